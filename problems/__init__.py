@@ -1,0 +1,1 @@
+"""Test objectives, one a file, each defining `problem`."""

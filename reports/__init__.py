@@ -1,0 +1,1 @@
+"""Figures and tables, one a file, each defining `report`."""

@@ -1,0 +1,1 @@
+"""Solvers with their theorems, one a file, each defining `solver`."""

@@ -1,0 +1,89 @@
+"""A constant of an instance together with the reason why it holds."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from zobench.errors import ZobenchError
+
+__all__ = ["CONSTANTS", "Certificate", "Certificates"]
+
+#: What each certified constant means.
+CONSTANTS = {
+    "L": "the gradient is L-Lipschitz",
+    "L0": "with L1: |Hess f(x)| <= L0 + L1 |grad f(x)| everywhere (definition H)",
+    "L1": "with L0: |Hess f(x)| <= L0 + L1 |grad f(x)| everywhere (definition H)",
+    "mu": "f is mu-strongly convex",
+    "PL": "|grad f(x)|^2 >= 2 PL (f(x) - f_star)",
+    "convex": "f is convex (value 1)",
+    "f_star": "the infimum of f",
+    "f_lower": "a number that f never falls below",
+    "trace": "the trace of the Hessian of a quadratic, the same everywhere",
+    "effective_rank": "trace of a global Hessian bound over its largest eigenvalue",
+}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A constant, its value, and the proof in one sentence.
+
+    Attributes
+    ----------
+    constant : str
+        A key of `CONSTANTS`.
+    value : float
+    proof : str
+        One sentence; ``zobench show`` prints it, the contract tests try to falsify it.
+    exact : bool
+        Whether no better constant exists; otherwise the value is a bound (upper for L, L0, L1; lower for mu, PL,
+        f_lower).
+    """
+
+    constant: str
+    value: float
+    proof: str
+    exact: bool = True
+
+    def __post_init__(self) -> None:
+        if self.constant not in CONSTANTS:
+            raise ZobenchError(
+                f"a certificate's constant must be one of {', '.join(CONSTANTS)}, got {self.constant!r}"
+            )
+
+
+class Certificates(Mapping[str, Certificate]):
+    """The certificates of one instance, by constant.
+
+    Examples
+    --------
+    >>> Certificates(Certificate("L", 2.0, "f is x^2.")).value("L")
+    2.0
+    """
+
+    def __init__(self, *items: Certificate):
+        self._items = {item.constant: item for item in items}
+
+    def __getitem__(self, constant: str) -> Certificate:
+        return self._items[constant]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def value(self, constant: str) -> float:
+        """Return the value of a constant, or complain that it is not certified."""
+        if constant not in self._items:
+            raise ZobenchError(
+                f"a certificate of {constant!r} ({CONSTANTS.get(constant, 'unknown constant')}) is needed, "
+                f"got only {', '.join(self._items) or 'none'}"
+            )
+        return self._items[constant].value
+
+    @property
+    def reference(self) -> float | None:
+        """The value that targets and gaps are measured from: f_star, or else a lower bound, or else None."""
+        for constant in ("f_star", "f_lower"):
+            if constant in self._items:
+                return self._items[constant].value
+        return None

@@ -1,0 +1,220 @@
+"""Plain Python functions made into C functions: once in the life of the disk cache.
+
+Authors write undecorated functions; nothing is compiled, and numba is not even loaded, to list or show
+them.  A function is compiled when a run needs it, behind one fixed C signature per role, into a
+cache folder of zobench's own.  The file's name carries a digest of every source the machine code was
+made from, so a changed helper is never served stale (numba itself looks only at the file that holds
+the outermost function).
+"""
+
+import hashlib
+import inspect
+import os
+import platform
+import re
+import sys
+import tempfile
+import threading
+import types as python
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numba
+from numba import cfunc
+from numba.core.registry import cpu_target
+from numba.extending import register_jitable
+
+__all__ = ["address_of", "cache_folder", "compiled", "jitable", "typed"]
+
+_LOCK = threading.RLock()
+_REGISTERED: set[Callable[..., Any]] = set()
+_INLINED: set[Callable[..., Any]] = set()
+#: name of every C function made in this process -> numba's object, kept alive with its code
+compiled: dict[str, Any] = {}
+
+
+@cache
+def cache_folder() -> Path:
+    """Give the folder of compiled code and cached solutions, created if need be.
+
+    ``ZOBENCH_CACHE_DIR`` if set, else ``zobench`` under the user's cache folder, else, where that
+    cannot be written, a folder of this user's under the temporary one.
+    """
+    chosen = os.environ.get("ZOBENCH_CACHE_DIR")
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zobench"
+    fallback = Path(tempfile.gettempdir()) / f"zobench-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    for folder in [Path(chosen)] if chosen else [usual, fallback]:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / f".writable-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError:
+            continue
+        return folder
+    raise OSError(f"no writable cache folder: set ZOBENCH_CACHE_DIR to one (tried {chosen or usual})")
+
+
+@cache
+def _machine_folder() -> Path:
+    """Give the compiled code's own folder: machine code is good for one processor and one compiler."""
+    parts = (
+        numba.__version__,
+        platform.python_version(),
+        platform.machine(),
+        llvmlite.binding.get_host_cpu_name(),
+        llvmlite.binding.get_host_cpu_features().flatten(),
+    )
+    return cache_folder() / "code" / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _helpers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Yield the plain Python functions that the body of `function` names, at any depth of nested code."""
+    stack = [function.__code__]
+    while stack:
+        code = stack.pop()
+        stack += [inner for inner in code.co_consts if isinstance(inner, python.CodeType)]
+        for name in code.co_names:
+            value = function.__globals__.get(name)
+            if isinstance(value, python.FunctionType):
+                yield value
+
+
+def _reached(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """List `function` and every plain function it reaches."""
+    found, stack = [], [function]
+    while stack:
+        current = stack.pop()
+        if current not in found:
+            found.append(current)
+            stack += list(_helpers(current))
+    return found
+
+
+def jitable(function: Callable[..., Any], inline: bool = False) -> Callable[..., Any]:
+    """Let compiled code call `function` and every plain function it names; the functions stay plain."""
+    with _LOCK:
+        for each in _reached(function):
+            if each not in _REGISTERED:
+                _REGISTERED.add(each)
+                always = (inline and each is function) or each in _INLINED
+                register_jitable(inline="always" if always else "never", error_model="numpy")(each)
+    return function
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a plain function as one that compiled code takes in whole (for the few of the inner loop)."""
+    _INLINED.add(function)
+    return function
+
+
+@cache
+def _source(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError:  # a notebook's cell or an interactive session: no file to read
+        return b""
+
+
+def _digest(functions: list[Callable[..., Any]]) -> str:
+    """Name by content everything the machine code depends on: whole source files, and named constants."""
+    here = Path(__file__).parent
+    files = {str(here / "views.py"), str(here / "compile.py"), *map(inspect.getfile, functions)}
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(_source(file))
+    for function in functions:
+        if not _source(inspect.getfile(function)):
+            digest.update(function.__code__.co_code + repr(function.__code__.co_consts).encode())
+        for name in function.__code__.co_names:
+            value = function.__globals__.get(name)
+            if isinstance(value, (int, float, str, tuple)):
+                digest.update(f"{name}={value!r};".encode())
+    return digest.hexdigest()[:20]
+
+
+@contextmanager
+def _between_processes(folder: Path) -> Iterator[None]:
+    """Let one process at a time write compiled code into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as handle:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield  # closing the file gives the lock back
+
+
+def typed(template: Callable[..., Any], signature: Any, name: str, **bindings: Any) -> int:
+    """Compile `template` as a C function of `signature` and give its address.
+
+    Parameters
+    ----------
+    template : function
+        The outer function.  The names it uses are looked up in `bindings` first, then in its module.
+    signature : numba signature
+        Of the C function.
+    name : str
+        What the function is, for the file's name; made unique by a digest of the sources.
+    **bindings : object
+        What differs from one use of the template to the next: an author's functions, typed views.
+
+    Returns
+    -------
+    int
+        The address.  The code lives as long as the process.
+    """
+    authors = [value for value in bindings.values() if isinstance(value, python.FunctionType)]
+    reached = [each for author in authors for each in _reached(author)]
+    label = re.sub(r"[^A-Za-z0-9]+", "_", name) + "_" + _digest([*reached, template])
+    with _LOCK:
+        if label not in compiled:
+            compiled[label] = _compile(template, signature, label, authors, bindings)
+        return compiled[label].address
+
+
+def _compile(template: Any, signature: Any, label: str, authors: list[Any], bindings: dict[str, Any]) -> Any:
+    for author in [*authors, template]:
+        jitable_parts = [author] if author is not template else list(_helpers(template))
+        for part in jitable_parts:
+            jitable(part)
+    # numba learns of newly registered functions when its contexts are refreshed.
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
+    body = python.FunctionType(template.__code__, {**template.__globals__, **bindings}, label)
+    body.__qualname__, body.__module__ = label, template.__module__
+    folder = _machine_folder()
+    with _between_processes(folder):
+        try:
+            return _cached(body, signature, folder)
+        except (EOFError, ValueError, KeyError, AttributeError, ImportError):
+            # A file of the cache that a crash or a full disk cut short: made anew, once.
+            damaged = list(folder.rglob(f"*{label}*"))
+            if not damaged:
+                raise
+            for file in damaged:
+                file.unlink(missing_ok=True)
+            return _cached(body, signature, folder)
+
+
+def _cached(body: Any, signature: Any, folder: Path) -> Any:
+    """Compile or load with numba's own disk cache, pointed at `folder` for this function alone."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        return cfunc(signature, cache=True, error_model="numpy")(body)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def address_of(label: str) -> int:
+    """Give the address of a function made by `typed` in this process."""
+    return compiled[label].address

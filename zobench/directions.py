@@ -1,0 +1,94 @@
+"""Direction laws: how a solver draws s, and the constants of each law that the theorems need.
+
+Two numbers matter (`LawConstants`): m1 with E|<g,s>| >= m1 |g| for every g, in the law's own norm of g, and
+m2 = E|s|^2.
+
+==============  ======================================  =========================  =====  ==============
+law             s                                       m1                         m2     norm of g
+==============  ======================================  =========================  =====  ==============
+gaussian        N(0, I)                                 sqrt(2/pi), exact          d      Euclidean
+rademacher      uniform on {-1, 1}^d                    1/sqrt(2), Khintchine      d      Euclidean
+sphere          uniform on the sphere of radius sqrt d  sqrt(d) kappa_d, exact     d      Euclidean
+unit-sphere     uniform on the unit sphere              kappa_d, exact             1      Euclidean
+coordinate      e_i, i uniform                          1/d, exact                 1      sum of |g_i|
+==============  ======================================  =========================  =====  ==============
+
+with kappa_d = Gamma(d/2) / (sqrt(pi) Gamma((d+1)/2)).  The constant of the Rademacher law is the best one
+(Szarek, Studia Math. 58, 1976).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from zobench.kernels import squared_norm
+from zobench.stream import index, normals, signs
+
+__all__ = ["LAWS", "LawConstants", "constants", "draw"]
+
+#: The laws by name; a kernel sees the position in this tuple.
+LAWS = ("gaussian", "rademacher", "sphere", "unit-sphere", "coordinate")
+GAUSSIAN, RADEMACHER, SPHERE, UNIT_SPHERE, COORDINATE = range(5)
+
+
+def draw(stream, law, s):
+    """Write the next direction of the law into the vector `s`."""
+    if law == GAUSSIAN:
+        normals(stream, s)
+    elif law == RADEMACHER:
+        signs(stream, s)
+    elif law == COORDINATE:
+        s[:] = 0.0
+        s[index(stream, s.size)] = 1.0
+    else:
+        normals(stream, s)
+        scale = 1.0 / np.sqrt(squared_norm(s))
+        if law == SPHERE:
+            scale *= np.sqrt(s.size)
+        for i in range(s.size):
+            s[i] *= scale
+
+
+@dataclass(frozen=True)
+class LawConstants:
+    """What the theorems need of a law in dimension d.
+
+    Attributes
+    ----------
+    m1 : float
+        E|<g,s>| >= m1 times the norm of g, for every g.
+    m2 : float
+        E|s|^2.
+    norm : {"euclidean", "sum"}
+        The norm of g in the first statement.
+    rotation_invariant : bool
+        Whether the law is that of Qs for every orthogonal Q.
+    fixed_norm : bool
+        Whether |s|^2 equals m2 always.
+    """
+
+    m1: float
+    m2: float
+    norm: str
+    rotation_invariant: bool
+    fixed_norm: bool
+
+
+def constants(law: str, dim: int) -> LawConstants:
+    """Give the constants of a law in dimension `dim`.
+
+    Examples
+    --------
+    >>> round(constants("unit-sphere", 10).m1, 5)
+    0.25869
+    """
+    kappa = math.exp(math.lgamma(dim / 2) - math.lgamma((dim + 1) / 2)) / math.sqrt(math.pi)
+    return {
+        "gaussian": LawConstants(math.sqrt(2 / math.pi), dim, "euclidean", True, False),
+        # in one dimension |<g,s>| = |g| always
+        "rademacher": LawConstants(1.0 if dim == 1 else math.sqrt(0.5), dim, "euclidean", dim == 1, True),
+        "sphere": LawConstants(math.sqrt(dim) * kappa, dim, "euclidean", True, True),
+        "unit-sphere": LawConstants(kappa, 1.0, "euclidean", True, True),
+        "coordinate": LawConstants(1 / dim, 1.0, "sum", dim == 1, True),
+    }[law]

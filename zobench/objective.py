@@ -1,0 +1,240 @@
+"""The objective as a C function, whatever it was: a registered instance, a Python callable, a pointer.
+
+Every form ends as the address of ``double f(double *x, long dim, double *data)``, so one compiled solver
+serves them all and cannot tell them apart.
+"""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numba import float64, int64, types
+from numpy.typing import NDArray
+
+from zobench.compile import typed
+from zobench.errors import ZobenchError
+from zobench.problem import Instance, field_kinds
+from zobench.views import MATRIX, VECTOR, data_view, vector_at
+
+__all__ = ["Functions", "Objective", "objective_of"]
+
+_VALUE = float64(int64, int64, int64)
+_GRADIENT = types.void(int64, int64, int64, int64)
+_SAMPLE = float64(int64, int64, int64, int64)
+_KINDS = {"float": float64, "int": int64, "vector": VECTOR, "matrix": MATRIX}
+
+# The templates below are outer functions: `author` and `view` are bound when they are compiled.
+author: Any
+view: Any
+
+
+def _value(x, dim, data):
+    return author(vector_at(x, dim), view(data))
+
+
+def _value_alone(x, dim, data):
+    return author(vector_at(x, dim))
+
+
+def _gradient(x, dim, data, out):
+    author(vector_at(x, dim), view(data), vector_at(out, dim))
+
+
+def _gradient_alone(x, dim, data, out):
+    author(vector_at(x, dim), vector_at(out, dim))
+
+
+def _sample(x, dim, data, key):
+    return author(vector_at(x, dim), view(data), key)
+
+
+def _sample_alone(x, dim, data, key):
+    return author(vector_at(x, dim), key)
+
+
+@dataclass
+class Objective:
+    """What the harness and, through `query`, a solver call.
+
+    Attributes
+    ----------
+    address : int
+        Of ``double f(double *x, long dim, double *data)``.
+    data_address : int
+    gradient_address : int
+        Of ``void g(double *x, long dim, double *data, double *out)``, or 0.
+    sample_address : int
+        Of ``double F(double *x, long dim, double *data, long key)``, or 0.
+    error : BaseException or None
+        The first exception of a Python callable: C cannot carry it, the harness raises it.
+    calls : int
+        How often a Python callable was entered, counted outside the oracle.
+    ours : bool
+        Whether the harness may evaluate it off the record.  An objective from outside may count its own
+        calls, and is entered for queries only.
+    on_error : callable
+        Called at the first exception; a run closes its budget there.
+    """
+
+    address: int
+    data_address: int = 0
+    gradient_address: int = 0
+    sample_address: int = 0
+    error: BaseException | None = None
+    calls: int = 0
+    ours: bool = False
+    on_error: Callable[[], None] = lambda: None
+    keep: list[Any] = field(default_factory=list, repr=False)
+
+
+class Functions:
+    """The compiled functions of an instance, for compiled code by address and for Python by call."""
+
+    def __init__(self, instance: Instance):
+        problem, label = instance.problem, instance.problem.name
+        kinds = [_KINDS[kind] for kind in field_kinds(problem.data).values()]
+        bind = {"view": data_view(problem.data, kinds)} if problem.data else {}
+
+        def compiled(author: Any, template: Any, alone: Any, signature: Any, what: str) -> int:
+            if author is None:
+                return 0
+            chosen = template if problem.data else alone
+            return typed(chosen, signature, f"{what} of {label}", author=author, **bind)
+
+        self._block = instance.block
+        self.objective = Objective(
+            address=compiled(problem.objective, _value, _value_alone, _VALUE, "value"),
+            data_address=self._block.ctypes.data,
+            gradient_address=compiled(problem.gradient, _gradient, _gradient_alone, _GRADIENT, "gradient"),
+            sample_address=compiled(problem.sample, _sample, _sample_alone, _SAMPLE, "sample"),
+            ours=True,
+            keep=[self._block],
+        )
+        integers = [ctypes.c_int64] * 4
+        self._c_value = ctypes.CFUNCTYPE(ctypes.c_double, *integers[:3])(self.objective.address)
+        if problem.gradient:
+            self._c_gradient = ctypes.CFUNCTYPE(None, *integers)(self.objective.gradient_address)
+        if problem.sample:
+            self._c_sample = ctypes.CFUNCTYPE(ctypes.c_double, *integers)(self.objective.sample_address)
+
+    def value(self, x: NDArray[np.float64]) -> float:
+        """Return f(x)."""
+        return self._c_value(x.ctypes.data, x.size, self._block.ctypes.data)
+
+    def gradient(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return grad f(x)."""
+        out = np.empty_like(x)
+        self._c_gradient(x.ctypes.data, x.size, self._block.ctypes.data, out.ctypes.data)
+        return out
+
+    def sample(self, x: NDArray[np.float64], key: int) -> float:
+        """Return the sample of f(x) that belongs to `key`."""
+        return self._c_sample(x.ctypes.data, x.size, self._block.ctypes.data, key)
+
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p)
+
+
+def _from_python(function: Callable[[NDArray[np.float64]], float], dim: int) -> Objective:
+    """Bridge a Python callable; each call gets a vector of its own."""
+    views: dict[int, NDArray[np.float64]] = {}  # a solver asks from few places: each is viewed once
+    vector = ctypes.c_double * dim
+
+    def call(address: int, _dim: int, _data: int) -> float:
+        if objective.error is not None:
+            return np.nan
+        objective.calls += 1
+        try:
+            x = views.get(address)
+            if x is None:
+                x = views[address] = np.frombuffer(vector.from_address(address), dtype=np.float64)
+            answer = function(x.copy())
+            return answer if type(answer) is float else _number(answer)
+        except BaseException as error:  # kept for the harness: C cannot carry an exception
+            objective.error = error
+            objective.on_error()
+            return np.nan
+
+    callback = _CALLBACK(call)
+    address = ctypes.cast(callback, ctypes.c_void_p).value
+    assert address is not None
+    objective = Objective(address, keep=[callback, views])
+    return objective
+
+
+def _number(answer: Any) -> float:
+    array = np.asarray(answer)
+    if array.size != 1 or array.dtype.kind not in "fiub":
+        raise ZobenchError(f"the objective must answer one number, got {answer!r}")
+    return float(array.reshape(())[()])
+
+
+def _from_pointer(function: Any) -> Objective:
+    """Take a ctypes function pointer of signature ``double f(double *, long, double *)``."""
+    given, long = function.argtypes, {ctypes.sizeof(ctypes.c_long): ctypes.c_long}
+    if function.restype is not ctypes.c_double or (given is not None and len(given) != 3):
+        raise ZobenchError(
+            "a ctypes objective must be double f(double *x, long dim, double *data), "
+            f"got {function.restype} from {given}"
+        )
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address is not None
+    return Objective(address, keep=[function, long])
+
+
+def _from_low_level(function: Any) -> Objective:
+    """Take a `scipy.LowLevelCallable`; its user data, if any, is passed as the data pointer."""
+    wanted = "double (double *, long, double *)"
+    spelled = function.signature.replace(" ", "").replace("int64_t", "long").replace("void*", "double*")
+    if spelled != wanted.replace(" ", ""):
+        raise ZobenchError(f"a LowLevelCallable objective must have signature {wanted!r}, got {function.signature!r}")
+    capsule, name = tuple.__getitem__(function, 0), function.signature.encode()
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    context = ctypes.pythonapi.PyCapsule_GetContext
+    context.restype, context.argtypes = ctypes.c_void_p, [ctypes.py_object]
+    return Objective(pointer(capsule, name), data_address=context(capsule) or 0, keep=[function])
+
+
+def objective_of(function: Any, dim: int) -> Objective:
+    """Make a C function of whatever can be minimised.
+
+    Parameters
+    ----------
+    function : Instance, callable, ctypes function pointer, numba cfunc, cffi pointer or LowLevelCallable
+        Pointers have the signature ``double f(double *x, long dim, double *data)``; a callable takes a
+        vector of shape (dim,) and answers a number.
+    dim : int
+        d.
+
+    Returns
+    -------
+    Objective
+
+    Raises
+    ------
+    ZobenchError
+        If it is none of these.
+    """
+    if isinstance(function, Instance):
+        if function.dim != dim:
+            raise ZobenchError(f"x0 must have shape ({function.dim},), got ({dim},)")
+        return function._functions.objective
+    if isinstance(function, ctypes._CFuncPtr):  # type: ignore[attr-defined]
+        return _from_pointer(function)
+    if type(function).__name__ == "LowLevelCallable":
+        return _from_low_level(function)
+    if type(function).__name__ == "CFunc" and hasattr(function, "address"):
+        return Objective(function.address, keep=[function])
+    if type(function).__name__ in ("CData", "_CDataBase"):
+        import cffi
+
+        return Objective(int(cffi.FFI().cast("intptr_t", function)), keep=[function])
+    if callable(function):
+        return _from_python(function, dim)
+    raise ZobenchError(
+        "fun must be an instance, a callable of one vector, or a C function pointer "
+        f"double f(double *, long, double *), got {type(function).__name__}"
+    )

@@ -1,0 +1,121 @@
+"""The counted oracle: every query of every solver passes through `query`.
+
+A query is one answered call; points with NaN or infinities count like any other.  The budget is enforced
+here and never exceeded.  A solver's step holds the oracle as an opaque value: it may call `query`, `hold`
+and `varies` with it and nothing else (`zobench check` reads the syntax tree, compares the count with an
+independent one, and runs the solver over an oracle from which everything that it could peek at is gone).
+"""
+
+import numpy as np
+from numba import float64, int64
+
+from zobench.compile import inlined
+from zobench.stream import hashed_word
+from zobench.views import call, floats_at, ints_at
+
+__all__ = ["ORACLE", "hold", "query", "varies"]
+
+#: The oracle's state, shared between the harness and compiled code.  Names ending in `_address` hold a C
+#: function or an array.
+ORACLE = np.dtype(
+    [
+        ("count", "i8"),  # queries answered
+        ("budget", "i8"),  # queries allowed
+        ("refused", "i8"),  # queries asked past the budget: answered +inf, evaluated never
+        ("best", "f8"),  # smallest noiseless value among the answered queries
+        ("best_point_address", "i8"),  # where to copy the point of that value; 0: not kept
+        ("next_mark", "i8"),  # query count of the next row of the trace
+        ("row", "i8"),  # next row of the trace
+        ("marks_address", "i8"),  # int64[rows + 1], closed by a count that is never reached
+        ("bests_address", "i8"),  # float64[rows]: best at each mark
+        ("threshold", "f8"),  # value that hits the next target
+        ("target", "i8"),  # next target
+        ("thresholds_address", "i8"),  # float64[targets + 1], closed by NaN
+        ("hits_address", "i8"),  # int64[targets]: query count of each target's first hit
+        ("objective_address", "i8"),  # double f(double *x, long dim, double *data)
+        ("sample_address", "i8"),  # double F(double *x, long dim, double *data, long key), or 0
+        ("data_address", "i8"),
+        ("dim", "i8"),
+        ("noise_key", "i8"),  # the noise stream's key
+        ("sample", "i8"),  # samples drawn so far
+        ("held", "i8"),  # whether this step's queries share one sample
+    ],
+    align=True,
+)
+
+_call_objective = call(float64, int64, int64, int64)
+_call_sample = call(float64, int64, int64, int64, int64)
+
+
+def _improve(oracle, x, value):
+    """Keep the new best value and note every target that it hits, at this very query."""
+    oracle.best = value
+    if oracle.best_point_address != 0:
+        point = floats_at(oracle.best_point_address)
+        for i in range(x.size):
+            point[i] = x[i]
+    while value <= oracle.threshold:
+        ints_at(oracle.hits_address)[oracle.target] = oracle.count
+        oracle.target += 1
+        oracle.threshold = floats_at(oracle.thresholds_address)[oracle.target]
+
+
+def _mark(oracle):
+    """Write the best value at this query count into the trace."""
+    floats_at(oracle.bests_address)[oracle.row] = oracle.best
+    oracle.row += 1
+    oracle.next_mark = ints_at(oracle.marks_address)[oracle.row]
+
+
+def _answer_sample(oracle, x):
+    """Answer with a sample of a stochastic objective; its noiseless value is looked at only at the marks."""
+    if oracle.held == 0:
+        oracle.sample += 1
+    key = np.int64(hashed_word(oracle.noise_key, oracle.sample))
+    return _call_sample(oracle.sample_address, x.ctypes.data, oracle.dim, oracle.data_address, key)
+
+
+@inlined
+def query(oracle, x):
+    """Ask for f(x), charged as one query.
+
+    Parameters
+    ----------
+    oracle : a kernel's `oracle`
+    x : vector of size d
+
+    Returns
+    -------
+    float
+        The value; on a stochastic problem a sample of it.  Past the budget +inf: nothing is evaluated and
+        nothing charged.
+    """
+    if oracle.count >= oracle.budget:
+        oracle.refused += 1
+        return np.inf
+    if oracle.sample_address != 0:
+        value = _answer_sample(oracle, x)
+        oracle.count += 1
+    else:
+        value = _call_objective(oracle.objective_address, x.ctypes.data, oracle.dim, oracle.data_address)
+        oracle.count += 1
+        if value < oracle.best:
+            _improve(oracle, x, value)
+    if oracle.count == oracle.next_mark:
+        _mark(oracle)
+    return value
+
+
+def hold(oracle):
+    """Draw one sample of a stochastic objective and use it for every query until the end of this step.
+
+    These are common random numbers.  Without `hold` each query draws afresh.  On a deterministic problem
+    it does nothing.
+    """
+    oracle.held = 1
+    oracle.sample += 1
+
+
+def varies(oracle):
+    """Tell whether two queries at one point may answer differently, so that a kept value goes stale."""
+    return oracle.sample_address != 0

@@ -1,0 +1,188 @@
+"""Parameters of problems and solvers: a NamedTuple whose annotations say what each value must be."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from zobench.errors import ZobenchError, unknown
+
+__all__ = ["Certified", "Choice", "Integer", "Real", "describe", "encode", "parse_assignments", "validate"]
+
+@dataclass(frozen=True)
+class Real:
+    """A finite number between two bounds; a bound is excluded where `open` is true.
+
+    Examples
+    --------
+    >>> Real(0.0, open=True).demand
+    'a number > 0'
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    open: bool = False
+
+    @property
+    def demand(self) -> str:
+        """What the value must be, in words."""
+        more, less = (">", "<") if self.open else (">=", "<=")
+        parts = [f"{more} {self.low:g}"] if math.isfinite(self.low) else []
+        parts += [f"{less} {self.high:g}"] if math.isfinite(self.high) else []
+        return ("a number " + " and ".join(parts)).strip()
+
+    def convert(self, value: Any) -> float:
+        """Return `value` as a float, or raise ValueError."""
+        if isinstance(value, bool):
+            raise ValueError
+        number = float(value)
+        inside = self.low < number < self.high if self.open else self.low <= number <= self.high
+        if not inside or not math.isfinite(number):
+            raise ValueError
+        return number
+
+@dataclass(frozen=True)
+class Certified(Real):
+    """A constant of the problem: NaN, the default, stands for the instance's own certificate."""
+
+    low: float = 0.0
+    open: bool = True
+
+    @property
+    def demand(self) -> str:
+        """What the value must be, in words."""
+        return f"{super().demand}, or 'certified' for the constant that the problem certifies"
+
+    def convert(self, value: Any) -> float:
+        """Return `value` as a float (NaN for ``"certified"``), or raise ValueError."""
+        if value == "certified" or (isinstance(value, float) and math.isnan(value)):
+            return math.nan
+        return super().convert(value)
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number between two bounds, both included."""
+
+    low: int = -(2**62)
+    high: int = 2**62
+
+    @property
+    def demand(self) -> str:
+        """What the value must be, in words."""
+        parts = [f">= {self.low}"] if self.low > -(2**62) else []
+        parts += [f"<= {self.high}"] if self.high < 2**62 else []
+        return ("a whole number " + " and ".join(parts)).strip()
+
+    def convert(self, value: Any) -> int:
+        """Return `value` as an int, or raise ValueError."""
+        if isinstance(value, bool):
+            raise ValueError
+        number = int(value) if isinstance(value, (str, int)) else float(value)
+        if number != int(number) or not self.low <= number <= self.high:
+            raise ValueError
+        return int(number)
+
+@dataclass(frozen=True, init=False)
+class Choice:
+    """One word of a fixed list; a kernel sees its position in the list."""
+
+    words: tuple[str, ...]
+
+    def __init__(self, *words: str):
+        object.__setattr__(self, "words", words)
+
+    @property
+    def demand(self) -> str:
+        """What the value must be, in words."""
+        return "one of " + ", ".join(repr(word) for word in self.words)
+
+    def convert(self, value: Any) -> str:
+        """Return `value`, or raise ValueError."""
+        if value not in self.words:
+            raise ValueError
+        return str(value)
+
+def _constraints(parameters: type) -> dict[str, Any]:
+    """Give the constraint that each field's annotation carries; None where it carries none."""
+    rules = {}
+    for name, hint in get_type_hints(parameters, include_extras=True).items():
+        extras = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+        rules[name] = next((rule for rule in extras if hasattr(rule, "convert")), None)
+    return rules
+
+def validate(parameters: type, given: Mapping[str, Any], who: str) -> Any:
+    """Make the parameters from what was given, complaining of every fault at once.
+
+    Parameters
+    ----------
+    parameters : type
+        A NamedTuple class; each field is annotated as ``Annotated[type, constraint]``.
+    given : mapping
+        Values by name; text is converted, so values may come from a command line or a TOML file.
+    who : str
+        The owner as the user named it, such as ``"solver 's2p'"``.
+
+    Returns
+    -------
+    NamedTuple
+        An instance of `parameters`, defaults filled in.
+
+    Raises
+    ------
+    ZobenchError
+        With all faults, each saying the parameter, what it must be and what was given.
+    """
+    fields: tuple[str, ...] = parameters._fields  # type: ignore[attr-defined]
+    defaults: dict[str, Any] = parameters._field_defaults  # type: ignore[attr-defined]
+    rules, faults, values = _constraints(parameters), [], dict(defaults)
+    for name, value in given.items():
+        if name not in fields:
+            fault = unknown(f"{who}: a parameter", name, fields)
+            faults.append(str(fault) if fields else f"{who} has no parameters, got {name!r}")
+            continue
+        try:
+            values[name] = value if rules[name] is None else rules[name].convert(value)
+        except (TypeError, ValueError, OverflowError):
+            faults.append(f"{who}: {name} must be {rules[name].demand}, got {value!r}")
+    faults += [f"{who}: {name} must be given" for name in fields if name not in values]
+    if faults:
+        raise ZobenchError("; ".join(faults))
+    return parameters(**values)
+
+def describe(parameters: type) -> list[dict[str, Any]]:
+    """List the parameters: name, default, and what the value must be."""
+    defaults: dict[str, Any] = parameters._field_defaults  # type: ignore[attr-defined]
+    return [
+        {"name": name, "default": defaults.get(name), "must_be": rule.demand if rule else "any value"}
+        for name, rule in _constraints(parameters).items()
+    ]
+
+def encode(values: Any) -> tuple[Any, ...]:
+    """Give the numbers a kernel sees: a choice becomes its position in its list."""
+    rules = _constraints(type(values))
+    return tuple(
+        rules[name].words.index(value) if isinstance(rules[name], Choice) else value
+        for name, value in values._asdict().items()
+    )
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
+
+def parse_assignments(text: str, who: str) -> dict[str, str]:
+    """Read ``key=value,key=value``.
+
+    Examples
+    --------
+    >>> parse_assignments("dim=10,condition=100", "problem 'quadratic'")
+    {'dim': '10', 'condition': '100'}
+    """
+    pairs: dict[str, str] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, equals, value = part.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not value or not _NAME.match(name):
+            raise ZobenchError(f"{who}: parameters must be written key=value,key=value, got {part!r}")
+        if name in pairs:
+            raise ZobenchError(f"{who}: {name} must be given once, got {pairs[name]!r} and {value!r}")
+        pairs[name] = value
+    return pairs

@@ -1,0 +1,78 @@
+"""The catalogue: problems, solvers and reports found through entry points."""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from zobench.errors import ZobenchError, unknown
+
+__all__ = ["KINDS", "catalogue", "find"]
+
+#: The three kinds and the name of the object that a module of each defines.
+KINDS = {"problems": "problem", "solvers": "solver", "reports": "report"}
+
+
+def _package(entry: EntryPoint) -> Any:
+    """Import the package that an entry point names.
+
+    A checkout's folder ``zobench/`` in the current directory hides an installed zobench and has no
+    ``problems`` in it.  Only that case gets the explanation; a missing third library keeps its own.
+    """
+    try:
+        return import_module(entry.value)
+    except ModuleNotFoundError as error:
+        beside = Path(__file__).resolve().parent.parent / "pyproject.toml"
+        if error.name != entry.value or not beside.is_file():
+            raise
+        raise ZobenchError(
+            f"cannot import {entry.value!r}, which zobench advertises.  If Python runs in a checkout of "
+            "zobench, the folder zobench/ hides the installed package: `pip install -e .`, or run "
+            "`zobench` or `python -P`."
+        ) from None
+
+
+@cache
+def catalogue(kind: str) -> dict[str, Any]:
+    """Give every registered object of a kind, by name.
+
+    Parameters
+    ----------
+    kind : {"problems", "solvers", "reports"}
+        What to list.
+
+    Returns
+    -------
+    dict of str to object
+        Sorted by name; built-in ones come in by the same door as a stranger's.
+
+    Raises
+    ------
+    ZobenchError
+        If two modules define the same name, or a module lacks the object.
+    """
+    attribute, found, homes = KINDS[kind], {}, {}
+    for entry in sorted(entry_points(group=f"zobench.{kind}"), key=lambda entry: entry.value):
+        package = _package(entry)
+        names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+        for name in sorted(name for name in names if not name.startswith("_")):
+            module = import_module(f"{entry.value}.{name}")
+            item = getattr(module, attribute, None)
+            if item is None:
+                raise ZobenchError(f"module {module.__name__!r} must define {attribute!r}, and does not")
+            if item.name in found:
+                raise ZobenchError(
+                    f"{attribute} {item.name!r} is defined twice, in {homes[item.name]} and {module.__name__}"
+                )
+            found[item.name], homes[item.name] = item, module.__name__
+    return dict(sorted(found.items()))
+
+
+def find(kind: str, name: str) -> Any:
+    """Give the registered object of that name, or complain with the nearest valid one."""
+    known = catalogue(kind)
+    if name not in known:
+        raise unknown(KINDS[kind], name, known)
+    return known[name]

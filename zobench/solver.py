@@ -1,0 +1,143 @@
+"""Solvers: two kernels, their parameters with published defaults, and what they cost."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from zobench.errors import ZobenchError
+from zobench.parameters import Certified, _constraints, encode, validate
+from zobench.registry import find
+
+if TYPE_CHECKING:
+    from zobench.certificate import Certificates
+    from zobench.theorem import Theorem
+
+__all__ = ["Scalar", "Setting", "Solver", "solver"]
+
+
+class Scalar:
+    """Annotation of a workspace field that is a vector of size 1: a number kept from step to step."""
+
+
+class Setting(NamedTuple):
+    """What a solver may know of a run before it starts.
+
+    Attributes
+    ----------
+    dim : int
+        d.
+    budget : int
+        Queries allowed.
+    certificates : Certificates
+        The problem's certified constants; empty for an objective nobody proved anything of.
+    """
+
+    dim: int
+    budget: int
+    certificates: "Certificates"
+
+
+class NoParameters(NamedTuple):
+    """A solver that has nothing to choose."""
+
+
+def _keep(parameters: Any, setting: Setting) -> Any:
+    return parameters
+
+
+@dataclass(frozen=True)
+class Solver:
+    """One method: one file of ``solvers/``.
+
+    Attributes
+    ----------
+    name : str
+        As the field calls it, in lower case with hyphens.
+    summary : str
+        One line; the module's docstring states the algorithm as in the paper.
+    step : function
+        ``step(oracle, state, parameters, k, stream)``: makes x_{k+1} of x_k in ``state.x``.  Plain Python in numba's
+        language; asks with ``query(oracle, x)``.  A step that asks nothing ends the run.
+    state : type
+        A NamedTuple class of workspace: the first field is ``x``, the iterate.  Fields annotated `Vector`
+        have size d, `Scalar` size 1; all start at zero but x, which starts at x0.
+    cost : callable
+        ``cost(parameters, dim) -> int``: the most queries that one step asks.
+    parameters : type
+        A NamedTuple class with the published defaults.
+    init : function or None
+        Like `step`, called once before step 0.
+    settle : function
+        ``settle(parameters, setting) -> parameters``: fills what depends on dim and budget (a horizon).
+    source : str
+        Paper and algorithm.
+    theorems : tuple of Theorem
+    """
+
+    name: str
+    summary: str
+    step: Callable[..., None]
+    state: type
+    cost: Callable[[Any, int], int]
+    source: str
+    parameters: type = NoParameters
+    init: Callable[..., None] | None = None
+    settle: Callable[[Any, Setting], Any] = _keep
+    theorems: tuple["Theorem", ...] = ()
+
+    def choose(self, given: Mapping[str, Any]) -> Any:
+        """Make the parameters of what was given, complaining of every fault at once."""
+        return validate(self.parameters, given, f"solver {self.name!r}")
+
+    def settled(self, parameters: Any, setting: Setting) -> Any:
+        """Fill certified constants from the problem and whatever depends on the run's setting."""
+        who, rules = f"solver {self.name!r}", _constraints(self.parameters)
+        known = {
+            name: setting.certificates[name].value
+            for name, rule in rules.items()
+            if isinstance(rule, Certified) and np.isnan(getattr(parameters, name)) and name in setting.certificates
+        }
+        filled = self.settle(parameters._replace(**known), setting)
+        for name, rule in rules.items():
+            # a step rule that does not use the constant sets it to 0 in `settle`
+            if isinstance(rule, Certified) and np.isnan(getattr(filled, name)):
+                raise ZobenchError(
+                    f"{who}: {name} must be given ({rule.demand}), for the problem certifies no {name}"
+                )
+        return filled
+
+    def sizes(self, dim: int) -> list[int]:
+        """Give the size of each field of the workspace."""
+        hints = inspect.get_annotations(self.state, eval_str=True)
+        return [1 if hints[name] is Scalar else dim for name in self.state._fields]  # type: ignore[attr-defined]
+
+    def vectors(self, dim: int) -> int:
+        """Count the vectors of size d that a run keeps."""
+        return sum(size == dim for size in self.sizes(dim))
+
+    def encoded(self, parameters: Any) -> np.ndarray:
+        """Lay the parameters out as a kernel reads them: one 8-byte slot each."""
+        numbers = encode(parameters)
+        slots = np.zeros(max(1, len(numbers)))
+        for place, number in enumerate(numbers):
+            if isinstance(number, float):
+                slots[place] = number
+            else:
+                slots.view(np.int64)[place] = number
+        return slots
+
+    @cached_property
+    def kernels(self) -> tuple[int, int]:
+        """The addresses of the compiled `init` (0 if there is none) and `step`."""
+        from zobench.loop import compile_kernel
+
+        return (compile_kernel(self, "init") if self.init else 0), compile_kernel(self, "step")
+
+
+def solver(name: str) -> Solver:
+    """Give the registered solver of that name, or complain with the nearest valid one."""
+    return find("solvers", name)

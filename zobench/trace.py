@@ -1,0 +1,143 @@
+"""What a run is identified by, and what it leaves: the run key and the trace."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["TARGETS", "RunKey", "Trace"]
+
+#: The targets of every run: f - f_star <= target * (f(x0) - f_star), five a decade down to 1e-8.
+TARGETS = tuple(float(f"{10 ** (-j / 5):.6g}") for j in range(1, 41))
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """Everything a run is determined by.
+
+    Attributes
+    ----------
+    problem : str
+    dim : int
+    instance_seed : int
+    problem_parameters : tuple of (str, value)
+    solver : str
+    solver_parameters : tuple of (str, value)
+        As chosen, before the problem's constants and the horizon are filled in.
+    budget : int
+    seed : int
+    noise : str
+        Name of what the oracle adds; empty for nothing.
+    version : str
+        Of the recorded numbers: it changes when the same key would give other bits.
+    """
+
+    problem: str
+    dim: int
+    instance_seed: int
+    problem_parameters: tuple[tuple[str, Any], ...]
+    solver: str
+    solver_parameters: tuple[tuple[str, Any], ...]
+    budget: int
+    seed: int
+    noise: str = ""
+    version: str = "1"
+
+    def text(self) -> str:
+        """Write the key as canonical JSON."""
+        return json.dumps(self.__dict__, sort_keys=True, separators=(",", ":"), default=_plain)
+
+    def digest(self) -> str:
+        """Hash the key: the run's name in a store."""
+        return hashlib.sha256(self.text().encode()).hexdigest()[:32]
+
+    def stream_key(self) -> str:
+        """Name the run's random streams: the key without solver, its parameters and the budget.
+
+        Solvers on one (problem, instance, seed) therefore meet the same noise and, with the same direction
+        law, the same directions (common random numbers: paired comparisons need fewer seeds), and a longer
+        run begins with the shorter one.
+        """
+        kept = {k: v for k, v in self.__dict__.items() if k not in ("solver", "solver_parameters", "budget")}
+        return json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """The record of one run.
+
+    Rows of the arrays are checkpoints at log-spaced query counts.
+
+    Attributes
+    ----------
+    key : RunKey or None
+        None for an objective that is not registered.
+    status : {"budget", "finished", "failed", "stopped"}
+        Whether the budget was spent, the solver's step asked nothing, the objective raised, or a callback
+        asked to stop.
+    message : str
+        The same in words, with the exception's text.
+    count : int
+        Queries answered.
+    steps : int
+        Steps completed; one that the budget cut short is undone and not counted.
+    seconds : float
+        Wall time of the loop.
+    x : vector of size d
+        The last iterate.
+    start : float
+        f(x0).
+    value : float
+        f at the last iterate.
+    best : float
+        Smallest noiseless value among the queries (among the checkpoints' iterates on a stochastic problem).
+    reference : float or None
+        What gaps are measured from: f_star, or else a certified lower bound.
+    queries : int64 array
+        Query count of each checkpoint.
+    bests : float64 array
+        Best value at exactly that count.
+    values, gradient_norms : float64 arrays
+        At the iterate after the step in which that count was reached; NaN where the problem has no gradient.
+    targets : float64 array
+        Relative precisions: hit when f - reference <= target * (start - reference).
+    hits : int64 array
+        Query count of each target's first hit, exact; -1 where it was not hit.
+    means, minima : mapping of str to float
+        Of the quantities of `zobench.loop.QUANTITIES` over all iterates x_0 ... x_{K-1}, when observed.
+    """
+
+    key: RunKey | None
+    status: str
+    message: str
+    count: int
+    steps: int
+    seconds: float
+    x: NDArray[np.float64]
+    start: float
+    value: float
+    best: float
+    reference: float | None
+    queries: NDArray[np.int64]
+    bests: NDArray[np.float64]
+    values: NDArray[np.float64]
+    gradient_norms: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    hits: NDArray[np.int64]
+    means: Mapping[str, float] = field(default_factory=dict)
+    minima: Mapping[str, float] = field(default_factory=dict)
+    best_point: NDArray[np.float64] | None = None
+    parameters: Any = None
+
+    @property
+    def unused(self) -> int:
+        """Queries of the budget that the run left."""
+        return 0 if self.key is None else self.key.budget - self.count
