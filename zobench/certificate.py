@@ -34,8 +34,8 @@ class Certificate:
     proof : str
         One sentence; ``zobench show`` prints it, the contract tests try to falsify it.
     exact : bool
-        Whether no better constant exists; otherwise the value is a bound (upper for L, L0, L1; lower for mu, PL,
-        f_lower).
+        Whether no better constant exists; otherwise the value is a bound (an upper one of
+        L, L0, L1; a lower one of mu, PL, f_lower).
     """
 
     constant: str

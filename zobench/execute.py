@@ -2,7 +2,7 @@
 
 import ctypes
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,13 @@ from zobench.errors import ZobenchError
 from zobench.loop import QUANTITIES, WATCH, advance
 from zobench.objective import Objective, objective_of
 from zobench.oracle import ORACLE
-from zobench.parameters import Integer
-from zobench.problem import Instance, _convert, problem
+from zobench.parameters import Integer, convert
+from zobench.problem import Instance, problem
 from zobench.solver import Setting, Solver, solver
 from zobench.stream import Stream, digest
 from zobench.trace import TARGETS, RunKey, Trace
 
-__all__ = ["Run", "run"]
+__all__ = ["Run", "key_of", "run", "run_key"]
 
 #: A slice of the loop lasts about this long (seconds): signals are looked at between slices.
 SLICE = 0.05
@@ -94,7 +94,9 @@ class Run:
         starts = np.concatenate([[0], np.cumsum([-(-size // 8) * 8 for size in sizes])])
         self._work = np.zeros(int(starts[-1]))
         self._work[:dim] = self.x0
-        self._offsets = np.array([[start, size] for start, size in zip(starts, sizes, strict=False)], dtype=np.int64)
+        self._offsets = np.array(
+            [[start, size] for start, size in zip(starts, sizes, strict=False)], dtype=np.int64
+        )
         self.x = self._work[:dim]
 
     def _lay_out_oracle(self, dim: int) -> None:
@@ -133,7 +135,7 @@ class Run:
 
     def _lay_out_watch(self, dim: int) -> None:
         objective, rows = self.objective, self._bests.size
-        self._values, self._norms = np.full((2, rows), np.nan)
+        self._values, self._norms, self._running = np.full((3, rows), np.nan)
         self._saved = np.empty(dim)
         self._gradient = np.empty(dim if objective.gradient_address else 0)
         self._sums, self._minima = np.zeros(len(QUANTITIES)), np.full(len(QUANTITIES), np.inf)
@@ -151,6 +153,7 @@ class Run:
             "gradient": self._gradient.ctypes.data,
             "values_address": self._values.ctypes.data,
             "norms_address": self._norms.ctypes.data,
+            "running_address": self._running.ctypes.data,
             "observe": self.observe,
             "reference": np.nan if reference is None else reference,
             "weights_address": 0 if self.weights is None else self.weights.ctypes.data,
@@ -158,8 +161,9 @@ class Run:
             "minima_address": self._minima.ctypes.data,
         }.items():
             self.watch[name] = value
-        if self.observe and self.weights is not None and self.steps is None:
-            raise ZobenchError("weights need a number of steps")
+        if self.weights is not None and self.weights.size < self.budget:
+            # a step asks at least one query, so no step lies beyond the budget
+            raise ZobenchError(f"weights must have size >= budget = {self.budget}, got {self.weights.size}")
 
     def _value_at(self, x: NDArray[np.float64]) -> float:
         """Evaluate f off the record; NaN if the objective is not ours to call."""
@@ -264,6 +268,7 @@ class Run:
             bests=bests[:rows],
             values=self._values[:rows].copy(),
             gradient_norms=self._norms[:rows].copy(),
+            running_means=self._running[:rows].copy(),
             targets=np.array(TARGETS),
             hits=hits,
             means={name: float(value) for name, value in observed.items()},
@@ -294,8 +299,6 @@ def run(
     checkpoints: int = 64,
     observe: bool = False,
     weights: Any = None,
-    steps: int | None = None,
-    on_slice: Callable[[Run], None] | None = None,
 ) -> Trace:
     """Run a solver on a problem once, counting every query.
 
@@ -315,11 +318,7 @@ def run(
     observe : bool
         Accumulate means and minima over all iterates (see `Trace`).
     weights : vector, optional
-        With `observe` and `steps`: weight of step k in the means.
-    steps : int, optional
-        Stop after this many steps even if budget is left.
-    on_slice : callable, optional
-        Called with the `Run` about twenty times a second.
+        With `observe`: weight of step k in the means; at least as many as there can be steps.
 
     Returns
     -------
@@ -337,37 +336,75 @@ def run(
     >>> trace.count, trace.status
     (1000, 'budget')
     """
-    made = _instance(problem)
-    method = _solver(solver)
-    budget = _convert(budget, Integer(1), "budget")
-    seed = _convert(seed, Integer(0), "seed")
-    chosen = method.choose(parameters or {})
-    key = RunKey(
+    key = key_of(problem, solver, budget=budget, seed=seed, parameters=parameters, observed=observe)
+    return run_key(
+        key, made=_instance(problem), method=_solver(solver), checkpoints=checkpoints, weights=weights
+    )
+
+
+def key_of(
+    problem: str | Instance,
+    solver: str | Solver,
+    *,
+    budget: int,
+    seed: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+    observed: bool = False,
+) -> RunKey:
+    """Check a request and name it; see `run` for the arguments."""
+    made, method = _instance(problem), _solver(solver)
+    return RunKey(
         problem=made.problem.name,
         dim=made.dim,
         instance_seed=made.seed,
         problem_parameters=tuple(made.parameters._asdict().items()),
         solver=method.name,
-        solver_parameters=tuple(chosen._asdict().items()),
-        budget=budget,
-        seed=seed,
+        solver_parameters=tuple(method.choose(parameters or {})._asdict().items()),
+        budget=convert(budget, Integer(1), "budget"),
+        seed=convert(seed, Integer(0), "seed"),
+        observed=observed,
     )
+
+
+def run_key(
+    key: RunKey,
+    *,
+    made: Instance | None = None,
+    method: Solver | None = None,
+    checkpoints: int = 64,
+    weights: Any = None,
+) -> Trace:
+    """Do the run that a key names.
+
+    Parameters
+    ----------
+    key : RunKey
+    made, method : Instance and Solver, optional
+        To spare making them again, or for ones that are not registered.
+    checkpoints, weights
+        As for `run`.
+
+    Returns
+    -------
+    Trace
+    """
+    made = made or problem(key.problem, key.dim, key.instance_seed, **dict(key.problem_parameters))
+    method = method or solver(key.solver)
+    chosen = method.choose(dict(key.solver_parameters))
     going = Run(
         objective_of(made, made.dim),
         method,
-        method.settled(chosen, Setting(made.dim, budget, made.certificates)),
+        method.settled(chosen, Setting(made.dim, key.budget, made.certificates)),
         made.x0,
-        budget,
+        key.budget,
         key.stream_key(),
         made.certificates,
         rows=checkpoints,
-        observe=observe,
+        observe=key.observed,
         weights=None if weights is None else np.ascontiguousarray(weights, dtype=np.float64),
-        steps=steps,
     )
     while going.advance():
-        if on_slice is not None:
-            on_slice(going)
+        pass
     return going.trace(key)
 
 

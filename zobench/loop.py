@@ -21,7 +21,14 @@ from zobench.views import call, floats_at, parameters_view, record_view, vector_
 __all__ = ["QUANTITIES", "WATCH", "advance", "compile_kernel"]
 
 #: What the loop can accumulate at every iterate x_k, before step k.
-QUANTITIES = ("value", "gap_root", "gradient_norm", "gradient_norm_squared", "gradient_norm_root", "gradient_sum_norm")
+QUANTITIES = (
+    "value",
+    "gap_root",
+    "gradient_norm",
+    "gradient_norm_squared",
+    "gradient_norm_root",
+    "gradient_sum_norm",
+)
 
 #: What the harness watches and where it writes it.
 WATCH = np.dtype(
@@ -39,6 +46,7 @@ WATCH = np.dtype(
         ("row", "i8"),  # rows of the trace completed
         ("values_address", "i8"),  # float64[rows]: value at the iterate
         ("norms_address", "i8"),  # float64[rows]: gradient norm at the iterate
+        ("running_address", "i8"),  # float64[rows]: mean of the gradient norms so far, when observed
         ("observe", "i8"),  # accumulate at every step
         ("reference", "f8"),  # gaps are measured from here
         ("weights_address", "i8"),  # float64[k_end], or 0: weight 1
@@ -140,6 +148,8 @@ def _record(watch, row):
     values, norms = floats_at(watch.values_address), floats_at(watch.norms_address)
     for place in range(watch.row, row):
         values[place], norms[place] = value, norm
+        if watch.observe != 0 and watch.gradient_address != 0:
+            floats_at(watch.running_address)[place] = floats_at(watch.sums_address)[2] / watch.weight
     watch.row = row
 
 

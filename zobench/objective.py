@@ -189,7 +189,9 @@ def _from_low_level(function: Any) -> Objective:
     wanted = "double (double *, long, double *)"
     spelled = function.signature.replace(" ", "").replace("int64_t", "long").replace("void*", "double*")
     if spelled != wanted.replace(" ", ""):
-        raise ZobenchError(f"a LowLevelCallable objective must have signature {wanted!r}, got {function.signature!r}")
+        raise ZobenchError(
+            f"a LowLevelCallable objective must have signature {wanted!r}, got {function.signature!r}"
+        )
     capsule, name = tuple.__getitem__(function, 0), function.signature.encode()
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]

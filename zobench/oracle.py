@@ -9,7 +9,6 @@ independent one, and runs the solver over an oracle from which everything that i
 import numpy as np
 from numba import float64, int64
 
-from zobench.compile import inlined
 from zobench.stream import hashed_word
 from zobench.views import call, floats_at, ints_at
 
@@ -75,7 +74,6 @@ def _answer_sample(oracle, x):
     return _call_sample(oracle.sample_address, x.ctypes.data, oracle.dim, oracle.data_address, key)
 
 
-@inlined
 def query(oracle, x):
     """Ask for f(x), charged as one query.
 

@@ -8,7 +8,19 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from zobench.errors import ZobenchError, unknown
 
-__all__ = ["Certified", "Choice", "Integer", "Real", "describe", "encode", "parse_assignments", "validate"]
+__all__ = [
+    "Certified",
+    "Choice",
+    "Integer",
+    "Real",
+    "constraints",
+    "convert",
+    "describe",
+    "encode",
+    "parse_assignments",
+    "validate",
+]
+
 
 @dataclass(frozen=True)
 class Real:
@@ -42,6 +54,7 @@ class Real:
             raise ValueError
         return number
 
+
 @dataclass(frozen=True)
 class Certified(Real):
     """A constant of the problem: NaN, the default, stands for the instance's own certificate."""
@@ -59,6 +72,7 @@ class Certified(Real):
         if value == "certified" or (isinstance(value, float) and math.isnan(value)):
             return math.nan
         return super().convert(value)
+
 
 @dataclass(frozen=True)
 class Integer:
@@ -83,6 +97,7 @@ class Integer:
             raise ValueError
         return int(number)
 
+
 @dataclass(frozen=True, init=False)
 class Choice:
     """One word of a fixed list; a kernel sees its position in the list."""
@@ -103,13 +118,15 @@ class Choice:
             raise ValueError
         return str(value)
 
-def _constraints(parameters: type) -> dict[str, Any]:
+
+def constraints(parameters: type) -> dict[str, Any]:
     """Give the constraint that each field's annotation carries; None where it carries none."""
     rules = {}
     for name, hint in get_type_hints(parameters, include_extras=True).items():
         extras = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
         rules[name] = next((rule for rule in extras if hasattr(rule, "convert")), None)
     return rules
+
 
 def validate(parameters: type, given: Mapping[str, Any], who: str) -> Any:
     """Make the parameters from what was given, complaining of every fault at once.
@@ -135,38 +152,56 @@ def validate(parameters: type, given: Mapping[str, Any], who: str) -> Any:
     """
     fields: tuple[str, ...] = parameters._fields  # type: ignore[attr-defined]
     defaults: dict[str, Any] = parameters._field_defaults  # type: ignore[attr-defined]
-    rules, faults, values = _constraints(parameters), [], dict(defaults)
+    rules, faults, values = constraints(parameters), [], dict(defaults)
     for name, value in given.items():
         if name not in fields:
             fault = unknown(f"{who}: a parameter", name, fields)
             faults.append(str(fault) if fields else f"{who} has no parameters, got {name!r}")
             continue
         try:
-            values[name] = value if rules[name] is None else rules[name].convert(value)
-        except (TypeError, ValueError, OverflowError):
-            faults.append(f"{who}: {name} must be {rules[name].demand}, got {value!r}")
+            values[name] = value if rules[name] is None else convert(value, rules[name], f"{who}: {name}")
+        except ZobenchError as fault:
+            faults.append(str(fault))
     faults += [f"{who}: {name} must be given" for name in fields if name not in values]
     if faults:
         raise ZobenchError("; ".join(faults))
     return parameters(**values)
+
 
 def describe(parameters: type) -> list[dict[str, Any]]:
     """List the parameters: name, default, and what the value must be."""
     defaults: dict[str, Any] = parameters._field_defaults  # type: ignore[attr-defined]
     return [
         {"name": name, "default": defaults.get(name), "must_be": rule.demand if rule else "any value"}
-        for name, rule in _constraints(parameters).items()
+        for name, rule in constraints(parameters).items()
     ]
+
 
 def encode(values: Any) -> tuple[Any, ...]:
     """Give the numbers a kernel sees: a choice becomes its position in its list."""
-    rules = _constraints(type(values))
+    rules = constraints(type(values))
     return tuple(
         rules[name].words.index(value) if isinstance(rules[name], Choice) else value
         for name, value in values._asdict().items()
     )
 
+
+def convert(value: Any, rule: Any, what: str) -> Any:
+    """Return `value` as `rule` wants it, or complain.
+
+    Examples
+    --------
+    >>> convert("10", Integer(1), "budget")
+    10
+    """
+    try:
+        return rule.convert(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ZobenchError(f"{what} must be {rule.demand}, got {value!r}") from None
+
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
+
 
 def parse_assignments(text: str, who: str) -> dict[str, str]:
     """Read ``key=value,key=value``.

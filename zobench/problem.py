@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zobench.certificate import Certificate, Certificates
 from zobench.errors import ZobenchError
-from zobench.parameters import Integer, validate
+from zobench.parameters import Integer, convert, validate
 from zobench.registry import find
 
 __all__ = ["Instance", "Matrix", "Parts", "Problem", "Vector", "problem"]
@@ -113,8 +113,8 @@ class Problem:
 
         who = f"problem {self.name!r}"
         if dim is not None:
-            dim = _convert(dim, Integer(1), f"{who}: dim")
-        seed = _convert(seed, Integer(0), f"{who}: seed")
+            dim = convert(dim, Integer(1), f"{who}: dim")
+        seed = convert(seed, Integer(0), f"{who}: seed")
         chosen = validate(self.parameters, parameters, who)
         wanted = dim if dim is not None else self.default_dim
         text = f"{self.name}[{wanted}|{seed}|{chosen._asdict()}]"
@@ -125,14 +125,9 @@ class Problem:
         for array in (x0, parts.x_star):
             if array is not None:
                 array.flags.writeable = False
-        return Instance(self, x0.size, seed, chosen, x0, parts.data, Certificates(*parts.certificates), parts.x_star)
-
-
-def _convert(value: Any, rule: Any, what: str) -> Any:
-    try:
-        return rule.convert(value)
-    except (TypeError, ValueError, OverflowError):
-        raise ZobenchError(f"{what} must be {rule.demand}, got {value!r}") from None
+        return Instance(
+            self, x0.size, seed, chosen, x0, parts.data, Certificates(*parts.certificates), parts.x_star
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,7 +232,9 @@ def field_kinds(data: type | None) -> dict[str, str]:
         elif hint in (float, int):
             kinds[name] = hint.__name__
         else:
-            raise ZobenchError(f"{data!r}: {name} must be annotated float, int, Vector or Matrix, got {hint!r}")
+            raise ZobenchError(
+                f"{data!r}: {name} must be annotated float, int, Vector or Matrix, got {hint!r}"
+            )
     return kinds
 
 
@@ -246,7 +243,9 @@ def _pack(data: type | None, values: Any, who: str) -> NDArray[np.float64]:
     kinds = field_kinds(data)
     axes = {"vector": 1, "matrix": 2}
     arrays = {
-        name: np.ascontiguousarray(getattr(values, name), dtype=np.float64) for name, kind in kinds.items() if kind in axes
+        name: np.ascontiguousarray(getattr(values, name), dtype=np.float64)
+        for name, kind in kinds.items()
+        if kind in axes
     }
     for name, array in arrays.items():
         if array.ndim != axes[kinds[name]]:

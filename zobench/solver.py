@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from zobench.errors import ZobenchError
-from zobench.parameters import Certified, _constraints, encode, validate
+from zobench.parameters import Certified, constraints, encode, validate
 from zobench.registry import find
 
 if TYPE_CHECKING:
@@ -95,11 +95,13 @@ class Solver:
 
     def settled(self, parameters: Any, setting: Setting) -> Any:
         """Fill certified constants from the problem and whatever depends on the run's setting."""
-        who, rules = f"solver {self.name!r}", _constraints(self.parameters)
+        who, rules = f"solver {self.name!r}", constraints(self.parameters)
         known = {
             name: setting.certificates[name].value
             for name, rule in rules.items()
-            if isinstance(rule, Certified) and np.isnan(getattr(parameters, name)) and name in setting.certificates
+            if isinstance(rule, Certified)
+            and np.isnan(getattr(parameters, name))
+            and name in setting.certificates
         }
         filled = self.settle(parameters._replace(**known), setting)
         for name, rule in rules.items():

@@ -21,7 +21,19 @@ from numba import int64, types
 from zobench.compile import inlined, typed
 from zobench.views import as_bits, as_float, call, floats_at, ints_at, vector_at
 
-__all__ = ["STREAM", "Stream", "digest", "generator", "hashed_index", "hashed_word", "index", "normals", "signs", "uniform", "word"]
+__all__ = [
+    "STREAM",
+    "Stream",
+    "digest",
+    "generator",
+    "hashed_index",
+    "hashed_word",
+    "index",
+    "normals",
+    "signs",
+    "uniform",
+    "word",
+]
 
 #: A stream's state, shared with compiled code.  `*_at` is the place of the next value to be given;
 #: `*_from` is the place of the first value in the buffer of `BUFFER` values.
@@ -74,7 +86,9 @@ def _philox(c0, c1, c2, c3, k0, k1):
 @inlined
 def _block(key, nonce, place):
     """Give the 128 bits of block `place` as two words of 64."""
-    c0, c1, c2, c3 = _philox(place & _LOW, place >> _HALF, nonce & _LOW, nonce >> _HALF, key & _LOW, key >> _HALF)
+    c0, c1, c2, c3 = _philox(
+        place & _LOW, place >> _HALF, nonce & _LOW, nonce >> _HALF, key & _LOW, key >> _HALF
+    )
     return (c0 << _HALF) | c1, (c2 << _HALF) | c3
 
 
@@ -110,7 +124,10 @@ def _sine(t):
             * (
                 -1.98412698298579493134e-04
                 + z
-                * (2.75573137070700676789e-06 + z * (-2.50507602534068634195e-08 + z * 1.58969099521155010221e-10))
+                * (
+                    2.75573137070700676789e-06
+                    + z * (-2.50507602534068634195e-08 + z * 1.58969099521155010221e-10)
+                )
             )
         )
     )

@@ -32,6 +32,8 @@ class RunKey:
     seed : int
     noise : str
         Name of what the oracle adds; empty for nothing.
+    observed : bool
+        Whether the quantities of `Trace.means` are accumulated; it changes no iterate.
     version : str
         Of the recorded numbers: it changes when the same key would give other bits.
     """
@@ -45,6 +47,7 @@ class RunKey:
     budget: int
     seed: int
     noise: str = ""
+    observed: bool = False
     version: str = "1"
 
     def text(self) -> str:
@@ -56,13 +59,17 @@ class RunKey:
         return hashlib.sha256(self.text().encode()).hexdigest()[:32]
 
     def stream_key(self) -> str:
-        """Name the run's random streams: the key without solver, its parameters and the budget.
+        """Name the run's random streams: the key without solver, its parameters, budget and what is observed.
 
         Solvers on one (problem, instance, seed) therefore meet the same noise and, with the same direction
         law, the same directions (common random numbers: paired comparisons need fewer seeds), and a longer
         run begins with the shorter one.
         """
-        kept = {k: v for k, v in self.__dict__.items() if k not in ("solver", "solver_parameters", "budget")}
+        kept = {
+            k: v
+            for k, v in self.__dict__.items()
+            if k not in ("solver", "solver_parameters", "budget", "observed")
+        }
         return json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain)
 
 
@@ -107,6 +114,8 @@ class Trace:
         Best value at exactly that count.
     values, gradient_norms : float64 arrays
         At the iterate after the step in which that count was reached; NaN where the problem has no gradient.
+    running_means : float64 array
+        Mean of the gradient norms over the iterates so far, when observed.
     targets : float64 array
         Relative precisions: hit when f - reference <= target * (start - reference).
     hits : int64 array
@@ -130,6 +139,7 @@ class Trace:
     bests: NDArray[np.float64]
     values: NDArray[np.float64]
     gradient_norms: NDArray[np.float64]
+    running_means: NDArray[np.float64]
     targets: NDArray[np.float64]
     hits: NDArray[np.int64]
     means: Mapping[str, float] = field(default_factory=dict)
