@@ -2,11 +2,11 @@
 
     f(x) = 1/2 (x - x_star)^T Q diag(lambda) Q^T (x - x_star)
 
-The eigenvalues lambda lie log-spaced from 1/condition to 1.  Q is the identity, or, with `rotation`, a product of
-three Householder reflections with random vectors: orthogonal, dense, and O(d) to apply and to store.  The start
-lies at distance sqrt(d) from x_star in a random direction.
+The eigenvalues lambda lie log-spaced from 1/condition to 1.  Q is the identity, or, with `rotation`, a product
+of three Householder reflections with random vectors: orthogonal, dense, and O(d) to apply and to store.  The
+start lies at distance sqrt(d) from x_star in a random direction.
 
-Source: the standard quadratic of the field, e.g. Nesterov, "Lectures on Convex Optimization" (2018), section 2.1.
+Source: the standard quadratic of the field, e.g. Nesterov, "Lectures on Convex Optimization" (2018), 2.1.
 """
 
 from typing import Annotated, NamedTuple

@@ -95,7 +95,7 @@ class Run:
         self._work = np.zeros(int(starts[-1]))
         self._work[:dim] = self.x0
         self._offsets = np.array(
-            [[start, size] for start, size in zip(starts, sizes, strict=False)], dtype=np.int64
+            [[start, size] for start, size in zip(starts[:-1], sizes, strict=True)], dtype=np.int64
         )
         self.x = self._work[:dim]
 

@@ -1,4 +1,4 @@
-"""Small numerical helpers for kernels: sums in a fixed order that the processor can still take in parallel."""
+"""Small numerical helpers for kernels: sums in a fixed order that the processor can take in parallel."""
 
 __all__ = ["dot", "squared_norm"]
 

@@ -66,9 +66,9 @@ _watch_at = record_view(WATCH)
 _stream_at = record_view(STREAM)
 
 # Bound when the template is compiled.
-author: Any
-state_view: Any
-values_view: Any
+author: Any = None
+state_view: Any = None
+values_view: Any = None
 
 
 def _kernel(oracle, work, offsets, parameters, k, stream):

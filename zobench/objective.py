@@ -6,7 +6,7 @@ serves them all and cannot tell them apart.
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,8 @@ _SAMPLE = float64(int64, int64, int64, int64)
 _KINDS = {"float": float64, "int": int64, "vector": VECTOR, "matrix": MATRIX}
 
 # The templates below are outer functions: `author` and `view` are bound when they are compiled.
-author: Any
-view: Any
+author: Any = None
+view: Any = None
 
 
 def _value(x, dim, data):
@@ -223,7 +223,7 @@ def objective_of(function: Any, dim: int) -> Objective:
     if isinstance(function, Instance):
         if function.dim != dim:
             raise ZobenchError(f"x0 must have shape ({function.dim},), got ({dim},)")
-        return function._functions.objective
+        return replace(function._functions.objective)
     if isinstance(function, ctypes._CFuncPtr):  # type: ignore[attr-defined]
         return _from_pointer(function)
     if type(function).__name__ == "LowLevelCallable":

@@ -60,8 +60,8 @@ class Solver:
     summary : str
         One line; the module's docstring states the algorithm as in the paper.
     step : function
-        ``step(oracle, state, parameters, k, stream)``: makes x_{k+1} of x_k in ``state.x``.  Plain Python in numba's
-        language; asks with ``query(oracle, x)``.  A step that asks nothing ends the run.
+        ``step(oracle, state, parameters, k, stream)``: makes x_{k+1} of x_k in ``state.x``.  Plain Python in
+        numba's language; asks with ``query(oracle, x)``.  A step that asks nothing ends the run.
     state : type
         A NamedTuple class of workspace: the first field is ``x``, the iterate.  Fields annotated `Vector`
         have size d, `Scalar` size 1; all start at zero but x, which starts at x0.
@@ -96,19 +96,18 @@ class Solver:
     def settled(self, parameters: Any, setting: Setting) -> Any:
         """Fill certified constants from the problem and whatever depends on the run's setting."""
         who, rules = f"solver {self.name!r}", constraints(self.parameters)
-        known = {
-            name: setting.certificates[name].value
+        left = [
+            name
             for name, rule in rules.items()
-            if isinstance(rule, Certified)
-            and np.isnan(getattr(parameters, name))
-            and name in setting.certificates
-        }
+            if isinstance(rule, Certified) and np.isnan(getattr(parameters, name))
+        ]
+        known = {name: setting.certificates[name].value for name in left if name in setting.certificates}
         filled = self.settle(parameters._replace(**known), setting)
-        for name, rule in rules.items():
+        for name in left:
             # a step rule that does not use the constant sets it to 0 in `settle`
-            if isinstance(rule, Certified) and np.isnan(getattr(filled, name)):
+            if np.isnan(getattr(filled, name)):
                 raise ZobenchError(
-                    f"{who}: {name} must be given ({rule.demand}), for the problem certifies no {name}"
+                    f"{who}: {name} must be given ({rules[name].demand}), for the problem certifies no {name}"
                 )
         return filled
 

@@ -106,7 +106,7 @@ def as_float(typingctx, value):
 
 
 def record_view(dtype: np.dtype) -> Any:
-    """Make ``view(address)``: the record of that dtype which lies there, its fields read and written in place."""
+    """Make ``view(address)``: the record of that dtype which lies there, read and written in place."""
     kind = from_dtype(dtype)
 
     @intrinsic
