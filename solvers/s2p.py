@@ -1,51 +1,240 @@
-"""S2P."""
+r"""S2P, the stochastic two-point method.
 
+Algorithm (Pang and Zhou, "Stochastic two points method for deep model gradient free optimization",
+arXiv 2402.01621): for k = 0, 1, ...
+
+    draw a direction s_k
+    x_{k+1} = argmin{ f(x_k + alpha_k s_k), f(x_k - alpha_k s_k) }
+
+f(x_k) itself is never asked for.  The step rules, with K the number of steps, d the dimension and
+gamma_k = (f(x_k + radius s_k) - f(x_k - radius s_k)) / (2 radius):
+
+==========  ==========================================================================  =======
+rule        alpha_k                                                                     queries
+==========  ==========================================================================  =======
+stationary  alpha0 / sqrt(K d)                                                          2
+dynamic     alpha0 / sqrt((k + 1) d)                                                    2
+gamma       |gamma_k| / (L |s_k|^2), in the direction that gamma_k says goes down       2
+gamma-four  the same length, the better of both directions                              4
+clipped     |gamma_k| / (2 B d (L0 + L1 |gamma_k| / m1)), direction as `gamma`          2
+==========  ==========================================================================  =======
+
+`gamma` and `clipped` use the sign trick: the two values that give gamma_k also give the direction.  `clipped`
+is for (L0, L1)-smooth functions and wants a law with |s|^2 = d (rademacher or sphere); m1 is the law's
+constant (`zobench.directions`) and B = 2 (e^v - 1 - v) / v^2 with v = m1 / (2 sqrt(d)).  `gamma` divides by
+|s_k|^2 and not by d, with which Gaussian directions diverge in one dimension.
+
+The paper's own constants could not be read; each rule here is one for which a bound is derived.  Memory: 3 vectors.
+"""
+
+import math
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, draw
-from zobench.oracle import query
-from zobench.parameters import Choice, Real
+from zobench.directions import LAWS, constants, draw
+from zobench.kernels import squared_norm
+from zobench.oracle import hold, query
+from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.problem import Vector
 from zobench.solver import Solver
+from zobench.theorem import Case, Cell, Theorem
+
+RULES = ("stationary", "dynamic", "gamma", "gamma-four", "clipped")
+STATIONARY, DYNAMIC, GAMMA, GAMMA_FOUR, CLIPPED = range(5)
 
 
 class Parameters(NamedTuple):
-    """p."""
+    """What can be chosen.
 
+    Attributes
+    ----------
+    rule : str
+        Step rule.
+    alpha0 : float
+        Scale of the rules `stationary` and `dynamic`, in units of x.
+    law : str
+        Direction law.
+    radius : float
+        Smoothing radius of the other rules, in units of x / |s|.
+    L, L0, L1 : float
+        Smoothness constants of the rules that use them; the problem's certified ones if not given.
+    steps : int
+        K; 0 stands for as many as the budget allows.
+    m1, B : float
+        Constants of the rule `clipped`; 0 stands for those of the law.
+    """
+
+    rule: Annotated[str, Choice(*RULES)] = "stationary"
     alpha0: Annotated[float, Real(0.0, open=True)] = 1.0
-    steps: int = 0
     law: Annotated[str, Choice(*LAWS)] = "gaussian"
+    radius: Annotated[float, Real(0.0, open=True)] = 1e-5
+    L: Annotated[float, Certified()] = math.nan
+    L0: Annotated[float, Certified()] = math.nan
+    L1: Annotated[float, Certified(open=False)] = math.nan
+    steps: Annotated[int, Integer(0)] = 0
+    m1: Annotated[float, Real(0.0)] = 0.0
+    B: Annotated[float, Real(0.0)] = 0.0
 
 
 class State(NamedTuple):
-    """s."""
+    """Workspace: the iterate, the direction, the point that is tried."""
 
     x: Vector
-    plus: Vector
-    minus: Vector
+    s: Vector
+    trial: Vector
+
+
+def shifted(oracle, state, shift):
+    """Ask for f(x + shift s)."""
+    x, s, trial = state
+    for i in range(x.size):
+        trial[i] = x[i] + shift * s[i]
+    return query(oracle, trial)
+
+
+def move(state, shift):
+    """x <- x + shift s."""
+    x, s, _ = state
+    for i in range(x.size):
+        x[i] = x[i] + shift * s[i]
+
+
+def length(state, parameters, gamma):
+    """Give alpha_k of the rules that depend on gamma_k."""
+    d = state.x.size
+    if parameters.rule == CLIPPED:
+        scale = parameters.L0 + parameters.L1 * abs(gamma) / parameters.m1
+        return abs(gamma) / (2.0 * parameters.B * d * scale)
+    return abs(gamma) / (parameters.L * squared_norm(state.s))
 
 
 def step(oracle, state, parameters, k, stream):
-    """x_{k+1} = argmin{ f(x_k + alpha s_k), f(x_k - alpha s_k) }."""
-    x, plus, minus = state
-    alpha = parameters.alpha0 / np.sqrt(parameters.steps * x.size)
-    draw(stream, parameters.law, plus)
-    for i in range(x.size):
-        move = alpha * plus[i]
-        plus[i] = x[i] + move
-        minus[i] = x[i] - move
-    x[:] = plus if query(oracle, plus) <= query(oracle, minus) else minus
+    """x_{k+1} = argmin{ f(x_k + alpha_k s_k), f(x_k - alpha_k s_k) }."""
+    hold(oracle)
+    draw(stream, parameters.law, state.s)
+    if parameters.rule == STATIONARY:
+        alpha = parameters.alpha0 / np.sqrt(parameters.steps * state.x.size)
+    elif parameters.rule == DYNAMIC:
+        alpha = parameters.alpha0 / np.sqrt((k + 1) * state.x.size)
+    else:
+        radius = parameters.radius
+        gamma = (shifted(oracle, state, radius) - shifted(oracle, state, -radius)) / (2.0 * radius)
+        alpha = length(state, parameters, gamma)
+        if parameters.rule != GAMMA_FOUR:
+            move(state, -alpha if gamma > 0.0 else alpha)
+            return
+    plus = shifted(oracle, state, alpha)
+    minus = shifted(oracle, state, -alpha)
+    move(state, alpha if plus <= minus else -alpha)
 
+
+def cost(parameters, setting):
+    """Give the queries of one step."""
+    return 4 if parameters.rule == "gamma-four" else 2
+
+
+def settle(parameters, setting):
+    """Fill the horizon and the law's constants; a rule's unused constants are zero."""
+    rule = parameters.rule
+    used = {"gamma": {"L"}, "gamma-four": {"L"}, "clipped": {"L0", "L1"}}.get(rule, set())
+    m1 = parameters.m1 or constants(parameters.law, setting.dim).m1
+    v = m1 / (2.0 * math.sqrt(setting.dim))
+    return parameters._replace(
+        steps=parameters.steps or max(1, setting.budget // cost(parameters, setting)),
+        m1=m1,
+        B=parameters.B or 2.0 * (math.expm1(v) - v) / v**2,
+        **{name: 0.0 for name in {"L", "L0", "L1"} - used},
+    )
+
+
+def stationary_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem: alpha0 = sqrt(2 D0 / L), the best one."""
+    alpha0 = math.sqrt(2.0 * case.gap / case.constant("L"))
+    return {"rule": "stationary", "alpha0": alpha0, "law": case.law, "steps": case.steps}
+
+
+def stationary_bound(case: Case, steps: int) -> float:
+    """Bound the mean of the first `steps` gradient norms of a run laid out for `case.steps`."""
+    smoothness, law = case.constant("L"), case.directions
+    alpha = stationary_parameters(case)["alpha0"] / math.sqrt(case.steps * case.dim)
+    return (case.gap / (alpha * steps) + smoothness * alpha * law.m2 / 2.0) / law.m1
+
+
+def identity_right(trace, case: Case) -> float:
+    """Give the right-hand side of the identity for one run."""
+    m1 = case.directions.m1
+    alpha = stationary_parameters(case)["alpha0"] / math.sqrt(case.steps * case.dim)
+    fall = (trace.start - trace.value) / (m1 * alpha * case.steps)
+    return fall + alpha * case.constant("trace") / (2.0 * m1)
+
+
+smooth_stationary = Theorem(
+    name="s2p-smooth-stationary",
+    statement=(
+        "f L-smooth and bounded below, alpha = alpha0 / sqrt(K d), E|s|^2 = d:  "
+        "(1/K) sum_{k<K} E|grad f(x_k)|  <=  sqrt(d/K) / m1 (D0/alpha0 + L alpha0/2)"
+    ),
+    proof=(
+        "Of the two signs take the one with -|<g,s>|: f(x+) <= f(x) - alpha |<g,s>| + "
+        "(L/2) alpha^2 |s|^2. Take expectations with E|<g,s>| >= m1 |g| and E|s|^2 = d, and add up over k."
+    ),
+    source="derived for zobench; method of Pang and Zhou, arXiv 2402.01621",
+    assumes=("L", "f_star"),
+    parameters=stationary_parameters,
+    budget=lambda case: 2 * case.steps,
+    bound=stationary_bound,
+    measured=lambda trace, case: trace.means["gradient_norm"],
+    quantity="mean over k of |grad f(x_k)|",
+    queries_per_step=2,
+    curve="running_mean",
+    slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    cells=(
+        Cell("quadratic", 10, 1000, tight=True, quick=True),
+        Cell("quadratic", 10, 1000, law="rademacher", quick=True),
+        Cell("quadratic", 40, 4000, law="sphere", tight=True),
+        Cell("quadratic", 20, 2000, (("condition", 100.0), ("rotation", "yes")), quick=True),
+        Cell("nonconvex-cosine", 10, 1000, quick=True),
+        Cell("nonconvex-cosine", 50, 5000, law="sphere"),
+        Cell("softmax-regression", None, 200, (("data", "iris"),), quick=True),
+        Cell("softmax-regression", None, 500, (("data", "digits"),)),
+    ),
+)
+
+exact_identity = Theorem(
+    name="exact-s2p-identity",
+    statement=(
+        "f quadratic with Hessian A, fixed step alpha, rotation-invariant law with E|s|^2 = d:  "
+        "(1/K) sum_{k<K} E|grad f(x_k)|  =  (f(x_0) - E f(x_K)) / (m1 alpha K) + alpha tr(A) / (2 m1)"
+    ),
+    proof=(
+        "f(x +- alpha s) = f +- alpha <g,s> + (alpha^2/2) s^T A s exactly, the better sign "
+        "gives -alpha |<g,s>|, E|<g,s>| = m1 |g| and E s^T A s = tr A."
+    ),
+    source="derived for zobench",
+    assumes=("trace", "L", "f_star"),
+    parameters=stationary_parameters,
+    budget=lambda case: 2 * case.steps,
+    bound=stationary_bound,
+    measured=lambda trace, case: trace.means["gradient_norm"],
+    right=identity_right,
+    quantity="mean over k of |grad f(x_k)|",
+    queries_per_step=2,
+    cells=(
+        Cell("quadratic", 10, 500, tight=True, quick=True),
+        Cell("quadratic", 10, 500, (("condition", 100.0), ("rotation", "yes")), "sphere", True, True),
+        Cell("quadratic", 50, 2000, (("condition", 10.0),), "gaussian", True),
+    ),
+)
 
 solver = Solver(
     name="s2p",
-    summary="x",
+    summary="stochastic two-point method: the better of x + alpha s and x - alpha s",
     step=step,
     state=State,
-    cost=lambda parameters, dim: 2,
+    cost=cost,
     parameters=Parameters,
-    settle=lambda p, setting: p._replace(steps=setting.budget // 2),
-    source="x",
+    settle=settle,
+    source="Pang and Zhou, arXiv 2402.01621 (2024)",
+    theorems=(smooth_stationary, exact_identity),
 )

@@ -87,6 +87,9 @@ class Run:
         self._init, self._step = self.solver.kernels
         self._started = False
 
+    def _setting(self) -> Setting:
+        return Setting(self.x0.size, self.budget, self.certificates, self.objective.sample_address != 0)
+
     def _lay_out_workspace(self, dim: int) -> None:
         """Lay the workspace's fields in one block; empty pages of it cost nothing until they are touched."""
         sizes = self.solver.sizes(dim)
@@ -143,7 +146,7 @@ class Run:
         reference = self.certificates.reference
         for name, value in {
             "k_end": NEVER if self.steps is None else self.steps,
-            "cost": self.solver.cost(self.parameters, dim),
+            "cost": self.solver.cost(self.parameters, self._setting()),
             "x_address": self.x.ctypes.data,
             "saved_address": self._saved.ctypes.data,
             "dim": dim,

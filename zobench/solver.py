@@ -34,11 +34,14 @@ class Setting(NamedTuple):
         Queries allowed.
     certificates : Certificates
         The problem's certified constants; empty for an objective nobody proved anything of.
+    varies : bool
+        Whether two queries at one point may answer differently.
     """
 
     dim: int
     budget: int
     certificates: "Certificates"
+    varies: bool = False
 
 
 class NoParameters(NamedTuple):
@@ -66,7 +69,7 @@ class Solver:
         A NamedTuple class of workspace: the first field is ``x``, the iterate.  Fields annotated `Vector`
         have size d, `Scalar` size 1; all start at zero but x, which starts at x0.
     cost : callable
-        ``cost(parameters, dim) -> int``: the most queries that one step asks.
+        ``cost(parameters, setting) -> int``: the most queries that one step asks.
     parameters : type
         A NamedTuple class with the published defaults.
     init : function or None
@@ -82,7 +85,7 @@ class Solver:
     summary: str
     step: Callable[..., None]
     state: type
-    cost: Callable[[Any, int], int]
+    cost: Callable[[Any, Setting], int]
     source: str
     parameters: type = NoParameters
     init: Callable[..., None] | None = None

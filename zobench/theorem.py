@@ -32,7 +32,7 @@ class Case:
 
     @property
     def dim(self) -> int:
-        """d."""
+        """The dimension d."""
         return self.instance.dim
 
     def constant(self, name: str) -> float:
@@ -111,12 +111,12 @@ class Theorem:
     queries_per_step : int
     cells : tuple of Cell
         Where ``zobench verify`` tries it.
-    identity : bool
-        Whether both sides are equal in expectation; then `bound` is not used and `measured` is the difference of
-        the sides, divided by the level `scale` of the right-hand one.
+    right : callable or None
+        For an identity: ``right(trace, case) -> float``, the right-hand side of one run, equal in expectation
+        to the left-hand one; `bound` then gives its level for tables.  None for an inequality.
     curve : str
         Name of the trace's column that `bound` bounds at every prefix, or empty.
-    slopes : mapping of str to float
+    slopes : tuple of (str, float)
         Exponents of the bound in K, d, eps.
     """
 
@@ -132,7 +132,7 @@ class Theorem:
     quantity: str
     queries_per_step: int
     cells: tuple[Cell, ...]
-    identity: bool = False
+    right: Callable[[Trace, Case], float] | None = None
     curve: str = ""
     slopes: tuple[tuple[str, float], ...] = ()
 

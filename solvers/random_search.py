@@ -1,0 +1,105 @@
+"""Random search, accept if better.
+
+Algorithm (Rastrigin, "The convergence of the random search method in the extremal control of a many parameter
+system", Automation and Remote Control 24, 1963, with a scheduled step length): for k = 0, 1, ...
+
+    draw a direction s_k
+    x_{k+1} = x_k + alpha_k s_k  if  f(x_k + alpha_k s_k) < f(x_k),  else  x_k
+
+One query a step and one at x_0; where queries vary f(x_k) is asked again: 2.  The step rules, with K the
+number of steps, are `fixed`, alpha_k = alpha0 / sqrt(K), and `decreasing`, alpha_k = alpha0 / sqrt(k + 1).
+Memory: 3 vectors.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from zobench.directions import LAWS, draw
+from zobench.oracle import hold, query, varies
+from zobench.parameters import Choice, Integer, Real
+from zobench.problem import Vector
+from zobench.solver import Scalar, Solver
+
+RULES = ("fixed", "decreasing")
+FIXED, DECREASING = range(2)
+
+
+class Parameters(NamedTuple):
+    """What can be chosen.
+
+    Attributes
+    ----------
+    rule : str
+        Step rule.
+    alpha0 : float
+        Scale of the steps, in units of x.
+    law : str
+        Direction law.
+    steps : int
+        K; 0 stands for as many as the budget allows.
+    """
+
+    rule: Annotated[str, Choice(*RULES)] = "fixed"
+    alpha0: Annotated[float, Real(0.0, open=True)] = 1.0
+    law: Annotated[str, Choice(*LAWS)] = "unit-sphere"
+    steps: Annotated[int, Integer(0)] = 0
+
+
+class State(NamedTuple):
+    """Workspace: the iterate, the direction, the point that is tried, and f at the iterate."""
+
+    x: Vector
+    s: Vector
+    trial: Vector
+    value: Scalar
+
+
+def init(oracle, state, parameters, k, stream):
+    """Ask for f(x_0)."""
+    if not varies(oracle):
+        state.value[0] = query(oracle, state.x)
+
+
+def step(oracle, state, parameters, k, stream):
+    """x_{k+1} = x_k + alpha_k s_k if that is lower, else x_k."""
+    x, s, trial, value = state
+    hold(oracle)
+    draw(stream, parameters.law, s)
+    if varies(oracle):
+        value[0] = query(oracle, x)
+    if parameters.rule == FIXED:
+        alpha = parameters.alpha0 / np.sqrt(parameters.steps)
+    else:
+        alpha = parameters.alpha0 / np.sqrt(k + 1.0)
+    for i in range(x.size):
+        trial[i] = x[i] + alpha * s[i]
+    answer = query(oracle, trial)
+    if answer < value[0]:
+        value[0] = answer
+        x[:] = trial
+
+
+def cost(parameters, setting):
+    """Give the queries of one step."""
+    return 1 + setting.varies
+
+
+def settle(parameters, setting):
+    """Fill the horizon."""
+    known = 0 if setting.varies else 1
+    steps = max(1, (setting.budget - known) // cost(parameters, setting))
+    return parameters._replace(steps=parameters.steps or steps)
+
+
+solver = Solver(
+    name="random-search",
+    summary="random search that accepts a trial point if it is better",
+    step=step,
+    state=State,
+    cost=cost,
+    parameters=Parameters,
+    init=init,
+    settle=settle,
+    source="Rastrigin, Automation and Remote Control 24 (1963)",
+)
