@@ -24,7 +24,8 @@ is for (L0, L1)-smooth functions and wants a law with |s|^2 = d (rademacher or s
 constant (`zobench.directions`) and B = 2 (e^v - 1 - v) / v^2 with v = m1 / (2 sqrt(d)).  `gamma` divides by
 |s_k|^2 and not by d, with which Gaussian directions diverge in one dimension.
 
-The paper's own constants could not be read; each rule here is one for which a bound is derived.  Memory: 3 vectors.
+The paper's own constants could not be read; each rule here is one for which a bound is derived.
+Memory: 3 vectors.
 """
 
 import math
@@ -94,7 +95,7 @@ def shifted(oracle, state, shift):
 
 
 def move(state, shift):
-    """x <- x + shift s."""
+    """Move by shift s."""
     x, s, _ = state
     for i in range(x.size):
         x[i] = x[i] + shift * s[i]
