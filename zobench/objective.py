@@ -94,6 +94,7 @@ class Functions:
 
     def __init__(self, instance: Instance):
         problem, label = instance.problem, instance.problem.name
+        sample = problem.sample if instance.stochastic else None
         kinds = [_KINDS[kind] for kind in field_kinds(problem.data).values()]
         bind = {"view": data_view(problem.data, kinds)} if problem.data else {}
 
@@ -108,7 +109,7 @@ class Functions:
             address=compiled(problem.objective, _value, _value_alone, _VALUE, "value"),
             data_address=self._block.ctypes.data,
             gradient_address=compiled(problem.gradient, _gradient, _gradient_alone, _GRADIENT, "gradient"),
-            sample_address=compiled(problem.sample, _sample, _sample_alone, _SAMPLE, "sample"),
+            sample_address=compiled(sample, _sample, _sample_alone, _SAMPLE, "sample"),
             ours=True,
             keep=[self._block],
         )
@@ -116,7 +117,7 @@ class Functions:
         self._c_value = ctypes.CFUNCTYPE(ctypes.c_double, *integers[:3])(self.objective.address)
         if problem.gradient:
             self._c_gradient = ctypes.CFUNCTYPE(None, *integers)(self.objective.gradient_address)
-        if problem.sample:
+        if sample:
             self._c_sample = ctypes.CFUNCTYPE(ctypes.c_double, *integers)(self.objective.sample_address)
 
     def value(self, x: NDArray[np.float64]) -> float:

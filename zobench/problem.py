@@ -36,12 +36,15 @@ class Parts(NamedTuple):
     certificates : sequence of Certificate
     x_star : vector of size d or None
         A minimiser where one is known.
+    stochastic : bool
+        Of a problem with a `sample`: whether this instance answers queries by it (a full batch does not).
     """
 
     x0: NDArray[np.float64]
     data: Any = None
     certificates: tuple[Certificate, ...] = ()
     x_star: NDArray[np.float64] | None = None
+    stochastic: bool = True
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,9 @@ class Problem:
         seed = convert(seed, Integer(0), f"{who}: seed")
         chosen = validate(self.parameters, parameters, who)
         wanted = dim if dim is not None else self.default_dim
-        text = f"{self.name}[{wanted}|{seed}|{chosen._asdict()}]"
+        # where the parameters determine the dimension, naming it too must not change the draw
+        named = wanted if self.default_dim is not None else None
+        text = f"{self.name}[{named}|{seed}|{chosen._asdict()}]"
         parts = self.make(wanted, generator(text, "instance"), chosen)  # type: ignore[arg-type]
         x0 = np.ascontiguousarray(parts.x0, dtype=np.float64)
         if dim is not None and x0.size != dim:
@@ -126,7 +131,15 @@ class Problem:
             if array is not None:
                 array.flags.writeable = False
         return Instance(
-            self, x0.size, seed, chosen, x0, parts.data, Certificates(*parts.certificates), parts.x_star
+            self,
+            x0.size,
+            seed,
+            chosen,
+            x0,
+            parts.data,
+            Certificates(*parts.certificates),
+            parts.x_star,
+            self.sample is not None and parts.stochastic,
         )
 
 
@@ -147,6 +160,8 @@ class Instance:
     certificates : Certificates
     x_star : vector of size d or None
         A minimiser, where known; read-only.
+    stochastic : bool
+        Whether a query answers a sample of f(x) instead of f(x).
 
     Examples
     --------
@@ -164,6 +179,7 @@ class Instance:
     data: Any
     certificates: Certificates
     x_star: NDArray[np.float64] | None = None
+    stochastic: bool = False
     _keep: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -197,7 +213,7 @@ class Instance:
 
     def sample(self, x: Any, key: int) -> float:
         """Return the sample of f(x) that belongs to a sample key; f(x) itself on a deterministic problem."""
-        if self.problem.sample is None:
+        if not self.stochastic:
             return self.value(x)
         return float(self._functions.sample(_point(x, self.dim), key))
 
