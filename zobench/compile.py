@@ -10,6 +10,7 @@ the outermost function).
 import hashlib
 import inspect
 import os
+import pickle
 import platform
 import re
 import sys
@@ -24,12 +25,15 @@ from typing import Any
 
 import llvmlite.binding
 import numba
+import numpy as np
 from numba import cfunc
 from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
 __all__ = ["address_of", "cache_folder", "compiled", "jitable", "typed"]
 
+#: Files of the core whose records every piece of machine code may read, named by any function or not.
+_LAYOUTS = ("compile", "loop", "objective", "oracle", "stream", "views")
 _LOCK = threading.RLock()
 _REGISTERED: set[Callable[..., Any]] = set()
 _INLINED: set[Callable[..., Any]] = set()
@@ -72,16 +76,30 @@ def _machine_folder() -> Path:
     return cache_folder() / "code" / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _helpers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """Yield the plain Python functions that the body of `function` names, at any depth of nested code."""
+def _codes(function: Callable[..., Any]) -> Iterator[python.CodeType]:
+    """Yield the body of `function` and the bodies nested in it."""
     stack = [function.__code__]
     while stack:
         code = stack.pop()
         stack += [inner for inner in code.co_consts if isinstance(inner, python.CodeType)]
+        yield code
+
+
+def _named(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what the body of `function` names outside itself: globals, and variables around it."""
+    for code in _codes(function):
         for name in code.co_names:
-            value = function.__globals__.get(name)
-            if isinstance(value, python.FunctionType):
-                yield value
+            if name in function.__globals__:
+                yield name, function.__globals__[name]
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        yield name, cell.cell_contents
+
+
+def _helpers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Yield the plain Python functions that the body of `function` names, at any depth of nested code."""
+    for _, value in _named(function):
+        if isinstance(value, python.FunctionType):
+            yield value
 
 
 def _reached(function: Callable[..., Any]) -> list[Callable[..., Any]]:
@@ -120,19 +138,25 @@ def _source(file: str) -> bytes:
         return b""
 
 
-def _digest(functions: list[Callable[..., Any]]) -> str:
-    """Name by content everything the machine code depends on: whole source files, and named constants."""
+def _digest(functions: list[Callable[..., Any]], layout: str) -> str:
+    """Name by content everything the machine code depends on.
+
+    That is: whole source files, which function of them, the constants it names, the layout of what it reads.
+    """
     here = Path(__file__).parent
-    files = {str(here / "views.py"), str(here / "compile.py"), *map(inspect.getfile, functions)}
-    digest = hashlib.sha256()
+    files = {str(here / f"{name}.py") for name in _LAYOUTS} | {*map(inspect.getfile, functions)}
+    digest = hashlib.sha256(layout.encode())
     for file in sorted(files):
         digest.update(_source(file))
     for function in functions:
-        if not _source(inspect.getfile(function)):
-            digest.update(function.__code__.co_code + repr(function.__code__.co_consts).encode())
-        for name in function.__code__.co_names:
-            value = function.__globals__.get(name)
-            if isinstance(value, (int, float, str, tuple)):
+        digest.update(function.__qualname__.encode())
+        for code in _codes(function):
+            plain = [value for value in code.co_consts if not isinstance(value, python.CodeType)]
+            digest.update(code.co_code + repr(plain).encode())
+        for name, value in _named(function):
+            if isinstance(value, np.ndarray):
+                digest.update(f"{name}={value.dtype}{value.shape};".encode() + value.tobytes())
+            elif isinstance(value, (int, float, str, tuple, np.generic)):
                 digest.update(f"{name}={value!r};".encode())
     return digest.hexdigest()[:20]
 
@@ -153,7 +177,7 @@ def _between_processes(folder: Path) -> Iterator[None]:
         yield  # closing the file gives the lock back
 
 
-def typed(template: Callable[..., Any], signature: Any, name: str, **bindings: Any) -> int:
+def typed(template: Callable[..., Any], signature: Any, name: str, layout: str = "", **bindings: Any) -> int:
     """Compile `template` as a C function of `signature` and give its address.
 
     Parameters
@@ -164,6 +188,8 @@ def typed(template: Callable[..., Any], signature: Any, name: str, **bindings: A
         Of the C function.
     name : str
         What the function is, for the file's name; made unique by a digest of the sources.
+    layout : str
+        What tells apart the typed views among `bindings`.
     **bindings : object
         What differs from one use of the template to the next: an author's functions, typed views.
 
@@ -173,8 +199,8 @@ def typed(template: Callable[..., Any], signature: Any, name: str, **bindings: A
         The address.  The code lives as long as the process.
     """
     authors = [value for value in bindings.values() if isinstance(value, python.FunctionType)]
-    reached = [each for author in authors for each in _reached(author)]
-    label = re.sub(r"[^A-Za-z0-9]+", "_", name) + "_" + _digest([*reached, template])
+    reached = [each for function in [*authors, template] for each in _reached(function)]
+    label = re.sub(r"[^A-Za-z0-9]+", "_", name) + "_" + _digest(reached, layout)
     with _LOCK:
         if label not in compiled:
             compiled[label] = _compile(template, signature, label, authors, bindings)
@@ -195,7 +221,15 @@ def _compile(template: Any, signature: Any, label: str, authors: list[Any], bind
     with _between_processes(folder):
         try:
             return _cached(body, signature, folder)
-        except (EOFError, ValueError, KeyError, AttributeError, ImportError):
+        except (
+            EOFError,
+            ValueError,
+            KeyError,
+            IndexError,
+            AttributeError,
+            ImportError,
+            pickle.PickleError,
+        ):
             # A file of the cache that a crash or a full disk cut short: made anew, once.
             damaged = list(folder.rglob(f"*{label}*"))
             if not damaged:

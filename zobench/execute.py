@@ -207,6 +207,9 @@ class Run:
             if self._init:
                 self._enter(self._init)
                 self._raise()
+                if self.oracle["refused"][0]:
+                    # cut short by the budget: it rests on answers that were never given
+                    self.x[:] = self.x0
         end = int(self.watch["k_end"][0])
         count, budget = int(self.oracle["count"][0]), self.budget
         if steps is not None:

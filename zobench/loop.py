@@ -82,6 +82,7 @@ def compile_kernel(solver: Any, which: str) -> int:
         _kernel,
         _KERNEL,
         f"{which} of {solver.name}",
+        layout=f"{solver.state._fields} {solver.parameters._fields} {kinds}",
         author=getattr(solver, which),
         state_view=workspace_view(solver.state),
         values_view=parameters_view(solver.parameters, kinds),
@@ -162,6 +163,8 @@ def _copy(target, source, size):
 def _advance(step, oracle_address, work, offsets, parameters, stream, watch_address, until):
     """Step until `until` queries are answered; answer 1 when a step asked nothing, which ends the run."""
     oracle, watch = _oracle_at(oracle_address), _watch_at(watch_address)
+    if oracle.row > watch.row:
+        _record(watch, oracle.row)  # what `init` asked
     while oracle.count < until and watch.k < watch.k_end:
         if watch.observe != 0:
             _observe(watch)

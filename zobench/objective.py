@@ -102,7 +102,7 @@ class Functions:
             if author is None:
                 return 0
             chosen = template if problem.data else alone
-            return typed(chosen, signature, f"{what} of {label}", author=author, **bind)
+            return typed(chosen, signature, f"{what} of {label}", str(kinds), author=author, **bind)
 
         self._block = instance.block
         self.objective = Objective(
