@@ -1,0 +1,64 @@
+# Needs Python >= 3.11 and make, nothing else: `make demo` and `make test` bring the rest into .venv.
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint types bench clean
+
+# Another interpreter: make demo PYTHON=/path/to/python3
+PYTHON ?= python3 python python3.14 python3.13 python3.12 python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(firstword $(MAKEFILE_LIST)) | while read -r target words; do \
+	    printf '  make %-10s %s\n' "$$target" "$$words"; done
+
+demo: $(VENV)/.installed  ## a small campaign, verified theorems and an HTML report
+	@echo "zobench: running the demonstration"
+	@$(BIN)/zobench demo
+
+test: $(VENV)/.installed-test  ## the test suite
+	@echo "zobench: running the tests"
+	@$(BIN)/pytest -q
+
+test-all: $(VENV)/.installed-test  ## the test suite with the slow tests
+	@echo "zobench: running all tests, the slow ones too"
+	@$(BIN)/pytest -q -m ""
+
+lint: $(VENV)/.installed-test  ## style: ruff check and ruff format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-test  ## types: mypy over the installed wheel, from an empty folder
+	@.ci/types
+
+bench: $(VENV)/.installed  ## speed: what a query costs, and how long start-up takes
+	@$(BIN)/python benchmarks/bench.py
+
+clean:  ## remove .venv and whatever builds and tools left
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# The stamps are newer than pyproject.toml as long as what it asks for is installed.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "zobench: installing into $(VENV) (some minutes when nothing is downloaded yet)"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	@echo "zobench: installing with the test tools into $(VENV) (some minutes when nothing is downloaded yet)"
+	@$(PIP) install --editable '.[test]'
+	@touch $(VENV)/.installed $@
+
+$(BIN)/python:
+	@for python in $(PYTHON); do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "zobench: making $(VENV) with $$("$$python" --version)"; \
+	        rm -rf $(VENV); \
+	        "$$python" -m venv $(VENV) && exit 0; \
+	        rm -rf $(VENV); \
+	        echo "zobench: $$python cannot make an environment: install its venv module (Debian: python3-venv)" >&2; \
+	        exit 1; \
+	    fi; \
+	done; \
+	echo "zobench: needs Python >= 3.11, found none among: $(PYTHON); say make PYTHON=/path/to/python3" >&2; \
+	exit 1
