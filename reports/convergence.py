@@ -1,0 +1,251 @@
+"""Convergence curves, one panel a problem, with a theorem's bound where one applies.
+
+Runs made to compare solvers show the gap, best - reference.  Runs observed for a theorem show what the
+theorem speaks about, the mean of the gradient norm over the iterates so far; where the run's parameters are
+those that the theorem prescribes, its bound is drawn over them at every prefix of the run.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from zobench.errors import ZobenchError
+from zobench.report import (
+    Drawing,
+    Evidence,
+    Report,
+    count_of,
+    instance_of,
+    labelled,
+    legend,
+    panels,
+    span,
+    title_of,
+)
+from zobench.solver import Setting
+from zobench.theorem import Case, Theorem, theorems
+
+#: Panels of one figure; more problems make more figures.
+PANELS = 12
+#: Relative to the start's gap, rounding hides what is smaller.
+FLOOR = 1e-16
+#: Stands for NaN and inf in quantiles: a diverged run is the worst of all, and is never left out.
+HUGE = 1e300
+
+
+def table(evidence: Evidence, runs: Any, column: str, carry: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Give the checkpoints' query counts, and the column of each run there, one row a run.
+
+    With `carry` a run that ended early keeps its last number; otherwise the table ends where the first run
+    ended.
+    """
+    kept = evidence.traces[evidence.traces["id"].isin(runs["id"])]
+    wide = kept.pivot(index="queries", columns="id", values=column).sort_index()
+    present = kept.assign(here=1).pivot(index="queries", columns="id", values="here").notna()
+    if carry:
+        wide = wide.ffill()
+    else:
+        wide = wide[present.all(axis="columns")]
+    return wide.index.to_numpy(dtype=float), wide.to_numpy(dtype=float).T
+
+
+def quartiles(numbers: np.ndarray) -> np.ndarray:
+    """Give the three quartiles over the runs; inf where a diverged run makes one."""
+    found = np.quantile(np.nan_to_num(numbers, nan=HUGE, posinf=HUGE), [0.25, 0.5, 0.75], axis=0)
+    found[found > HUGE * 1e-10] = np.inf
+    return found
+
+
+def bounds(run: Any) -> Iterator[tuple[Theorem, Case]]:
+    """Give each theorem that bounds the running mean of this run: its problem, its parameters, its budget."""
+    for theorem, method in theorems().values():
+        if method.name != run.solver or theorem.curve != "running_mean":
+            continue
+        instance = instance_of(run)
+        if instance is None or theorem.missing(instance):
+            continue
+        try:
+            given = method.choose(json.loads(run.solver_parameters))
+            setting = Setting(instance.dim, int(run.budget), instance.certificates, instance.stochastic)
+            steps = int(run.budget) // theorem.queries_per_step
+            case = Case(instance, steps, getattr(given, "law", "gaussian"))
+            due = method.settled(method.choose(theorem.parameters(case)), setting)
+            applies = theorem.budget(case) == run.budget and _same(method.settled(given, setting), due)
+        except ZobenchError:  # parameters of another version, or a law that the theorem lacks
+            continue
+        if applies:
+            yield theorem, case
+
+
+def bound_curve(theorem: Theorem, case: Case, queries: np.ndarray) -> np.ndarray:
+    """Give the bound at query counts: for the steps begun by then, those asked before step 0 set aside."""
+    before = theorem.budget(case) - theorem.queries_per_step * case.steps
+    begun = np.ceil((queries - before) / theorem.queries_per_step).astype(int)
+    return np.array([theorem.bound(case, int(step)) if step > 0 else np.nan for step in begun])
+
+
+def _same(given: Any, due: Any) -> bool:
+    return all(
+        math.isclose(one, other, rel_tol=1e-12) if isinstance(one, float) else one == other
+        for one, other in zip(given, due, strict=True)
+    )
+
+
+def _line(axis: Any, evidence: Evidence, group: Any, queries: np.ndarray, quantiles: np.ndarray) -> None:
+    first = next(group.itertuples())
+    style = evidence.style(first.solver, first.variant)
+    low, middle, high = quantiles
+    (line,) = axis.plot(
+        queries,
+        middle,
+        color=style.color,
+        linestyle=style.dash,
+        marker=style.marker,
+        markersize=3.5,
+        markevery=(3 * (first.variant + sorted(evidence.styles).index(first.solver)) % 12, 12),
+        label=first.label,
+    )
+    line.set_gid(f"median {first.label}")
+    if len(group) > 1:
+        band = axis.fill_between(queries, low, high, color=style.color, alpha=0.2, linewidth=0)
+        band.set_gid(f"band {first.label}")
+
+
+def _bound(axis: Any, evidence: Evidence, run: Any, queries: np.ndarray, mean: np.ndarray) -> list[str]:
+    """Draw each bound that applies, and the mean over seeds, which is what it bounds."""
+    color, drawn = evidence.style(run.solver, run.variant).color, []
+    for theorem, case in bounds(run):
+        limit = bound_curve(theorem, case, queries)
+        (line,) = axis.plot(
+            queries, limit, color=color, linewidth=3.0, alpha=0.45, label=f"bound of {theorem.name}"
+        )
+        line.set_gid(f"bound {theorem.name}")
+        drawn.append(theorem.name)
+    if drawn:
+        (line,) = axis.plot(
+            queries, mean, color="#222222", linewidth=1, linestyle=":", label="mean over seeds"
+        )
+        line.set_gid(f"mean {run.label}")
+    return drawn
+
+
+def _caption(evidence: Evidence, runs: Any, what: str, notes: list[str]) -> str:
+    seeds = runs.groupby(["problem_name", "label", "budget"])["seed"].nunique()
+    several = seeds.max() > 1
+    failed = int((runs["status"] == "failed").sum())
+    parts = [
+        what,
+        f"{count_of(len(runs), 'run')}, {span(seeds)} seed{'s' if several else ''} a line, "
+        f"budget {span(runs['budget'])} queries; both axes logarithmic.",
+        "Line: median over seeds; band: first to third quartile."
+        if several
+        else "Line: the one seed there is, so no band.",
+    ]
+    if failed:
+        parts.append(f"{count_of(failed, 'run')} failed and keep the last value they reached.")
+    return " ".join([*parts, *notes, f"Redraw: {evidence.command}"])
+
+
+def _gaps(evidence: Evidence, names: list[tuple[str, str]], runs: Any) -> Drawing:
+    figure, axes = panels(len(names), evidence.width)
+    notes, lower, floored, bare = [], 0, False, 0
+    for axis, (name, noise) in zip(axes, names, strict=True):
+        here = runs[(runs["problem_name"] == name) & (runs["noise"] == noise)]
+        axis.set_title(title_of(next(here.itertuples())), loc="left")
+        reference = here["reference"].max()  # one number, or none
+        scale = here["start"].max() - reference
+        axis.set_xscale("log")
+        if np.isfinite(reference):
+            axis.set_yscale("log")
+        for _, group in here.groupby("label", sort=True):
+            queries, best = table(evidence, group, "best", carry=True)
+            if not queries.size:
+                continue
+            quantiles = quartiles(best)
+            if np.isfinite(reference):
+                quantiles = quantiles - reference
+                floored |= bool((quantiles < scale * FLOOR).any())
+                quantiles = np.maximum(quantiles, scale * FLOOR)
+            _line(axis, evidence, group, queries, quantiles)
+        instance = instance_of(next(here.itertuples()))
+        if not np.isfinite(reference):
+            bare += 1
+            axis.set_ylabel("best value")
+        elif instance is not None and "f_star" not in instance.certificates:
+            lower += 1
+            axis.set_ylabel("best - lower bound")
+        else:
+            axis.set_ylabel("best - f_star")
+    figure.supxlabel("queries", fontsize="medium")
+    legend(figure, axes)
+    if lower:
+        notes.append("Where f_star is not certified the gap is measured from a certified lower bound.")
+    if bare:
+        notes.append("Where not even a lower bound is certified the best value itself is drawn.")
+    if floored:
+        notes.append(f"Gaps below {FLOOR:g} of the first are drawn there.")
+    return Drawing(figure, _caption(evidence, runs, "Gap between the best value so far and f_star.", notes))
+
+
+def _means(evidence: Evidence, cases: list[tuple[str, int]], runs: Any) -> Drawing:
+    figure, axes = panels(len(cases), evidence.width)
+    drawn: list[str] = []
+    for axis, (name, budget) in zip(axes, cases, strict=True):
+        here = runs[(runs["problem_name"] == name) & (runs["budget"] == budget)]
+        axis.set_title(title_of(next(here.itertuples()), budget=f"{budget:,}"), loc="left")
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_ylabel("mean gradient norm")
+        for _, group in here.groupby("label", sort=True):
+            queries, norms = table(evidence, group, "running_mean", carry=False)
+            if queries.size:
+                _line(axis, evidence, group, queries, quartiles(norms))
+                drawn += _bound(axis, evidence, next(group.itertuples()), queries, norms.mean(axis=0))
+    figure.supxlabel("queries", fontsize="medium")
+    legend(figure, axes)
+    notes = (
+        ["A bound (wide pale line) is one of the expectation, so compare it with the dotted mean over seeds."]
+        if drawn
+        else ["No theorem prescribes the parameters of these runs, so there is no bound to draw."]
+    )
+    what = "Mean of the gradient norm over the iterates so far."
+    return Drawing(figure, _caption(evidence, runs, what, notes))
+
+
+def draw(evidence: Evidence) -> list[Drawing]:
+    """Draw the gaps of compared runs, then the running means of observed ones."""
+    drawings, runs = [], evidence.runs
+    runs = runs[runs["id"].isin(evidence.traces["id"])]
+    normed = evidence.traces.loc[evidence.traces["running_mean"].notna(), "id"]
+    gradient = runs.loc[runs["id"].isin(normed), "problem_name"]  # of problems that have one
+    observed = runs["observed"].astype(bool) & runs["problem_name"].isin(gradient)
+    for chosen, keys, make in (
+        (runs[~observed], ["problem_name", "noise"], _gaps),
+        (runs[observed], ["problem_name", "budget"], _means),
+    ):
+        if not len(chosen):
+            continue
+        chosen = labelled(chosen, keys)
+        cases = list(dict.fromkeys(chosen[keys].itertuples(index=False, name=None)))
+        for first in range(0, len(cases), PANELS):
+            part = cases[first : first + PANELS]
+            inside = chosen[[case in part for case in chosen[keys].itertuples(index=False, name=None)]]
+            drawings.append(make(evidence, part, inside))
+    return drawings
+
+
+def missing(evidence: Evidence) -> str:
+    """Say why nothing can be drawn."""
+    if not len(evidence.runs):
+        return "the store holds no runs"
+    if not evidence.runs["id"].isin(evidence.traces["id"]).any():
+        return "no run in the store has a trace"
+    return ""
+
+
+report = Report(
+    name="convergence", title="Convergence, with the theorems' bounds", draw=draw, missing=missing
+)

@@ -1,0 +1,158 @@
+"""Runtime ECDF: the share of (run, target) pairs hit within a number of queries per dimension.
+
+The field's own form (Hansen et al., "COCO: a platform for comparing continuous optimizers", 2021): the axis
+is log10(queries / dim), every pair of a run and a target counts once, and a cross marks where a budget ends.
+The hits are exact, not read off a curve.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from zobench.report import (
+    Drawing,
+    Evidence,
+    Report,
+    count_of,
+    instance_of,
+    labelled,
+    legend,
+    panels,
+    span,
+    title_of,
+)
+
+
+def pairs(evidence: Evidence) -> Any:
+    """Give every (run, target) pair as a row: label, problem_name, dim, budget, target, queries or NaN.
+
+    A run that failed before it had hits counts as one that hit no target.  Problems without a reference, or
+    whose queries are samples, have no targets and are left out.
+    """
+    from pandas import DataFrame
+
+    runs = labelled(evidence.campaign)
+    known = runs[np.isfinite(runs["reference"].astype(float))].drop_duplicates("problem_name")
+    exact = [
+        run.problem_name for run in known.itertuples() if not getattr(instance_of(run), "stochastic", False)
+    ]
+    runs = runs[runs["problem_name"].isin(exact)]
+    targets = DataFrame({"target": np.sort(evidence.hits["target"].unique())[::-1]})
+    columns = ["id", "solver", "label", "variant", "problem", "problem_name", "dim", "budget", "seed"]
+    full = runs[columns].merge(targets, how="cross")
+    return full.merge(evidence.hits, on=["id", "target"], how="left")
+
+
+def ecdf(rows: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Give the jumps: log10(queries / dim) of each hit, sorted, and the share of pairs hit by then."""
+    hit = rows[rows["queries"].notna()]
+    times = np.sort(np.log10(hit["queries"].to_numpy(float) / hit["dim"].to_numpy(float)))
+    where = np.unique(times)
+    return where, np.searchsorted(times, where, side="right") / len(rows)
+
+
+def _curve(axis: Any, evidence: Evidence, rows: Any, left: float) -> None:
+    first = next(rows.itertuples())
+    style = evidence.style(first.solver, first.variant)
+    where, share = ecdf(rows)
+    ends = np.unique(np.log10(rows["budget"].to_numpy(float) / rows["dim"].to_numpy(float)))
+    x = np.concatenate([[left], where, ends[-1:]])
+    y = np.concatenate([[0.0], share, share[-1:] if share.size else [0.0]])
+    (line,) = axis.step(
+        x,
+        y,
+        where="post",
+        color=style.color,
+        linestyle=style.dash,
+        marker=style.marker,
+        markersize=4,
+        markevery=0.15,
+        label=first.label,
+    )
+    line.set_gid(f"ecdf {first.label}")
+    heights = y[np.searchsorted(x, ends, side="right") - 1]
+    (marks,) = axis.plot(ends, heights, "x", color=style.color, markersize=7, markeredgewidth=1.8, zorder=5)
+    marks.set_gid(f"ends {first.label}")
+
+
+def _finish(axis: Any, left: float, right: float) -> None:
+    axis.set_ylim(-0.02, 1.02)
+    margin = 0.02 * (right - left)
+    axis.set_xlim(left, right + 2 * margin)
+
+
+def _caption(evidence: Evidence, rows: Any, what: str) -> str:
+    runs = rows.drop_duplicates("id")
+    per = runs.groupby(["problem_name", "label"])["seed"].nunique()
+    parts = [
+        what,
+        f"{count_of(len(rows), 'pair')} of {count_of(len(runs), 'run')} and "
+        f"{rows['target'].nunique()} targets, f - f_star <= target x (f(x0) - f_star), "
+        f"target from {rows['target'].max():.2g} to {rows['target'].min():.2g}.",
+        f"{count_of(runs['problem_name'].nunique(), 'problem')}, "
+        f"{span(per)} seed{'s' if per.max() > 1 else ''} a problem and line, "
+        f"budget {span(runs['budget'])} queries.",
+        "Crosses: a budget ends; right of a line's first cross its true height may be larger.",
+    ]
+    met = {label: frozenset(own["problem_name"]) for label, own in runs.groupby("label")}
+    if len(set(met.values())) > 1:
+        parts.append("The solvers ran on different problems: their lines do not compare.")
+    left_out = evidence.campaign[~evidence.campaign["id"].isin(runs["id"])]
+    if len(left_out):
+        names = ", ".join(sorted(left_out["problem"].unique()))
+        parts.append(
+            f"Left out: {count_of(len(left_out), 'run')} without exact hits ({names}), because nothing "
+            "certifies a reference or a query answers a sample."
+        )
+    observed = len(evidence.runs) - len(evidence.campaign)
+    if observed:
+        parts.append(f"Left out: {count_of(observed, 'run')} observed for a theorem.")
+    return " ".join([*parts, f"Redraw: {evidence.command}"])
+
+
+def draw(evidence: Evidence) -> list[Drawing]:
+    """Draw the ECDF over all problems, then one panel a problem when there are several."""
+    if missing(evidence):
+        return []
+    rows = pairs(evidence)
+    first = float(np.log10((rows["queries"] / rows["dim"]).min()))  # NaN if no pair is hit
+    left = first - 0.1 if first < 0.1 else 0.0
+    right = float(np.log10((rows["budget"] / rows["dim"]).max()))
+    figure, (axis,) = panels(1, min(evidence.width, 6.4), height=3.6)
+    for _, own in rows.groupby("label", sort=True):
+        _curve(axis, evidence, own, left)
+    _finish(axis, left, right)
+    axis.set_xlabel("log10(queries / dim)")
+    axis.set_ylabel("share of (run, target) pairs hit")
+    legend(figure, [axis])
+    drawings = [Drawing(figure, _caption(evidence, rows, "Runtime ECDF over problems, targets and seeds."))]
+    names = sorted(rows["problem_name"].unique())
+    if 1 < len(names):
+        runs = evidence.campaign.drop_duplicates("problem_name")
+        titles = {run.problem_name: title_of(run) for run in runs.itertuples()}
+        figure, axes = panels(len(names), evidence.width)
+        for axis, name in zip(axes, names, strict=True):
+            here = rows[rows["problem_name"] == name]
+            for _, own in here.groupby("label", sort=True):
+                _curve(axis, evidence, own, left)
+            _finish(axis, left, right)
+            axis.set_title(titles[name], loc="left")
+        figure.supxlabel("log10(queries / dim)", fontsize="medium")
+        figure.supylabel("share of pairs hit", fontsize="medium")
+        legend(figure, axes)
+        drawings.append(Drawing(figure, _caption(evidence, rows, "The same, one problem a panel.")))
+    return drawings
+
+
+def missing(evidence: Evidence) -> str:
+    """Say why nothing can be drawn."""
+    if not len(evidence.runs):
+        return "the store holds no runs"
+    if not len(evidence.hits) or not len(pairs(evidence)):
+        return "no run has exact hits: nothing certifies a reference, or a query answers a sample"
+    return ""
+
+
+report = Report(
+    name="runtime-ecdf", title="Runtime ECDF over problems, targets and seeds", draw=draw, missing=missing
+)

@@ -1,0 +1,408 @@
+"""Reports: figures drawn from evidence, and what they share: theme, colours, panels, captions.
+
+A report is one file of ``reports/``.  It reads an `Evidence`, which holds the tables of a store, and answers
+figures with captions.  Nothing of it touches pyplot, so nothing global is left behind.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+    from zobench.problem import Instance
+    from zobench.trace import Trace
+
+__all__ = [
+    "Drawing",
+    "Evidence",
+    "Report",
+    "Style",
+    "count_of",
+    "instance_of",
+    "labelled",
+    "legend",
+    "panels",
+    "span",
+    "theme",
+    "title_of",
+]
+
+#: seaborn's colour-blind safe palette, the colours that stay legible on white first.
+PALETTE = ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9", "#949494")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+RUNS = (
+    "id problem dim instance_seed problem_parameters solver solver_parameters budget seed noise observed "
+    "status message count steps seconds start value best reference created problem_name solver_name"
+).split()
+TRACES = "id row queries best value gradient_norm running_mean".split()
+HITS = "id target queries".split()
+
+
+class Drawing(NamedTuple):
+    """One figure and what must be said below it.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    caption : str
+        Numbers of runs, seeds and queries, what line and band are, what was left out and why.
+    """
+
+    figure: "Figure"
+    caption: str
+
+
+def _nothing_missing(evidence: "Evidence") -> str:
+    return "" if len(evidence.runs) else "the store holds no runs"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One kind of figure: one file of ``reports/``.
+
+    Attributes
+    ----------
+    name : str
+        In lower case with hyphens.
+    title : str
+        One line.
+    draw : callable
+        ``draw(evidence) -> list of Drawing``; empty when nothing can be drawn.  Called inside `theme`.
+    missing : callable
+        ``missing(evidence) -> str``: why nothing can be drawn; empty if something can.
+    """
+
+    name: str
+    title: str
+    draw: Callable[["Evidence"], list[Drawing]]
+    missing: Callable[["Evidence"], str] = _nothing_missing
+
+    @property
+    def summary(self) -> str:
+        """The title, under the name that problems and solvers have for their one line."""
+        return self.title
+
+    def drawings(self, evidence: "Evidence") -> list[Drawing]:
+        """Draw in the common theme."""
+        if self.missing(evidence):
+            return []
+        with theme():
+            return self.draw(evidence)
+
+
+class Style(NamedTuple):
+    """How one solver's line looks in every figure of a page."""
+
+    color: str
+    dash: Any
+    marker: str
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The tables of a store, as reports read them.
+
+    Attributes
+    ----------
+    runs, traces, hits, observations, verdicts : pandas.DataFrame
+        As `zobench.store.Store` answers them, runs in a fixed order.
+    environment : dict
+        Versions and machine.
+    source : str
+        Name of the store, for captions.
+    width : float
+        Inches that a figure may be wide: a page for a telephone asks for narrow ones.
+    """
+
+    runs: "DataFrame"
+    traces: "DataFrame"
+    hits: "DataFrame"
+    observations: "DataFrame"
+    verdicts: "DataFrame"
+    environment: dict[str, Any] = field(default_factory=dict)
+    source: str = "STORE"
+    width: float = 9.6
+
+    @classmethod
+    def from_store(cls, path: str | Path) -> "Evidence":
+        """Read a store.
+
+        Raises
+        ------
+        ZobenchError
+            If there is no store at `path`, or it cannot be read.
+        """
+        from zobench.store import Store
+
+        with Store(path, mode="read") as store:
+            runs = store.runs()
+            if "id" not in runs.columns:
+                runs = runs.reset_index()
+            return cls(
+                runs=_ordered(runs),
+                traces=store.traces(),
+                hits=store.hits(),
+                observations=store.observations(),
+                verdicts=store.verdicts(),
+                environment=dict(store.environment()),
+                source=Path(path).name,
+            )
+
+    @classmethod
+    def from_traces(cls, traces: Iterable["Trace"], verdicts: Iterable[dict[str, Any]] = ()) -> "Evidence":
+        """Take traces of registered problems that are in memory, without a store.
+
+        Examples
+        --------
+        >>> import zobench
+        >>> evidence = Evidence.from_traces([zobench.run("quadratic", "s2p", budget=100)])
+        >>> len(evidence.runs), len(evidence.hits)
+        (1, 40)
+        """
+        from pandas import DataFrame
+
+        runs, rows, hits = [], [], []
+        for trace in traces:
+            runs.append(_run_row(trace))
+            columns = (trace.bests, trace.values, trace.gradient_norms, trace.running_means)
+            for row, numbers in enumerate(zip(trace.queries, *columns, strict=True)):
+                rows.append((runs[-1]["id"], row, *numbers))
+            for target, hit in zip(trace.targets, trace.hits, strict=True):
+                hits.append((runs[-1]["id"], target, float("nan") if hit < 0 else float(hit)))
+        return cls(
+            runs=_ordered(DataFrame(runs, columns=RUNS)),
+            traces=DataFrame(rows, columns=TRACES),
+            hits=DataFrame(hits, columns=HITS),
+            observations=DataFrame(),
+            verdicts=DataFrame(list(verdicts)),
+            source="memory",
+        )
+
+    @cached_property
+    def styles(self) -> dict[str, Style]:
+        """The look of each solver by name, the same in every figure of this evidence."""
+        return {
+            name: Style(
+                PALETTE[place % len(PALETTE)],
+                DASHES[place % len(DASHES)],
+                MARKERS[place % len(MARKERS)],
+            )
+            for place, name in enumerate(sorted(set(self.runs["solver"])))
+        }
+
+    def style(self, solver: str, variant: int = 0) -> Style:
+        """Give the look of one line: the solver's colour, another dash and marker for each variant."""
+        color, dash, marker = self.styles[solver]
+        return Style(
+            color,
+            DASHES[(DASHES.index(dash) + variant) % len(DASHES)],
+            MARKERS[(MARKERS.index(marker) + variant) % len(MARKERS)],
+        )
+
+    @property
+    def campaign(self) -> "DataFrame":
+        """The runs made to compare solvers: those not observed for a theorem, unless there are no others."""
+        plain = self.runs[~self.runs["observed"].astype(bool)]
+        return plain if len(plain) else self.runs
+
+    @property
+    def command(self) -> str:
+        """What redraws the page."""
+        return f"zobench report {self.source} --out FOLDER"
+
+
+def _run_row(trace: "Trace") -> dict[str, Any]:
+    key = trace.key
+    assert key is not None, "a trace without a key has no problem to compare it with"
+    chosen = {name: value for name, value in key.problem_parameters}
+    spelled = "".join(f",{name}={value}" for name, value in chosen.items())
+    return {
+        "id": key.digest(),
+        "problem": key.problem,
+        "dim": key.dim,
+        "instance_seed": key.instance_seed,
+        "problem_parameters": json.dumps(chosen, default=str),
+        "solver": key.solver,
+        "solver_parameters": json.dumps(dict(key.solver_parameters), default=str),
+        "budget": key.budget,
+        "seed": key.seed,
+        "noise": key.noise,
+        "observed": key.observed,
+        "status": trace.status,
+        "message": trace.message,
+        "count": trace.count,
+        "steps": trace.steps,
+        "seconds": trace.seconds,
+        "start": trace.start,
+        "value": trace.value,
+        "best": trace.best,
+        "reference": float("nan") if trace.reference is None else trace.reference,
+        "created": "",
+        "problem_name": f"{key.problem}:dim={key.dim},seed={key.instance_seed}{spelled}",
+        "solver_name": key.solver,
+    }
+
+
+def _ordered(runs: "DataFrame") -> "DataFrame":
+    """Order runs by what they are, not by when they were done: the same store gives the same page."""
+    order = ["problem", "problem_name", "dim", "noise", "budget", "solver", "solver_parameters", "seed", "id"]
+    return runs.sort_values(order, kind="stable").reset_index(drop=True)
+
+
+def labelled(runs: "DataFrame", within: Sequence[str] = ("problem_name", "noise")) -> "DataFrame":
+    """Add to runs the columns `label`, what a legend calls the line, and `variant`, its number in the solver.
+
+    A solver that meets each panel with one choice of parameters goes by its name; otherwise whatever differs
+    inside some panel is added.
+
+    Parameters
+    ----------
+    runs : DataFrame
+    within : sequence of str
+        The columns that tell panels apart.
+    """
+    places = list(runs[["solver", *within]].itertuples(index=False, name=None))
+    chosen = [
+        {**_spelled(text), "budget": str(budget)}
+        for text, budget in zip(runs["solver_parameters"], runs["budget"], strict=True)
+    ]
+    seen: dict[Any, dict[str, set[str]]] = {}
+    for place, choice in zip(places, chosen, strict=True):
+        for key, value in choice.items():
+            seen.setdefault(place, {}).setdefault(key, set()).add(value)
+    differing: dict[str, set[str]] = {}
+    for (solver, *_), values in seen.items():
+        differing.setdefault(solver, set()).update(key for key, found in values.items() if len(found) > 1)
+    labels = []
+    for (solver, *_), choice in zip(places, chosen, strict=True):
+        parts = [f"{key}={choice.get(key, '')}" for key in sorted(differing[solver])]
+        labels.append(f"{solver} ({', '.join(parts)})" if parts else solver)
+    known: dict[str, list[str]] = {}
+    for label, solver in sorted(set(zip(labels, runs["solver"], strict=True))):
+        known.setdefault(solver, []).append(label)
+    variants = [known[solver].index(label) for label, solver in zip(labels, runs["solver"], strict=True)]
+    return runs.assign(label=labels, variant=variants)
+
+
+def _spelled(parameters: str) -> dict[str, str]:
+    return {
+        key: f"{value:.4g}" if isinstance(value, float) else str(value)
+        for key, value in json.loads(parameters).items()
+    }
+
+
+@cache
+def _instance(problem: str, dim: int, seed: int, parameters: str) -> "Instance | None":
+    from zobench.errors import ZobenchError
+    from zobench.problem import problem as make
+
+    try:
+        return make(problem, dim, seed, **json.loads(parameters))
+    except (ZobenchError, TypeError, ValueError):
+        return None
+
+
+def instance_of(run: Any) -> "Instance | None":
+    """Make the instance of one row of runs again; None if this installation does not have the problem."""
+    return _instance(run.problem, int(run.dim), int(run.instance_seed), run.problem_parameters)
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Draw inside this in zobench's style; outside, nothing changed."""
+    import matplotlib
+    import seaborn  # here and not above: it costs seconds
+
+    with matplotlib.rc_context():
+        matplotlib.rcParams.update(seaborn.plotting_context("paper", font_scale=1.0))
+        matplotlib.rcParams.update(seaborn.axes_style("whitegrid"))
+        matplotlib.rcParams.update(
+            {
+                "font.family": ["DejaVu Sans"],
+                "grid.color": "#e4e4e4",
+                "axes.edgecolor": "#777777",
+                "axes.titlesize": 9,
+                "legend.frameon": False,
+                "lines.linewidth": 1.5,
+                "svg.fonttype": "path",
+                "svg.hashsalt": "zobench",  # ids in the file depend on the drawing alone
+            }
+        )
+        yield
+
+
+def panels(count: int, width: float, height: float = 2.7) -> tuple["Figure", list["Axes"]]:
+    """Make a figure of `count` panels, as many beside each other as `width` inches allow.
+
+    Examples
+    --------
+    >>> figure, axes = panels(5, width=9.6)
+    >>> len(axes), figure.get_size_inches().tolist()
+    (5, [9.6, 5.9])
+    """
+    from matplotlib.figure import Figure
+
+    columns = max(1, min(count, int(width // 2.9)))
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width, rows * height + 0.5), layout="constrained")
+    grid = figure.add_gridspec(rows, columns)
+    return figure, [figure.add_subplot(grid[place // columns, place % columns]) for place in range(count)]
+
+
+def legend(figure: "Figure", axes: Sequence["Axes"]) -> None:
+    """Put one legend above all panels."""
+    entries: dict[str, Any] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    if entries:
+        names = sorted(entries)
+        widest = max(len(name) for name in names)
+        columns = max(1, int(figure.get_size_inches()[0] / (0.55 + 0.075 * widest)))
+        figure.legend(
+            [entries[name] for name in names],
+            names,
+            loc="outside upper center",
+            ncols=min(columns, len(names)),
+        )
+
+
+def count_of(number: int, noun: str) -> str:
+    """Write a number with its noun, ``1 run`` or ``2,000 runs``."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def span(numbers: Iterable[float]) -> str:
+    """Write one number, or the smallest and the largest of several."""
+    found = sorted(set(numbers))
+    return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
+
+
+def title_of(run: Any, width: int = 36, **more: Any) -> str:
+    """Name the problem of one row of runs for a panel: dim, and what is not the problem's default."""
+    import textwrap
+
+    instance = instance_of(run)
+    defaults = getattr(instance.problem.parameters, "_field_defaults", {}) if instance else {}
+    chosen = {
+        key: value
+        for key, value in json.loads(run.problem_parameters).items()
+        if key not in defaults or defaults[key] != value
+    }
+    if run.instance_seed:
+        chosen["instance"] = run.instance_seed
+    if run.noise:
+        chosen["noise"] = run.noise
+    rest = ", ".join([f"dim {run.dim}", *(f"{key} {value}" for key, value in {**chosen, **more}.items())])
+    return "\n".join([run.problem, *textwrap.wrap(rest, width)[:3]])
