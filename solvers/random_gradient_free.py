@@ -17,7 +17,7 @@ from typing import Annotated, NamedTuple
 from zobench.directions import LAWS, draw
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Real
-from zobench.problem import Vector
+from zobench.instance import Vector
 from zobench.solver import Solver
 
 FORMS = ("forward", "central")

@@ -37,7 +37,7 @@ from zobench.directions import LAWS, constants, draw
 from zobench.kernels import squared_norm
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
-from zobench.problem import Vector
+from zobench.instance import Vector
 from zobench.solver import Solver
 from zobench.theorem import Case, Cell, Theorem
 

@@ -29,7 +29,7 @@ import numpy as np
 from zobench.directions import LAWS, draw
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Certified, Choice, Integer, Real
-from zobench.problem import Vector
+from zobench.instance import Vector
 from zobench.solver import Scalar, Solver
 from zobench.theorem import Case, Cell, Theorem
 

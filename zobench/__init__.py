@@ -19,7 +19,7 @@ __all__ = ["ZobenchError", "__version__", "minimize", "problem", "run", "verify"
 _HOMES = {
     "ZobenchError": "zobench.errors",
     "minimize": "zobench.optimize",
-    "problem": "zobench.problem",
+    "problem": "zobench.instance",
     "run": "zobench.execute",
     "verify": "zobench.verification",
 }
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from zobench.errors import ZobenchError
     from zobench.execute import run
     from zobench.optimize import minimize
-    from zobench.problem import problem
+    from zobench.instance import problem
     from zobench.verification import verify
 
 

@@ -15,7 +15,7 @@ from zobench.loop import QUANTITIES, WATCH, advance
 from zobench.objective import Objective, objective_of
 from zobench.oracle import ORACLE
 from zobench.parameters import Integer, convert
-from zobench.problem import Instance, problem
+from zobench.instance import Instance, problem
 from zobench.solver import Setting, Solver, solver
 from zobench.stream import Stream, digest
 from zobench.trace import TARGETS, RunKey, Trace

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from zobench.compile import typed
 from zobench.errors import ZobenchError
-from zobench.problem import Instance, field_kinds
+from zobench.instance import Instance, field_kinds
 from zobench.views import MATRIX, VECTOR, data_view, vector_at
 
 __all__ = ["Functions", "Objective", "objective_of"]

@@ -11,7 +11,7 @@ from zobench.errors import ZobenchError
 from zobench.execute import Run, _solver
 from zobench.objective import objective_of
 from zobench.parameters import Integer, convert
-from zobench.problem import Instance
+from zobench.instance import Instance
 from zobench.solver import Setting, Solver
 from zobench.trace import RunKey
 

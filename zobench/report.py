@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from zobench.problem import Instance
+    from zobench.instance import Instance
     from zobench.trace import Trace
 
 __all__ = [
@@ -304,7 +304,7 @@ def _spelled(parameters: str) -> dict[str, str]:
 @cache
 def _instance(problem: str, dim: int, seed: int, parameters: str) -> "Instance | None":
     from zobench.errors import ZobenchError
-    from zobench.problem import problem as make
+    from zobench.instance import problem as make
 
     try:
         return make(problem, dim, seed, **json.loads(parameters))

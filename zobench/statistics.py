@@ -2,12 +2,12 @@
 
 For a claim E[Y] <= B with Y >= 0 and one independent value Y_i a seed:
 
-* **refuted** if an e-value for the hypothesis E[Y] <= B exceeds the family's threshold, and does so again on
-  fresh seeds.  The e-value is the mean over l in {.05, .1, .25, .5, .9} of prod_i (1 + l (Y_i / B - 1)): each
-  factor has mean at most 1 under the hypothesis, so the test is valid for every law of Y >= 0, every number of
-  seeds, and under optional stopping (Shafer, "Testing by betting", J. R. Stat. Soc. A 184, 2021).
-* **supported** if the one-sided upper confidence limit of E[Y] is at most B.  The limit is Student's, and so is
-  used only where it can be trusted: sample skewness below 1 in absolute value and mean / B below 0.9.
+* **refuted** if an e-value for the hypothesis E[Y] <= B exceeds the family's threshold, and does so again
+  on fresh seeds.  The e-value is the mean over l in {.05, .1, .25, .5, .9} of prod_i (1 + l (Y_i / B - 1)):
+  each factor has mean at most 1 under the hypothesis, so the test is valid for every law of Y >= 0, every
+  number of seeds, and under optional stopping (Shafer, "Testing by betting", J. R. Stat. Soc. A 184, 2021).
+* **supported** if the one-sided upper confidence limit of E[Y] is at most B.  The limit is Student's, and so
+  is used only where it can be trusted: sample skewness below 1 in absolute value and mean / B below 0.9.
 * **inconclusive** if the lower limit lies above B without a repeated refutation, or too few seeds ran.
 * **not refuted** otherwise.  It is never printed as confirmed.
 
@@ -148,8 +148,8 @@ def assess_identity(
     """Assess E[left] = E[right], two-sided, from the differences of the two sides run by run.
 
     Refuted if the t-test's p-value, turned into an e-value by the calibrator
-    (1 - p + p ln p) / (p (ln p)^2) of Vovk and Wang (Ann. Statist. 49, 2021), exceeds the threshold; supported
-    if the confidence interval of the difference lies within 5 per cent of the right-hand side.
+    (1 - p + p ln p) / (p (ln p)^2) of Vovk and Wang (Ann. Statist. 49, 2021), exceeds the threshold;
+    supported if the confidence interval of the difference lies within 5 per cent of the right-hand side.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from typing import Any
 
 from zobench.directions import LawConstants, constants
 from zobench.errors import ZobenchError, unknown
-from zobench.problem import Instance
+from zobench.instance import Instance
 from zobench.registry import catalogue
 from zobench.trace import Trace
 

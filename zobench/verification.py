@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from zobench.errors import ZobenchError
 from zobench.execute import key_of, run_key
 from zobench.parameters import Integer, convert
-from zobench.problem import problem
+from zobench.instance import problem
 from zobench.statistics import Assessment, assess_bound, assess_identity
 from zobench.theorem import Case, Cell, Theorem, find_theorem, theorems
 
