@@ -1,0 +1,1 @@
+"""The asv suite: exact query counts first, seconds second."""
