@@ -1,0 +1,197 @@
+"""The public contract suite: what every problem, solver and report promises, tried out.
+
+``zobench check TARGET`` runs it; so do the project's own tests, over everything registered.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+from zobench.contract_problem import PROBLEM_CHECKS, REPORT_CHECKS
+from zobench.contract_solver import CHECKS, FIRST, LIMIT
+from zobench.contract_tools import Broken
+from zobench.errors import ZobenchError, unknown
+from zobench.instance import Problem
+from zobench.registry import KINDS, catalogue
+from zobench.report import Report
+from zobench.solver import Solver
+
+__all__ = ["Outcome", "check", "check_problem", "check_report", "check_solver"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one check.
+
+    Attributes
+    ----------
+    name : str
+        The sentence that was tried, in short.
+    subject : str
+        Such as ``"solver 's2p'"``.
+    ok : bool
+    message : str
+        What was seen where it does not hold; empty where it does.
+    """
+
+    name: str
+    subject: str
+    ok: bool
+    message: str = ""
+
+
+def _try(check: Callable[[Any], None], item: Any, subject: str, name: str = "") -> Outcome:
+    """Carry one check out; one that crashes has failed."""
+    name = name or check.__name__.removeprefix("check_").replace("_", " ")
+    try:
+        check(item)
+    except Broken as fault:
+        return Outcome(name, subject, False, str(fault))
+    except Exception as error:
+        return Outcome(name, subject, False, f"{type(error).__name__}: {error}")
+    return Outcome(name, subject, True)
+
+
+def _try_all(checks: Iterable[Callable[[Any], None]], item: Any, subject: str) -> list[Outcome]:
+    return [_try(check, item, subject) for check in checks]
+
+
+def check_solver(solver: Solver, limit: float = LIMIT) -> list[Outcome]:
+    """Try the contract of solvers.
+
+    Parameters
+    ----------
+    solver : Solver
+    limit : float
+        Seconds that runs of at most 60 queries may take together before the solver is said not to end.
+
+    Returns
+    -------
+    list of Outcome
+
+    Examples
+    --------
+    >>> import zobench.solver
+    >>> all(outcome.ok for outcome in check_solver(zobench.solver.solver("s2p")))
+    True
+    """
+    subject = f"solver {solver.name!r}"
+    outcomes = [_try(partial(check, limit=limit), solver, subject, "ends") for check in FIRST]
+    if all(outcome.ok for outcome in outcomes):
+        outcomes += _try_all(CHECKS, solver, subject)
+    return outcomes
+
+
+def check_problem(problem: Problem) -> list[Outcome]:
+    """Try the contract of problems."""
+    return _try_all(PROBLEM_CHECKS, problem, f"problem {problem.name!r}")
+
+
+def check_report(report: Report) -> list[Outcome]:
+    """Try the contract of reports."""
+    return _try_all(REPORT_CHECKS, report, f"report {report.name!r}")
+
+
+_SUITES: dict[str, tuple[type, Callable[[Any], list[Outcome]]]] = {
+    "problem": (Problem, check_problem),
+    "solver": (Solver, check_solver),
+    "report": (Report, check_report),
+}
+
+
+def check(target: str) -> list[Outcome]:
+    """Try the contract over whatever a target names.
+
+    Parameters
+    ----------
+    target : str
+        A registered name; else a module or package by its dotted name; else the path of a ``.py`` file or
+        of a folder of them.  A module defines `problem`, `solver` or `report`.
+
+    Returns
+    -------
+    list of Outcome
+
+    Raises
+    ------
+    ZobenchError
+        If the target names nothing that can be checked.
+    """
+    named = [
+        outcome
+        for kind, attribute in KINDS.items()
+        if target in catalogue(kind)
+        for outcome in _SUITES[attribute][1](catalogue(kind)[target])
+    ]
+    if named:
+        return named
+    outcomes: list[Outcome] = []
+    for name, load in _modules(target):
+        try:
+            module = load()
+        except Exception as error:
+            fault = f"{type(error).__name__}: {error}"
+            outcomes.append(Outcome("can be imported", f"module {name!r}", False, fault))
+        else:
+            outcomes += _check_module(module, name)
+    if not outcomes:
+        raise ZobenchError(
+            f"{target!r} must hold modules that define problem, solver or report, and holds none"
+        )
+    return outcomes
+
+
+def _check_module(module: ModuleType, name: str) -> list[Outcome]:
+    """Check what a module defines; a package's own file may define nothing."""
+    outcomes: list[Outcome] = []
+    for attribute, (kind, suite) in _SUITES.items():
+        item = getattr(module, attribute, None)
+        if isinstance(item, kind):
+            outcomes += suite(item)
+    if not outcomes and not hasattr(module, "__path__"):
+        message = "it must define problem, solver or report, and defines none"
+        return [Outcome("defines its object", f"module {name!r}", False, message)]
+    return outcomes
+
+
+def _modules(target: str) -> list[tuple[str, Callable[[], ModuleType]]]:
+    """List the modules of a target, each with what loads it."""
+    path = Path(target)
+    if path.is_dir():
+        files = sorted(file for file in path.glob("*.py") if not file.name.startswith("_"))
+        return [(str(file), partial(_load, file)) for file in files]
+    if path.is_file() and path.suffix == ".py":
+        return [(target, partial(_load, path))]
+    if re.fullmatch(r"\w+(\.\w+)*", target):
+        try:
+            module = import_module(target)
+        except ModuleNotFoundError as error:
+            if error.name is None or not (target + ".").startswith(error.name + "."):
+                return [(target, partial(import_module, target))]
+        except Exception:  # told as the outcome of loading it
+            return [(target, partial(import_module, target))]
+        else:
+            inside = [f"{target}.{found.name}" for found in iter_modules(getattr(module, "__path__", []))]
+            names = [target, *(name for name in inside if not name.rpartition(".")[2].startswith("_"))]
+            return [(name, partial(import_module, name)) for name in names]
+    known = [name for kind in KINDS for name in catalogue(kind)]
+    raise unknown("target (or a module, a .py file, a folder)", target, known)
+
+
+def _load(file: Path) -> ModuleType:
+    """Import a file by its path; under a name of its own, for annotations are looked up there."""
+    name = "zobench_checked_" + re.sub(r"\W", "_", str(file.resolve()))
+    spec = spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,380 @@
+"""The contract of a solver: one plain function per sentence, each raising `Broken` where it does not hold.
+
+Most of them run the solver over a `Witness`, a Python callable that counts and keeps what it is asked: the
+solver's own machine code cannot tell it from a compiled objective, and nothing that the oracle's record says
+can change what it saw.
+"""
+
+import ctypes
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zobench import compile as compiler
+from zobench.certificate import Certificates
+from zobench.contract_source import import_faults, kernel_faults
+from zobench.contract_tools import BOWL, Broken, Witness, demand, demand_refusals, same
+from zobench.execute import Run
+from zobench.instance import Instance
+from zobench.objective import objective_of
+from zobench.parameters import Choice, constraints
+from zobench.registry import catalogue
+from zobench.solver import Setting, Solver
+
+__all__ = ["CHECKS", "FIRST", "prepare", "variants"]
+
+BUDGETS = (1, 2, 3, 7, 60)
+#: Seconds that the shortest runs may take before the solver is said not to end.
+LIMIT = 20.0
+
+
+def _bowl(dim: int = 5) -> Instance:
+    return BOWL.instance(dim)
+
+
+def _witness(dim: int = 5) -> Witness:
+    made = _bowl(dim)
+    return Witness(lambda x, count: made.value(x))
+
+
+def prepare(
+    solver: Solver,
+    objective: Any,
+    budget: int = 60,
+    *,
+    dim: int = 5,
+    given: dict[str, Any] | None = None,
+    horizon: int = 0,
+    seed: int = 0,
+    x0: NDArray[np.float64] | None = None,
+    certificates: Certificates | None = None,
+) -> Run:
+    """Lay a run out; the solver's constants are the bowl's whatever the objective."""
+    made = _bowl(dim)
+    setting = Setting(dim, horizon or budget, made.certificates)
+    return Run(
+        objective_of(objective, dim),
+        solver,
+        solver.settled(solver.choose(given or {}), setting),
+        np.array(made.x0 if x0 is None else x0),
+        budget,
+        f"contract {seed}",
+        certificates or Certificates(),
+    )
+
+
+def _finish(going: Run) -> Run:
+    while going.advance():
+        pass
+    return going
+
+
+def _count(going: Run) -> int:
+    return int(going.oracle["count"][0])
+
+
+def variants(solver: Solver) -> Iterator[dict[str, Any]]:
+    """Yield the defaults, then every other word of every choice."""
+    yield {}
+    for name, rule in constraints(solver.parameters).items():
+        if isinstance(rule, Choice):
+            default = solver.parameters._field_defaults.get(name)  # type: ignore[attr-defined]
+            yield from ({name: word} for word in rule.words if word != default)
+
+
+def check_ends(solver: Solver, limit: float = LIMIT) -> None:
+    """Every run ends, over a constant objective, too, where no step makes progress."""
+    solver.kernels  # noqa: B018 - compiled before the clock starts
+    going: list[Run] = []
+
+    def runs() -> None:
+        for given in variants(solver):
+            for budget in BUDGETS:
+                going[:] = [prepare(solver, Witness(lambda x, count: 0.0), budget, given=given)]
+                _finish(going[0])
+
+    errors: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            runs()
+        except BaseException as error:  # handed over to the caller's thread
+            errors.append(error)
+
+    # A kernel cannot be interrupted; a thread of its own can be left behind.
+    thread = threading.Thread(target=guarded, daemon=True)
+    thread.start()
+    thread.join(limit)
+    if thread.is_alive():
+        raise Broken(f"a run over f = 0 with budget {going[0].budget} did not end within {limit:g} s")
+    if errors:
+        raise errors[0]
+
+
+def check_count_is_true(solver: Solver) -> None:
+    """The recorded count is the number of times that the objective was called, never above the budget."""
+    for given in variants(solver):
+        for budget in BUDGETS:
+            witness = _witness()
+            recorded = _count(_finish(prepare(solver, witness, budget, given=given)))
+            what = f"with budget {budget} and parameters {given or 'by default'}"
+            demand(
+                witness.count == recorded,
+                f"{what}, {recorded} queries are recorded and {witness.count} asked",
+            )
+            demand(witness.count <= budget, f"{what}, {witness.count} queries are asked")
+
+
+def check_cost_bounds_each_step(solver: Solver) -> None:
+    """`cost` is at least the number of queries of every step, and some step reaches it."""
+    rng = np.random.Generator(np.random.Philox(1))
+    made = _bowl()
+    answers: list[Callable[[Any, int], float]] = [
+        lambda x, count: made.value(x),
+        lambda x, count: float(x[0]),
+        lambda x, count: 0.0,
+        lambda x, count: float(rng.standard_normal()),
+    ]
+    for given in variants(solver):
+        largest, cost = 0, 0
+        for answer in answers:
+            going = prepare(solver, Witness(answer), 200, given=given)
+            cost = solver.cost(going.parameters, going._setting())
+            going.advance(steps=0)  # what `init` asks is no step's
+            asked = _count(going)
+            while going.advance(steps=1):
+                largest, asked = max(largest, _count(going) - asked), _count(going)
+        demand(
+            largest <= cost,
+            f"cost says {cost} queries a step, a step asked {largest} ({given or 'defaults'})",
+        )
+        demand(
+            largest == cost, f"cost says {cost} queries a step, no step asked more than {largest} ({given})"
+        )
+
+
+def check_strange_answers_are_counted(solver: Solver) -> None:
+    """NaN and infinite answers are queries like any other, and the run ends."""
+    for name, answer in {
+        "NaN": lambda x, count: np.nan,
+        "inf": lambda x, count: np.inf,
+        "-inf": lambda x, count: -np.inf,
+        "NaN at every third query": lambda x, count: np.nan if count % 3 == 0 else float(x @ x),
+    }.items():
+        witness = Witness(answer)
+        recorded = _count(_finish(prepare(solver, witness, 50)))
+        demand(
+            recorded == witness.count, f"with answers {name}, {recorded} recorded and {witness.count} asked"
+        )
+
+
+def check_exception_comes_out(solver: Solver) -> None:
+    """An objective's exception ends the run, comes out unchanged, and nothing is asked after it."""
+    fault = RuntimeError("raised by the objective")
+
+    def answer(x: Any, count: int) -> float:
+        if count == 3:
+            raise fault
+        return float(x @ x)
+
+    witness = Witness(answer)
+    going = prepare(solver, witness, 50)
+    try:
+        _finish(going)
+    except RuntimeError as error:
+        demand(error is fault, f"the objective raised {fault!r}, out came {error!r}")
+        demand(witness.count == 3, f"{witness.count - 3} queries were asked after the exception")
+    else:
+        demand(witness.count < 3, "the objective raised at the third query and nothing came out")
+
+
+def check_start_is_untouched(solver: Solver) -> None:
+    """The start is the same bits after the run."""
+    x0 = np.linspace(-1.0, 1.0, 5)
+    kept = x0.copy()
+    _finish(prepare(solver, _witness(), x0=x0))
+    demand(same(x0, kept), f"x0 was {kept} and is {x0}")
+
+
+def check_same_seed_same_bits(solver: Solver) -> None:
+    """A seed determines every bit; another seed gives others, if the solver draws at all."""
+    points = []
+    for seed in (1, 1, 2):
+        witness = _witness()
+        going = _finish(prepare(solver, witness, seed=seed))
+        points.append(witness.points)
+    demand(same(points[0], points[1]), "two runs with one seed differ")
+    draws = any(int(going._stream.record[name][0]) for name in ("normal_at", "word_at"))
+    demand(
+        not draws or not same(points[0], points[2]), "two seeds give the same run though numbers are drawn"
+    )
+
+
+def check_same_bits_over_every_objective(solver: Solver) -> None:
+    """Compiled objective, Python callable and C function pointer give the same iterates, bit by bit."""
+    made = _bowl()
+    kind = ctypes.CFUNCTYPE(
+        ctypes.c_double, ctypes.POINTER(ctypes.c_double), ctypes.c_long, ctypes.POINTER(ctypes.c_double)
+    )
+    pointer = kind(lambda x, dim, data: made.value(np.ctypeslib.as_array(x, (dim,))))
+    for given in variants(solver):
+        runs = [
+            _finish(prepare(solver, each, given=given, certificates=known))
+            for each, known in [(made, made.certificates), (made.value, None), (pointer, None)]
+        ]
+        for other, name in zip(runs[1:], ("a Python callable", "a C pointer"), strict=True):
+            demand(same(runs[0].x, other.x), f"the last iterate over {name} differs ({given or 'defaults'})")
+            demand(runs[0].oracle["best"] == other.oracle["best"], f"the best value over {name} differs")
+
+
+def check_slices_change_nothing(solver: Solver) -> None:
+    """A trace does not depend on where the harness pauses."""
+    made = _bowl()
+    traces = []
+    for pause in ("never", "after every step", "now and then"):
+        going = prepare(solver, made, 97, certificates=made.certificates)
+        if pause == "never":
+            going._slice = 97
+        while going.advance(**{} if pause == "never" else {"steps": 1 if pause == "after every step" else 5}):
+            pass
+        traces.append(going.trace())
+    for other in traces[1:]:
+        for name in ("count", "steps", "x", "best", "queries", "bests", "values", "gradient_norms", "hits"):
+            demand(same(getattr(traces[0], name), getattr(other, name)), f"{name} of the trace differs")
+
+
+def check_runs_in_one_dimension(solver: Solver) -> None:
+    """Dimension 1 is a dimension."""
+    for given in variants(solver):
+        witness = _witness(1)
+        going = _finish(prepare(solver, witness, 40, dim=1, given=given))
+        demand(_count(going) == witness.count, "the count is wrong in dimension 1")
+        demand(
+            bool(np.isfinite(going.x).all()),
+            f"the iterate is {going.x} in dimension 1 ({given or 'defaults'})",
+        )
+
+
+def check_parameters_have_valid_defaults(solver: Solver) -> None:
+    """Every parameter has a rule and a default that meets it."""
+    rules = constraints(solver.parameters)
+    bare = [name for name, rule in rules.items() if rule is None]
+    demand(not bare, f"annotate with what the value must be: {', '.join(bare)}")
+    chosen = solver.choose({})
+    again = solver.choose(chosen._asdict())
+    demand(same(solver.encoded(chosen), solver.encoded(again)), "the defaults change when they are given")
+
+
+def check_invalid_parameters_are_refused(solver: Solver) -> None:
+    """A wrong value is refused in a sentence that names the solver and the parameter."""
+    demand_refusals(solver.parameters, f"solver {solver.name!r}")
+
+
+def check_compiles_once(solver: Solver) -> None:
+    """One compiled form serves every objective and dimension."""
+    solver.kernels  # noqa: B018 - compiled
+    before = set(compiler.compiled)
+    for dim in (1, 2, 9):
+        _finish(prepare(solver, _witness(dim), 20, dim=dim))
+        _finish(prepare(solver, _bowl(dim), 20, dim=dim))
+    more = {name for name in set(compiler.compiled) - before if name.startswith(("step of", "step_of"))}
+    demand(not more, f"compiled again as {', '.join(sorted(more))}")
+
+
+def check_oracle_is_opaque(solver: Solver) -> None:
+    """Kernels ask the oracle and do nothing else with it, read off the source."""
+    faults = kernel_faults(solver)
+    demand(not faults, "; ".join(faults))
+
+
+def check_imports_are_harmless(solver: Solver) -> None:
+    """The solver's file imports nothing that leads past the counter or to an optimum."""
+    file = inspect.getfile(solver.step)
+    faults = list(import_faults(file))
+    demand(not faults, "; ".join(faults))
+
+
+def check_reads_nothing_of_the_record(solver: Solver) -> None:
+    """With everything in the oracle's record falsified but what `query` needs, the queries are the same."""
+    for given in variants(solver):
+        honest, blind = _witness(), _witness()
+        _finish(prepare(solver, honest, given=given, certificates=_bowl().certificates))
+        going = prepare(solver, blind, given=given)
+        junk = np.full(4096, 0.75)  # where a solver that follows a pointer of the record ends
+        more = True
+        while more:
+            for name in ("thresholds", "hits", "marks", "bests", "data"):
+                going.oracle[f"{name}_address"] = junk.ctypes.data
+            going.oracle["best"], going.oracle["threshold"] = -1e300, np.nan
+            going.oracle["next_mark"], going.oracle["row"] = 2**60, 0
+            going.oracle["target"], going.oracle["sample"], going.oracle["noise_key"] = 7, 12345, 999
+            more = going.advance(steps=1)
+        demand(
+            same(honest.points, blind.points),
+            f"the queries change when thresholds, best value and marks are hidden ({given or 'defaults'})",
+        )
+
+
+def check_reads_no_budget(solver: Solver) -> None:
+    """With the parameters settled, a larger budget changes no query of the smaller one."""
+    short, long = _witness(), _witness()
+    _finish(prepare(solver, short, 40, horizon=40))
+    _finish(prepare(solver, long, 80, horizon=40))
+    demand(same(short.points, long.points[: short.count]), "the queries depend on the oracle's budget")
+
+
+def check_knows_no_optimum(solver: Solver) -> None:
+    """Over a constant objective, which tells nothing, no query comes near the optimum of any problem."""
+    for problem in catalogue("problems").values():
+        made = problem.instance()
+        if made.x_star is None or np.unique(np.abs(made.x_star)).size < 4 or made.dim > 200:
+            continue  # an optimum that can be guessed, or none known
+        witness = Witness(lambda x, count: 0.0)
+        setting = Setting(made.dim, 200, _bowl().certificates)
+        parameters = solver.settled(solver.choose({}), setting)
+        going = Run(objective_of(witness, made.dim), solver, parameters, made.x0, 200, "contract")
+        _finish(going)
+        away = float(np.linalg.norm(made.x0 - made.x_star))
+        near = min(float(np.linalg.norm(x - made.x_star)) for x in witness.points)
+        demand(
+            near > 0.5 * away,
+            f"starting {away:.3g} from the optimum of {made.name} and told nothing of it, "
+            f"it asks at a distance of {near:.3g}",
+        )
+
+
+def check_is_described(solver: Solver) -> None:
+    """Name, summary, source and docstrings are there, and theorems have names of their own."""
+    demand(bool(solver.summary and solver.source), "summary and source must not be empty")
+    demand(solver.state._fields[0] == "x", "the first field of the state must be x")  # type: ignore[attr-defined]
+    demand(bool(inspect.getmodule(solver.step).__doc__), "the module needs a docstring with the algorithm")
+    names = [theorem.name for theorem in solver.theorems]
+    demand(len(names) == len(set(names)), f"two theorems have one name: {', '.join(names)}")
+
+
+#: If one of these fails the others are not tried.
+FIRST = (check_ends,)
+CHECKS = (
+    check_is_described,
+    check_oracle_is_opaque,
+    check_imports_are_harmless,
+    check_parameters_have_valid_defaults,
+    check_invalid_parameters_are_refused,
+    check_count_is_true,
+    check_cost_bounds_each_step,
+    check_strange_answers_are_counted,
+    check_exception_comes_out,
+    check_start_is_untouched,
+    check_same_seed_same_bits,
+    check_same_bits_over_every_objective,
+    check_slices_change_nothing,
+    check_runs_in_one_dimension,
+    check_compiles_once,
+    check_reads_nothing_of_the_record,
+    check_reads_no_budget,
+    check_knows_no_optimum,
+)

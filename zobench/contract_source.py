@@ -1,0 +1,207 @@
+"""What a solver's file may contain, read off its syntax tree: the net that needs no run to catch a cheat.
+
+The oracle is opaque.  In a kernel its name may stand only as an argument of `query`, `hold`, `varies`, or of
+a helper that is read in turn.  What kernels call and the constants they use must come from the same file,
+from numpy or math, or from the few modules of the core that are made for kernels.
+"""
+
+import ast
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zobench.compile import _named
+from zobench.solver import Solver
+
+__all__ = ["import_faults", "kernel_faults"]
+
+#: Libraries that lead past the counter, into memory, or out of the run.
+FORBIDDEN = frozenset(
+    "builtins cffi ctypes gc importlib inspect io llvmlite numba os pathlib pickle subprocess sys".split()
+)
+#: Modules of the core that a solver's file may import from, and which of their public names it may not.
+CORE: dict[str, set[str]] = {
+    "zobench.certificate": set(),
+    "zobench.directions": set(),
+    "zobench.errors": set(),
+    "zobench.kernels": set(),
+    "zobench.oracle": {"ORACLE"},
+    "zobench.parameters": set(),
+    "zobench.instance": {"problem"},
+    "zobench.solver": {"solver"},
+    "zobench.statistics": set(),
+    "zobench.stream": {"STREAM", "Stream", "generator"},
+    "zobench.theorem": {"find_theorem", "theorems"},
+    "zobench.trace": set(),
+}
+#: Those whose functions and constants kernels may use.
+FOR_KERNELS = ("zobench.directions", "zobench.kernels", "zobench.oracle", "zobench.stream")
+BUILTINS = frozenset("__import__ eval exec getattr globals open setattr vars".split())
+NUMPY = frozenset("ctypeslib fromfile frombuffer load loadtxt memmap random".split())
+#: What a constant may be computed with besides numpy and math.
+PURE = frozenset("abs enumerate float int len max min range round sorted sum tuple zip".split())
+NUMBERS = (bool, int, float, str, tuple, np.generic, np.ndarray)
+
+
+@cache
+def _tree(file: str) -> ast.Module:
+    return ast.parse(Path(file).read_text(encoding="utf-8"), file)
+
+
+def import_faults(file: str) -> Iterator[str]:
+    """Name the imports and built-in functions that lead past the counter or to the optimum."""
+    for node in ast.walk(_tree(file)):
+        where = f"line {getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] in FORBIDDEN | {"zobench"}:
+                    yield f"{where} imports {alias.name}"
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if not _harmless(node, alias.name):
+                    yield f"{where} imports {'.' * node.level}{node.module or ''}.{alias.name}"
+        elif isinstance(node, ast.Name) and node.id in BUILTINS:
+            yield f"{where} uses {node.id}"
+
+
+def _harmless(node: ast.ImportFrom, name: str) -> bool:
+    module = node.module or ""
+    if node.level or module.split(".")[0] != "zobench":
+        return module.split(".")[0] not in FORBIDDEN
+    return module in CORE and name in import_module(module).__all__ and name not in CORE[module]
+
+
+def kernel_faults(solver: Solver) -> list[str]:
+    """Name what the solver's kernels do that no kernel may.
+
+    Parameters
+    ----------
+    solver : Solver
+
+    Returns
+    -------
+    list of str
+        One clause each; empty for an honest solver.
+    """
+    roots = [kernel for kernel in (solver.init, solver.step) if kernel]
+    found, seen = [], set()
+    pending: list[tuple[Callable[..., Any], int]] = [(kernel, 0) for kernel in roots]
+    while pending:
+        function, place = pending.pop()
+        if (function, place) in seen:
+            continue
+        seen.add((function, place))
+        reader = _Reader(function, place)
+        found += [f"{function.__name__}: {fault}" for fault in reader.faults()]
+        pending += reader.helpers
+    return list(dict.fromkeys(found))
+
+
+class _Reader:
+    """Reads one function in which the argument at `place` (-1: none) is the oracle."""
+
+    def __init__(self, function: Callable[..., Any], place: int):
+        self.function, self.file = function, inspect.getfile(function)
+        self.names = dict(_named(function))
+        self.node = self._definition()
+        arguments = [argument.arg for argument in self.node.args.args]
+        self.oracle = arguments[place] if 0 <= place < len(arguments) else None
+        self.helpers: list[tuple[Callable[..., Any], int]] = []
+
+    def _definition(self) -> ast.FunctionDef:
+        for node in ast.walk(_tree(self.file)):
+            if isinstance(node, ast.FunctionDef) and node.name == self.function.__name__:
+                return node
+        raise LookupError(f"{self.function.__name__!r} must be a function written with def in a file")
+
+    def faults(self) -> Iterator[str]:
+        allowed = set()
+        for node in ast.walk(self.node):
+            if isinstance(node, ast.Call):
+                allowed |= {id(argument) for argument in self._oracle_arguments(node)}
+        for node in ast.walk(self.node):
+            if isinstance(node, ast.Name) and node.id == self.oracle and id(node) not in allowed:
+                yield f"line {node.lineno} uses the oracle otherwise than to ask it"
+            elif isinstance(node, ast.Attribute) and node.attr in NUMPY:
+                yield f"line {node.lineno} uses {ast.unparse(node)}"
+        yield from self._outside()
+
+    def _oracle_arguments(self, node: ast.Call) -> Iterator[ast.expr]:
+        """Yield the arguments that are the oracle, where it may be handed on; note the helper."""
+        called = self.names.get(node.func.id) if isinstance(node.func, ast.Name) else None
+        if not isinstance(called, types.FunctionType):
+            return
+        names = list(inspect.signature(called).parameters)
+        given = [*enumerate(node.args)]
+        given += [(names.index(k.arg), k.value) for k in node.keywords if k.arg in names]
+        for place, argument in given:
+            if isinstance(argument, ast.Name) and argument.id == self.oracle:
+                if called.__module__ != "zobench.oracle":
+                    self.helpers.append((called, place))
+                yield argument
+
+    def _outside(self) -> Iterator[str]:
+        """Name what the function takes from elsewhere and may not."""
+        for name, value in self.names.items():
+            home = getattr(value, "__module__", "")
+            if isinstance(value, types.FunctionType):
+                if home in FOR_KERNELS:
+                    if name not in import_module(home).__all__:
+                        yield f"uses {home}.{name}, which is not for kernels"
+                elif home.startswith("zobench.") and inspect.getfile(value) != self.file:
+                    yield f"uses {home}.{name}, which is not for kernels"
+                else:
+                    self.helpers.append((value, -1))
+            elif isinstance(value, types.ModuleType):
+                if value.__name__ not in ("numpy", "math"):
+                    yield f"uses the module {value.__name__}"
+            elif isinstance(value, NUMBERS):
+                if not _made_of_numbers(name, self.file):
+                    yield f"uses the constant {name}, which must be made of literals, numpy and math"
+            elif not isinstance(value, type):
+                yield f"uses {name}, a {type(value).__name__}"
+
+
+def _made_of_numbers(name: str, file: str, depth: int = 0) -> bool:
+    """Tell whether a module's constant is made of literals, numpy, math and constants made likewise."""
+    for node in _tree(file).body:
+        if isinstance(node, ast.ImportFrom) and any((a.asname or a.name) == name for a in node.names):
+            return node.module in (*FOR_KERNELS, "math", "numpy")
+        if isinstance(node, ast.Assign):
+            targets = [n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+            targets = [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
+        else:
+            continue
+        if name in targets and node.value is not None:
+            parts = [part for part in ast.walk(node.value) if isinstance(part, ast.Name | ast.Attribute)]
+            # the running names of comprehensions
+            own = {
+                part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+            }
+            return depth < 9 and all(_pure(part, own, file, depth) for part in parts)
+    return False
+
+
+def _pure(node: ast.Name | ast.Attribute, own: set[str], file: str, depth: int) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr not in NUMPY
+    if node.id in own or node.id in PURE or _module(node.id, file) in ("numpy", "math"):
+        return True
+    return _made_of_numbers(node.id, file, depth + 1)
+
+
+def _module(name: str, file: str) -> str:
+    """Give the module that a name of the file stands for, or nothing."""
+    for node in _tree(file).body:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return alias.name
+    return ""

@@ -1,0 +1,111 @@
+"""What the checks of the contract share: how one fails, an objective that is watched, wrong values."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zobench.certificate import Certificate
+from zobench.errors import ZobenchError
+from zobench.instance import Parts, Problem, Vector
+from zobench.parameters import Certified, Choice, Integer, Real, constraints, validate
+
+__all__ = ["BOWL", "Broken", "Witness", "demand", "demand_refusals", "invalid_values", "same"]
+
+
+class Broken(AssertionError):
+    """A sentence of the contract that does not hold, and how that was seen."""
+
+
+def demand(holds: bool, fault: str) -> None:
+    """Raise `Broken` unless something holds."""
+    if not holds:
+        raise Broken(fault)
+
+
+class Data(NamedTuple):
+    """Of the bowl: weights and minimiser."""
+
+    weights: Vector
+    center: Vector
+
+
+def objective(x, data):
+    """Return 1/2 sum_i w_i (x_i - c_i)^2."""
+    total = 0.0
+    for i in range(x.size):
+        total += data.weights[i] * (x[i] - data.center[i]) ** 2
+    return 0.5 * total
+
+
+def make(dim, rng, parameters):
+    """Draw an instance that certifies every constant a solver may ask for."""
+    weights = np.linspace(1.0, 2.0, dim)
+    values = {"L": 2.0, "L0": 2.0, "L1": 0.0, "mu": 1.0, "PL": 1.0, "convex": 1.0, "f_star": 0.0}
+    values |= {"f_lower": 0.0, "trace": float(weights.sum()), "effective_rank": float(weights.sum() / 2.0)}
+    proofs = [Certificate(name, value, "The weights lie between 1 and 2.") for name, value in values.items()]
+    center = rng.standard_normal(dim)
+    return Parts(rng.standard_normal(dim), Data(weights, center), tuple(proofs), center)
+
+
+BOWL = Problem("contract-bowl", "a bowl", objective, make, source="none", data=Data)
+
+
+class Witness:
+    """An objective in Python that counts its calls and keeps the points.
+
+    Parameters
+    ----------
+    answer : callable
+        ``answer(x, count)``, with the number of this call, from 1.
+    """
+
+    def __init__(self, answer: Callable[[NDArray[np.float64], int], float]):
+        self.answer, self.count = answer, 0
+        self.points: list[NDArray[np.float64]] = []
+
+    def __call__(self, x: NDArray[np.float64]) -> float:
+        """Answer and take note."""
+        self.count += 1
+        self.points.append(x.copy())
+        return self.answer(x, self.count)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Tell whether two arrays, or two lists of arrays, are the same bits."""
+    return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
+
+
+def invalid_values(rule: Any) -> Iterator[Any]:
+    """Yield values that a rule must refuse."""
+    yield "no such value"
+    if isinstance(rule, Choice):
+        yield 1
+        return
+    yield from (True, None, np.inf)
+    if isinstance(rule, Real):
+        if not isinstance(rule, Certified):
+            yield np.nan
+        if np.isfinite(rule.low):
+            yield rule.low if rule.open else rule.low - 1.0
+        if np.isfinite(rule.high):
+            yield rule.high if rule.open else rule.high + 1.0
+    if isinstance(rule, Integer):
+        yield from (0.5, rule.low - 1, rule.high + 1)
+
+
+def demand_refusals(parameters: type, who: str) -> None:
+    """Demand of every parameter that wrong values are refused with owner and parameter named."""
+    faults = [
+        (name, value) for name, rule in constraints(parameters).items() for value in invalid_values(rule)
+    ]
+    for name, value in [*faults, ("no_such_parameter", 1)]:
+        try:
+            validate(parameters, {name: value}, who)
+        except ZobenchError as error:
+            demand(
+                who in str(error) and name in str(error), f"{name}={value!r} is refused with {str(error)!r}"
+            )
+        else:
+            raise Broken(f"{name}={value!r} is accepted")
