@@ -116,11 +116,19 @@ def _line(axis: Any, evidence: Evidence, group: Any, queries: np.ndarray, quanti
 
 def _bound(axis: Any, evidence: Evidence, run: Any, queries: np.ndarray, mean: np.ndarray) -> list[str]:
     """Draw each bound that applies, and the mean over seeds, which is what it bounds."""
-    color, drawn = evidence.style(run.solver, run.variant).color, []
+    style, drawn = evidence.style(run.solver, run.variant), []
     for theorem, case in bounds(run):
         limit = bound_curve(theorem, case, queries)
         (line,) = axis.plot(
-            queries, limit, color=color, linewidth=3.0, alpha=0.45, label=f"bound of {theorem.name}"
+            queries,
+            limit,
+            color=style.color,
+            linewidth=3.0,
+            alpha=0.45,
+            marker=style.marker,
+            markersize=7,
+            markevery=[-1],  # tells whose bound it is
+            label=f"bound of {theorem.name}",
         )
         line.set_gid(f"bound {theorem.name}")
         drawn.append(theorem.name)
@@ -135,7 +143,9 @@ def _bound(axis: Any, evidence: Evidence, run: Any, queries: np.ndarray, mean: n
 def _caption(evidence: Evidence, runs: Any, what: str, notes: list[str]) -> str:
     seeds = runs.groupby(["problem_name", "label", "budget"])["seed"].nunique()
     several = seeds.max() > 1
-    failed = int((runs["status"] == "failed").sum())
+    failed = evidence.runs[evidence.runs["status"] == "failed"]
+    failed = failed[failed["problem_name"].isin(runs["problem_name"])]
+    untraced = int((~failed["id"].isin(evidence.traces["id"])).sum())
     parts = [
         what,
         f"{count_of(len(runs), 'run')}, {span(seeds)} seed{'s' if several else ''} a line, "
@@ -144,9 +154,11 @@ def _caption(evidence: Evidence, runs: Any, what: str, notes: list[str]) -> str:
         if several
         else "Line: the one seed there is, so no band.",
     ]
-    if failed:
-        parts.append(f"{count_of(failed, 'run')} failed and keep the last value they reached.")
-    return " ".join([*parts, *notes, f"Redraw: {evidence.command}"])
+    if len(failed) > untraced:
+        parts.append(f"{count_of(len(failed) - untraced, 'failed run')} kept at the last value reached.")
+    if untraced:
+        parts.append(f"Not drawn: {count_of(untraced, 'run')} that failed and left no trace.")
+    return " ".join([*parts, *notes, f"Redraw: {evidence.command}."])
 
 
 def _gaps(evidence: Evidence, names: list[tuple[str, str]], runs: Any) -> Drawing:

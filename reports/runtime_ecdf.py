@@ -107,7 +107,7 @@ def _caption(evidence: Evidence, rows: Any, what: str) -> str:
     observed = len(evidence.runs) - len(evidence.campaign)
     if observed:
         parts.append(f"Left out: {count_of(observed, 'run')} observed for a theorem.")
-    return " ".join([*parts, f"Redraw: {evidence.command}"])
+    return " ".join([*parts, f"Redraw: {evidence.command}."])
 
 
 def draw(evidence: Evidence) -> list[Drawing]:
@@ -126,7 +126,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
     axis.set_ylabel("share of (run, target) pairs hit")
     legend(figure, [axis])
     drawings = [Drawing(figure, _caption(evidence, rows, "Runtime ECDF over problems, targets and seeds."))]
-    names = sorted(rows["problem_name"].unique())
+    names = list(dict.fromkeys(rows["problem_name"]))
     if 1 < len(names):
         runs = evidence.campaign.drop_duplicates("problem_name")
         titles = {run.problem_name: title_of(run) for run in runs.itertuples()}

@@ -222,18 +222,19 @@ class Evidence:
 
 
 def _run_row(trace: "Trace") -> dict[str, Any]:
+    from zobench.names import problem_name, solver_name
+
     key = trace.key
     assert key is not None, "a trace without a key has no problem to compare it with"
-    chosen = {name: value for name, value in key.problem_parameters}
-    spelled = "".join(f",{name}={value}" for name, value in chosen.items())
+    problem_parameters, solver_parameters = dict(key.problem_parameters), dict(key.solver_parameters)
     return {
         "id": key.digest(),
         "problem": key.problem,
         "dim": key.dim,
         "instance_seed": key.instance_seed,
-        "problem_parameters": json.dumps(chosen, default=str),
+        "problem_parameters": json.dumps(problem_parameters, default=str),
         "solver": key.solver,
-        "solver_parameters": json.dumps(dict(key.solver_parameters), default=str),
+        "solver_parameters": json.dumps(solver_parameters, default=str),
         "budget": key.budget,
         "seed": key.seed,
         "noise": key.noise,
@@ -248,14 +249,14 @@ def _run_row(trace: "Trace") -> dict[str, Any]:
         "best": trace.best,
         "reference": float("nan") if trace.reference is None else trace.reference,
         "created": "",
-        "problem_name": f"{key.problem}:dim={key.dim},seed={key.instance_seed}{spelled}",
-        "solver_name": key.solver,
+        "problem_name": problem_name(key.problem, key.dim, key.instance_seed, problem_parameters),
+        "solver_name": solver_name(key.solver, solver_parameters),
     }
 
 
 def _ordered(runs: "DataFrame") -> "DataFrame":
     """Order runs by what they are, not by when they were done: the same store gives the same page."""
-    order = ["problem", "problem_name", "dim", "noise", "budget", "solver", "solver_parameters", "seed", "id"]
+    order = ["problem", "dim", "problem_name", "noise", "budget", "solver", "solver_parameters", "seed", "id"]
     return runs.sort_values(order, kind="stable").reset_index(drop=True)
 
 
@@ -295,10 +296,11 @@ def labelled(runs: "DataFrame", within: Sequence[str] = ("problem_name", "noise"
 
 
 def _spelled(parameters: str) -> dict[str, str]:
-    return {
-        key: f"{value:.4g}" if isinstance(value, float) else str(value)
-        for key, value in json.loads(parameters).items()
-    }
+    return {key: _short(value) for key, value in json.loads(parameters).items()}
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 @cache
@@ -390,19 +392,13 @@ def span(numbers: Iterable[float]) -> str:
 
 
 def title_of(run: Any, width: int = 36, **more: Any) -> str:
-    """Name the problem of one row of runs for a panel: dim, and what is not the problem's default."""
+    """Name the problem of one row of runs over a few lines, for a panel."""
     import textwrap
 
-    instance = instance_of(run)
-    defaults = getattr(instance.problem.parameters, "_field_defaults", {}) if instance else {}
-    chosen = {
-        key: value
-        for key, value in json.loads(run.problem_parameters).items()
-        if key not in defaults or defaults[key] != value
-    }
-    if run.instance_seed:
-        chosen["instance"] = run.instance_seed
+    head, _, rest = run.problem_name.partition(" (")
     if run.noise:
-        chosen["noise"] = run.noise
-    rest = ", ".join([f"dim {run.dim}", *(f"{key} {value}" for key, value in {**chosen, **more}.items())])
-    return "\n".join([run.problem, *textwrap.wrap(rest, width)[:3]])
+        more = {"noise": run.noise, **more}
+    parts = [*rest.removesuffix(")").split(", "), *(f"{key} {value}" for key, value in more.items())]
+    # a no-break space keeps a key and its value on one line
+    kept = ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts if part)
+    return "\n".join([head, *textwrap.wrap(kept, width, break_on_hyphens=False)[:3]])

@@ -1,0 +1,139 @@
+"""What a store shows, as numbers and as sentences: shared by the HTML page and the demo."""
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from zobench.report import Evidence, count_of, instance_of, labelled, span
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+__all__ = [
+    "VERDICTS",
+    "Fewest",
+    "fewest_queries",
+    "per_problem",
+    "smallest_gap",
+    "verdict_counts",
+    "what_was_run",
+]
+
+#: Verdicts in the order of tables, with what each means.
+VERDICTS = {
+    "refuted": "the runs contradict the bound, again on fresh seeds",
+    "inconclusive": "the runs decide nothing",
+    "not refuted": "nothing speaks against the bound, too little speaks for it",
+    "supported": "the mean lies below the bound with high confidence, for these runs",
+}
+
+
+class Fewest(NamedTuple):
+    """Which solver needed the fewest queries on one problem.
+
+    Attributes
+    ----------
+    problem : str
+    target : float
+        Relative precision that is compared: the smallest one that the median runs of two solvers hit (of one,
+        if there are no two).
+    queries : dict of str to float
+        Median over seeds of the queries to the target, by label, fewest first; inf where it was not hit.
+    """
+
+    problem: str
+    target: float
+    queries: dict[str, float]
+
+
+def per_problem(evidence: Evidence) -> "DataFrame":
+    """Summarise the runs of each problem and solver, one row each."""
+    from pandas import DataFrame
+
+    runs = labelled(evidence.runs.assign(kind=np.where(evidence.runs["observed"], "theorem", "comparison")))
+    hits = evidence.hits.assign(hit=evidence.hits["queries"].notna()).groupby("id")["hit"].mean()
+    rows = []
+    for (name, kind, label), group in runs.groupby(["problem_name", "kind", "label"], sort=False):
+        first = next(group.itertuples())
+        instance = instance_of(first)
+        exact = np.isfinite(first.reference) and not getattr(instance, "stochastic", False)
+        shares = group["id"].map(hits).fillna(0.0) if exact else group["id"].map(lambda _: math.nan)
+        gaps = (group["best"] - group["reference"]).astype(float)
+        rows.append(
+            {
+                "problem": name,
+                "solver": label,
+                "runs": len(group),
+                "budget": span(group["budget"]),
+                "median best gap": float(np.median(gaps)) if np.isfinite(gaps).all() else math.nan,
+                "median best value": float(np.median(group["best"].astype(float))),
+                "targets hit": float(shares.mean()),
+                "failed": int((group["status"] == "failed").sum()),
+                "made for": kind,
+            }
+        )
+    return DataFrame(rows)
+
+
+def fewest_queries(evidence: Evidence) -> list[Fewest]:
+    """Compare the solvers on each problem by the queries to one common target."""
+    found = []
+    runs = labelled(evidence.campaign)
+    hits = evidence.hits.merge(runs[["id", "problem_name", "label"]], on="id")
+    for name in dict.fromkeys(runs["problem_name"]):
+        here = hits[hits["problem_name"] == name]
+        if not len(here):
+            continue
+        times = here.assign(queries=here["queries"].fillna(np.inf))
+        # of two runs with one hit the median run is the one without: never in a solver's favour
+        medians = times.pivot_table(index="target", columns="label", values="queries", aggfunc=_upper_median)
+        medians = medians.sort_index()
+        met = np.isfinite(medians).sum(axis="columns")
+        usable = met[met >= min(2, met.max())] if met.max() else met[:0]
+        if not len(usable):
+            continue
+        target = float(usable.index[0])
+        order = medians.loc[usable.index[0]].sort_values(kind="stable")
+        queries = {str(label): float(count) for label, count in order.items()}
+        found.append(Fewest(str(name), target, queries))
+    return found
+
+
+def _upper_median(numbers: "Series") -> float:
+    return float(np.quantile(numbers, 0.5, method="higher"))
+
+
+def smallest_gap(evidence: Evidence) -> dict[str, str]:
+    """Give for each problem the solver with the smallest median gap after its whole budget."""
+    table = per_problem(replace(evidence, runs=evidence.campaign))
+    table = table[table["median best gap"].notna()].sort_values("median best gap", kind="stable")
+    return dict(table.drop_duplicates("problem")[["problem", "solver"]].itertuples(index=False, name=None))
+
+
+def verdict_counts(evidence: Evidence) -> dict[str, int]:
+    """Count the verdicts by word, in the order of `VERDICTS`."""
+    if not len(evidence.verdicts):
+        return {}
+    counts = evidence.verdicts["verdict"].value_counts()
+    return {word: int(counts[word]) for word in VERDICTS if word in counts}
+
+
+def what_was_run(evidence: Evidence) -> str:
+    """Say in one sentence what a store holds."""
+    runs = evidence.runs
+    if not len(runs):
+        return "Nothing: the store holds no runs."
+    watched = runs["observed"].astype(bool)
+    plain, parts = runs[~watched], []
+    if len(plain):
+        seeds = plain.groupby(["problem_name", "solver", "solver_parameters", "budget"])["seed"].nunique()
+        parts.append(
+            f"{count_of(plain['solver'].nunique(), 'solver')} on "
+            f"{count_of(plain['problem_name'].nunique(), 'problem')} with {span(seeds)} "
+            f"seed{'s' if seeds.max() > 1 else ''} each: {count_of(len(plain), 'run')}"
+        )
+    if watched.any():
+        parts.append(f"{count_of(int(watched.sum()), 'run')} observed for theorems")
+    return f"{' and '.join(parts)}; {count_of(int(runs['count'].sum()), 'query')} in all."
