@@ -1,0 +1,55 @@
+"""How tables and figures call a problem and a solver: the name, and what differs from the defaults."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from zobench.errors import ZobenchError
+
+__all__ = ["problem_name", "solver_name"]
+
+
+def _changed(kind: str, name: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """Give the parameters that are not at their defaults; all of them where nobody knows the defaults."""
+    from zobench.registry import catalogue
+
+    try:
+        defaults = catalogue(kind)[name].parameters._field_defaults
+    except (KeyError, ZobenchError):
+        # a store from a machine that has a package which this one lacks
+        defaults = {}
+    shown = {key: _written(value) for key, value in given.items()}
+    return {
+        key: text for key, text in shown.items() if key not in defaults or text != _written(defaults[key])
+    }
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, float):
+        return "certified" if math.isnan(value) else f"{value:g}"
+    return str(value)
+
+
+def problem_name(name: str, dim: int, seed: int, parameters: Mapping[str, Any]) -> str:
+    """Name an instance for people.
+
+    Examples
+    --------
+    >>> problem_name("quadratic", 10, 0, {"condition": 100.0, "rotation": "no"})
+    'quadratic (dim 10, condition 100)'
+    """
+    parts = [f"dim {dim}"] + ([f"instance {seed}"] if seed else [])
+    parts += [f"{key} {text}" for key, text in _changed("problems", name, parameters).items()]
+    return f"{name} ({', '.join(parts)})"
+
+
+def solver_name(name: str, parameters: Mapping[str, Any]) -> str:
+    """Name a solver with its choice of parameters for people.
+
+    Examples
+    --------
+    >>> solver_name("s2p", {})
+    's2p'
+    """
+    parts = [f"{key}={text}" for key, text in _changed("solvers", name, parameters).items()]
+    return f"{name} ({', '.join(parts)})" if parts else name

@@ -1,0 +1,381 @@
+"""The store: one SQLite file that holds every run of every campaign.
+
+Schema 1.  A run's id is the digest of its key (`zobench.trace.RunKey`); inside the file runs go by a number.
+
+============  ======================================================================================
+meta          key, value: ``schema`` (1), ``created_by`` (version of zobench)
+environments  id, python, numpy, numba, zobench, system, machine: once each
+runs          number, id; the key: problem, dim, instance_seed, problem_parameters (JSON), solver,
+              solver_parameters (JSON), budget, seed, noise, observed, version; what came of it: status,
+              message, count, steps, seconds, start, value, best, reference; created (UTC), environment
+traces        run, row, queries, best, value, gradient_norm, running_mean
+hits          run, target, queries (NULL: not hit); no rows where the problem has no reference value
+observations  run, quantity, mean, minimum
+verdicts      id, one column each key of `VERDICT`, everything (JSON), created
+============  ======================================================================================
+
+A failed run is a row with status 'failed' and the exception's text.  SQLite writes NaN as NULL and infinities
+as they are, so a NULL number reads back as NaN.  The parameter value ``"certified"`` stands for the NaN that
+a solver's parameter has when the problem's certificate is to be used.
+
+Only the process that opened a store for writing writes; it may be read all the while (write-ahead log).  What
+is handed over in one call is one transaction: a process that is killed leaves whole runs and nothing else.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from zobench.errors import ZobenchError, unknown
+from zobench.frames import Frames
+
+if TYPE_CHECKING:
+    from zobench.trace import RunKey, Trace
+
+__all__ = ["DEFAULT", "SCHEMA", "VERDICT", "Store"]
+
+#: Where runs go when nobody says otherwise.
+DEFAULT = "results/zobench.sqlite"
+#: Version of the tables below; a file of a newer one is refused.
+SCHEMA = 1
+#: What every verdict says at least.
+VERDICT = (
+    "theorem solver problem dim steps seeds bound mean ratio ci_low ci_high log10_e_value tightness verdict"
+).split()
+
+_KEY = (
+    "problem dim instance_seed problem_parameters solver solver_parameters budget seed noise observed version"
+).split()
+_OUTCOME = "status message count steps seconds start value best reference".split()
+_RUN = ["id", *_KEY, *_OUTCOME, "created", "environment"]
+
+_TABLES = f"""
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE environments (id TEXT PRIMARY KEY, python TEXT, numpy TEXT, numba TEXT, zobench TEXT,
+    system TEXT, machine TEXT);
+CREATE TABLE runs (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, problem TEXT NOT NULL,
+    dim INTEGER NOT NULL, instance_seed INTEGER NOT NULL, problem_parameters TEXT NOT NULL,
+    solver TEXT NOT NULL, solver_parameters TEXT NOT NULL, budget INTEGER NOT NULL, seed INTEGER NOT NULL,
+    noise TEXT NOT NULL, observed INTEGER NOT NULL, version TEXT NOT NULL, status TEXT NOT NULL,
+    message TEXT NOT NULL, count INTEGER, steps INTEGER, seconds REAL, start REAL, value REAL, best REAL,
+    reference REAL, created TEXT NOT NULL, environment TEXT NOT NULL);
+CREATE TABLE traces (run INTEGER REFERENCES runs ON DELETE CASCADE, row INTEGER, queries INTEGER, best REAL,
+    value REAL, gradient_norm REAL, running_mean REAL, PRIMARY KEY (run, row)) WITHOUT ROWID;
+CREATE TABLE hits (run INTEGER REFERENCES runs ON DELETE CASCADE, target REAL, queries INTEGER,
+    PRIMARY KEY (run, target)) WITHOUT ROWID;
+CREATE TABLE observations (run INTEGER REFERENCES runs ON DELETE CASCADE, quantity TEXT, mean REAL,
+    minimum REAL, PRIMARY KEY (run, quantity)) WITHOUT ROWID;
+CREATE TABLE verdicts (id TEXT PRIMARY KEY, {", ".join(VERDICT)}, everything TEXT NOT NULL,
+    created TEXT NOT NULL);
+INSERT INTO meta VALUES ('schema', '{SCHEMA}');
+"""
+
+
+class Store(Frames):
+    """One store, open for writing or for reading.
+
+    Parameters
+    ----------
+    path : path-like
+        Of the file.  Opened for writing it is made if need be, with the folders above it.
+    mode : {"write", "read"}
+        A store that is read shows its contents as they were when it was opened, whoever writes meanwhile.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no store at `path`, or it cannot be read or written.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> path = tempfile.mkdtemp() + "/store.sqlite"
+    >>> with Store(path) as store:
+    ...     store.put(zobench.run("quadratic", "s2p", budget=100))
+    >>> with Store(path, "read") as store:
+    ...     len(store.runs()), store.runs()["count"].iloc[0]
+    (1, np.int64(100))
+    """
+
+    def __init__(self, path: str | os.PathLike[str], mode: str = "write"):
+        if mode not in ("write", "read"):
+            raise unknown("the mode of a store", mode, ["read", "write"])
+        self.path, self.mode = Path(path), mode
+        self._pending: list[tuple[RunKey, Trace | None, str, float]] = []
+        with self._complaints():
+            self._connection = self._for_writing() if mode == "write" else self._for_reading()
+
+    @contextmanager
+    def _complaints(self) -> Iterator[None]:
+        """Turn what SQLite and the system say into one sentence."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            said = str(error)
+            if "not a database" in said:
+                said = "it is not an SQLite file"
+            elif "locked" in said:
+                said = "another process has been writing to it for 30 seconds"
+            raise ZobenchError(f"store {str(self.path)!r} cannot be used: {said}") from None
+        except OSError as error:
+            raise ZobenchError(f"store {str(self.path)!r} cannot be used: {error.strerror}") from None
+
+    def _for_writing(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._refuse_folder()
+        connection = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
+        try:
+            if self._is_empty(connection):
+                self._lay_out(connection)
+            self._check_schema(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # a killed process loses nothing; a power cut may lose the last commits, and harms none before
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _for_reading(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            raise ZobenchError(
+                f"store {str(self.path)!r} does not exist; `zobench run --store FILE` makes one"
+            )
+        self._refuse_folder()
+        with self.path.open("rb"):  # the system's own words if it may not be read
+            pass
+        place = self.path.resolve().as_uri()
+        connection = sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=30.0, isolation_level=None)
+        try:
+            try:
+                connection.execute("PRAGMA query_only = ON")
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            except sqlite3.OperationalError:
+                # The folder takes no log file.  If none is left there, the file alone is the whole store.
+                log = self.path.with_name(self.path.name + "-wal")
+                if log.exists() and log.stat().st_size:
+                    raise
+                connection.close()
+                connection = sqlite3.connect(f"{place}?immutable=1", uri=True, isolation_level=None)
+            self._check_schema(connection)
+            connection.execute("BEGIN")  # one state of the store for everything that is read
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _refuse_folder(self) -> None:
+        if self.path.is_dir():
+            raise ZobenchError(f"store {str(self.path)!r} must be a file, got a folder")
+
+    @staticmethod
+    def _is_empty(connection: sqlite3.Connection) -> bool:
+        return connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+    def _lay_out(self, connection: sqlite3.Connection) -> None:
+        from zobench import __version__
+
+        connection.execute("BEGIN IMMEDIATE")
+        if self._is_empty(connection):  # still, now that nobody else can write
+            for statement in filter(str.strip, _TABLES.split(";")):
+                connection.execute(statement)
+            connection.execute("INSERT INTO meta VALUES ('created_by', ?)", [f"zobench {__version__}"])
+        connection.execute("COMMIT")
+
+    def _check_schema(self, connection: sqlite3.Connection) -> None:
+        try:
+            found = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+            schema = int(found[0])
+        except (sqlite3.OperationalError, TypeError, ValueError):
+            raise ZobenchError(f"{str(self.path)!r} is an SQLite file, but not a store of zobench") from None
+        if schema > SCHEMA:
+            raise ZobenchError(
+                f"store {str(self.path)!r} has schema {schema}, this zobench reads up to {SCHEMA}: "
+                "install a newer zobench, or name another file"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is left to write and close the file."""
+        try:
+            self.flush()
+        finally:
+            self._connection.close()
+
+    def put(self, *traces: "Trace") -> None:
+        """Put runs, in one transaction; a run that is there already is replaced."""
+        self._refuse_unless_writing()
+        for trace in traces:
+            if trace.key is None:
+                raise ZobenchError("a trace without a key (of an objective that is not registered) has no id")
+            self._pending.append((trace.key, trace, trace.message, trace.seconds))
+        self.flush()
+
+    def put_failure(self, key: "RunKey", message: str, seconds: float = 0.0) -> None:
+        """Put a run that failed, with what the exception said."""
+        self._refuse_unless_writing()
+        self._pending.append((key, None, message, seconds))
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what an interruption kept from being written."""
+        if not self._pending:
+            return
+        made_with = _environment()
+        name = hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:16]
+        with self._complaints(), self._transaction():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO environments VALUES (?, ?, ?, ?, ?, ?, ?)", [name, *made_with.values()]
+            )
+            for key, trace, message, seconds in self._pending:
+                self._write(key, trace, message, seconds, name)
+        # Ctrl-C before this line writes the same rows once more, after it nothing is left to write
+        self._pending.clear()
+
+    def _refuse_unless_writing(self) -> None:
+        if self.mode != "write":
+            raise ZobenchError(f"store {str(self.path)!r} is open for reading only")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _write(
+        self, key: "RunKey", trace: "Trace | None", message: str, seconds: float, environment: str
+    ) -> None:
+        run = {
+            **key.__dict__,
+            "id": key.digest(),
+            "problem_parameters": _parameters(key.problem_parameters),
+            "solver_parameters": _parameters(key.solver_parameters),
+            "status": "failed" if trace is None else trace.status,
+            "message": message,
+            "seconds": seconds,
+            "created": _now(),
+            "environment": environment,
+        }
+        for name in "count", "steps", "start", "value", "best", "reference":
+            run[name] = None if trace is None else getattr(trace, name)
+        execute = self._connection.execute
+        execute("DELETE FROM runs WHERE id = ?", [run["id"]])
+        marks = ", ".join("?" * len(_RUN))
+        number = execute(
+            f"INSERT INTO runs ({', '.join(_RUN)}) VALUES ({marks})", [run[name] for name in _RUN]
+        ).lastrowid
+        if trace is not None:
+            self._write_arrays(number, trace)
+
+    def _write_arrays(self, number: int | None, trace: "Trace") -> None:
+        many = self._connection.executemany
+        columns = (trace.queries, trace.bests, trace.values, trace.gradient_norms, trace.running_means)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        many(
+            "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(number, place, *row) for place, row in enumerate(rows)],
+        )
+        if trace.reference is not None:
+            hits = zip(trace.targets.tolist(), trace.hits.tolist(), strict=True)
+            many(
+                "INSERT INTO hits VALUES (?, ?, ?)",
+                [(number, target, None if hit < 0 else hit) for target, hit in hits],
+            )
+        many(
+            "INSERT INTO observations VALUES (?, ?, ?, ?)",
+            [(number, name, mean, trace.minima[name]) for name, mean in trace.means.items()],
+        )
+
+    def put_verdicts(self, verdicts: Sequence[dict[str, Any]]) -> None:
+        """Put verdicts; one of the same theorem on the same cell with as many seeds replaces the old one."""
+        self._refuse_unless_writing()
+        statement = f"INSERT OR REPLACE INTO verdicts VALUES ({', '.join('?' * (len(VERDICT) + 3))})"
+        with self._complaints(), self._transaction():
+            for verdict in verdicts:
+                missing = [name for name in VERDICT if name not in verdict]
+                if missing:
+                    raise ZobenchError(f"a verdict must say {', '.join(VERDICT)}, and lacks {missing}")
+                cell = [verdict.get(name) for name in (*VERDICT[:6], "law", "instance")]
+                name = hashlib.sha256(json.dumps(cell).encode()).hexdigest()[:32]
+                row = [name, *(verdict[key] for key in VERDICT), json.dumps(verdict), _now()]
+                self._connection.execute(statement, row)
+
+    def missing(self, keys: Iterable["RunKey"], *, failed: bool = False) -> list["RunKey"]:
+        """Give the keys that have no run in the store, with `failed` also those whose run failed."""
+        wanted = list(keys)
+        status = {row["id"]: row["status"] for row in self.outcomes(wanted)}
+        done = {id for id, said in status.items() if not (failed and said == "failed")}
+        return [key for key in wanted if key.digest() not in done]
+
+    def has(self, keys: Iterable["RunKey"]) -> bool:
+        """Say whether every key has a run in the store."""
+        return not self.missing(keys)
+
+    def outcomes(self, keys: Iterable["RunKey"]) -> list[dict[str, Any]]:
+        """Give status, message, count, best and reference of the keys' runs, those that are there."""
+        names = "id status message count best reference".split()
+        wanted, found = [key.digest() for key in keys], []
+        with self._complaints():
+            for first in range(0, len(wanted), 500):  # SQLite takes at most 999 arguments
+                ids = wanted[first : first + 500]
+                marks = ", ".join("?" * len(ids))
+                found += self._connection.execute(
+                    f"SELECT {', '.join(names)} FROM runs WHERE id IN ({marks})", ids
+                ).fetchall()
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def _parameters(pairs: Iterable[tuple[str, Any]]) -> str:
+    # only NaN differs from itself
+    return json.dumps({name: value if value == value else "certified" for name, value in pairs}, default=str)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@cache
+def _environment() -> dict[str, str]:
+    """Describe what the numbers were made with."""
+    from importlib.metadata import version
+
+    from zobench import __version__
+
+    return {
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "numba": version("numba"),
+        "zobench": __version__,
+        "system": platform.system(),
+        "machine": _processor(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.machine()
