@@ -94,11 +94,16 @@ def shifted(oracle, state, shift):
     return query(oracle, trial)
 
 
-def move(state, shift):
-    """Move by shift s."""
-    x, s, _ = state
+def better(oracle, state, alpha):
+    """Move to the better of x + alpha s and x - alpha s; the direction's vector holds the first of them."""
+    x, plus, minus = state
     for i in range(x.size):
-        x[i] = x[i] + shift * s[i]
+        shift = alpha * plus[i]
+        plus[i] = x[i] + shift
+        minus[i] = x[i] - shift
+    chosen = plus if query(oracle, plus) <= query(oracle, minus) else minus
+    for i in range(x.size):
+        x[i] = chosen[i]
 
 
 def length(state, parameters, gamma):
@@ -115,19 +120,19 @@ def step(oracle, state, parameters, k, stream):
     hold(oracle)
     draw(stream, parameters.law, state.s)
     if parameters.rule == STATIONARY:
-        alpha = parameters.alpha0 / np.sqrt(parameters.steps * state.x.size)
+        better(oracle, state, parameters.alpha0 / np.sqrt(parameters.steps * state.x.size))
     elif parameters.rule == DYNAMIC:
-        alpha = parameters.alpha0 / np.sqrt((k + 1) * state.x.size)
+        better(oracle, state, parameters.alpha0 / np.sqrt((k + 1) * state.x.size))
     else:
         radius = parameters.radius
         gamma = (shifted(oracle, state, radius) - shifted(oracle, state, -radius)) / (2.0 * radius)
         alpha = length(state, parameters, gamma)
-        if parameters.rule != GAMMA_FOUR:
-            move(state, -alpha if gamma > 0.0 else alpha)
-            return
-    plus = shifted(oracle, state, alpha)
-    minus = shifted(oracle, state, -alpha)
-    move(state, alpha if plus <= minus else -alpha)
+        if parameters.rule == GAMMA_FOUR:
+            better(oracle, state, alpha)
+        else:
+            downhill = -alpha if gamma > 0.0 else alpha
+            for i in range(state.x.size):
+                state.x[i] += downhill * state.s[i]
 
 
 def cost(parameters, setting):

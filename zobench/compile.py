@@ -120,7 +120,9 @@ def jitable(function: Callable[..., Any], inline: bool = False) -> Callable[...,
             if each not in _REGISTERED:
                 _REGISTERED.add(each)
                 always = (inline and each is function) or each in _INLINED
-                register_jitable(inline="always" if always else "never", error_model="numpy")(each)
+                register_jitable(
+                    inline="always" if always else "never", forceinline=True, error_model="numpy"
+                )(each)
     return function
 
 
