@@ -36,9 +36,7 @@ class Frames:
     def _complaints(self) -> AbstractContextManager[None]:
         raise NotImplementedError
 
-    def _frame(
-        self, sql: str, columns: list[str], floats: Iterator[str] | tuple[str, ...] = ()
-    ) -> "DataFrame":
+    def _frame(self, sql: str, columns: list[str], floats: tuple[str, ...] = ()) -> "DataFrame":
         from pandas import DataFrame
 
         with self._complaints():
