@@ -57,7 +57,7 @@ def minimize(
     Returns
     -------
     scipy.optimize.OptimizeResult
-        With `x` and `fun` of the best query, `nfev` the queries counted, `nit` the steps, `success`, `status`
+        With `x` and `fun` of the best query (of the last iterate on a stochastic problem), `nfev` the queries counted, `nit` the steps, `success`, `status`
         (0 budget spent, 1 the solver ended the run, 2 the callback did), `message`, and `trace`.
 
     Raises
@@ -109,6 +109,9 @@ def _start(fun: Any, x0: Any) -> np.ndarray:
         start = start.reshape(1)
     if start.ndim != 1 or start.size == 0:
         raise ZobenchError(f"x0 must have shape (d,) with d >= 1, got {start.shape}")
+    if not np.isfinite(start).all():
+        place = int(np.argmin(np.isfinite(start)))
+        raise ZobenchError(f"x0 must be finite, got {start[place]} at place {place}")
     return start
 
 
@@ -137,9 +140,11 @@ def _result(going: Run, status: str) -> "OptimizeResult":
 
     trace = going.trace(status=status)
     found = np.isfinite(trace.best)
+    # the noiseless value of a stochastic problem's queries is not known: its answer is the last iterate
+    varies = going.objective.sample_address != 0
     return OptimizeResult(
-        x=trace.best_point if found else trace.x,
-        fun=trace.best,
+        x=trace.x if varies or not found else trace.best_point,
+        fun=trace.value if varies else trace.best,
         nfev=trace.count,
         nit=trace.steps,
         success=bool(found and status != "failed"),
