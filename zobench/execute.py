@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from zobench.certificate import Certificates
 from zobench.errors import ZobenchError
+from zobench.instance import Instance, problem
 from zobench.loop import QUANTITIES, WATCH, advance
 from zobench.objective import Objective, objective_of
 from zobench.oracle import ORACLE
 from zobench.parameters import Integer, convert
-from zobench.instance import Instance, problem
 from zobench.solver import Setting, Solver, solver
 from zobench.stream import Stream, digest
 from zobench.trace import TARGETS, RunKey, Trace

@@ -9,9 +9,9 @@ import numpy as np
 from zobench.certificate import Certificates
 from zobench.errors import ZobenchError
 from zobench.execute import Run, _solver
+from zobench.instance import Instance
 from zobench.objective import objective_of
 from zobench.parameters import Integer, convert
-from zobench.instance import Instance
 from zobench.solver import Setting, Solver
 from zobench.trace import RunKey
 
@@ -57,8 +57,9 @@ def minimize(
     Returns
     -------
     scipy.optimize.OptimizeResult
-        With `x` and `fun` of the best query (of the last iterate on a stochastic problem), `nfev` the queries counted, `nit` the steps, `success`, `status`
-        (0 budget spent, 1 the solver ended the run, 2 the callback did), `message`, and `trace`.
+        With `x` and `fun` of the best query (of the last iterate on a stochastic problem), `nfev` the queries
+        counted, `nit` the steps, `success`, `status` (0 budget spent, 1 the solver ended the run, 2 the
+        callback did), `message`, and `trace`.
 
     Raises
     ------
