@@ -32,7 +32,7 @@ types: $(VENV)/.installed-test  ## types: mypy over the installed wheel, from an
 	@.ci/types
 
 bench: $(VENV)/.installed  ## speed: what a query costs, and how long start-up takes
-	@$(BIN)/python benchmarks/bench.py
+	@$(BIN)/python -m benchmarks.bench
 
 clean:  ## remove .venv and whatever builds and tools left
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

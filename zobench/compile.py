@@ -27,6 +27,7 @@ import llvmlite.binding
 import numba
 import numpy as np
 from numba import cfunc
+from numba.core import config
 from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
@@ -200,7 +201,7 @@ def typed(template: Callable[..., Any], signature: Any, name: str, layout: str =
     int
         The address.  The code lives as long as the process.
     """
-    authors = [value for value in bindings.values() if isinstance(value, python.FunctionType)]
+    authors: list[Any] = [value for value in bindings.values() if isinstance(value, python.FunctionType)]
     reached = [each for function in [*authors, template] for each in _reached(function)]
     label = re.sub(r"[^A-Za-z0-9]+", "_", name) + "_" + _digest(reached, layout)
     with _LOCK:
@@ -243,12 +244,12 @@ def _compile(template: Any, signature: Any, label: str, authors: list[Any], bind
 
 def _cached(body: Any, signature: Any, folder: Path) -> Any:
     """Compile or load with numba's own disk cache, pointed at `folder` for this function alone."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
     try:
         return cfunc(signature, cache=True, error_model="numpy")(body)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 def address_of(label: str) -> int:

@@ -107,9 +107,10 @@ class Run:
         self._marks = np.append(checkpoints(self.budget, self.rows), NEVER)
         self._bests = np.full(self._marks.size - 1, np.nan)
         self._start = self._value_at(self.x0)
-        scale = self._start - reference if reference is not None else np.nan
-        exact = np.isfinite(scale) and objective.sample_address == 0
-        self._thresholds = np.append(reference + scale * np.array(TARGETS) if exact else [], np.nan)
+        aims = np.array([])
+        if reference is not None and np.isfinite(self._start) and objective.sample_address == 0:
+            aims = reference + (self._start - reference) * np.array(TARGETS)
+        self._thresholds = np.append(aims, np.nan)
         self._hits = np.full(len(TARGETS), -1, dtype=np.int64)
         self._best_point = np.array(self.x0) if self.keep_best else None
         self.oracle = np.zeros(1, ORACLE)

@@ -150,7 +150,7 @@ def _from_python(function: Callable[[NDArray[np.float64]], float], dim: int) -> 
         try:
             x = views.get(address)
             if x is None:
-                x = views[address] = np.frombuffer(vector.from_address(address), dtype=np.float64)
+                x = views[address] = np.ctypeslib.as_array(vector.from_address(address))
             answer = function(x.copy())
             return answer if type(answer) is float else _number(answer)
         except BaseException as error:  # kept for the harness: C cannot carry an exception

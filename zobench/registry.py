@@ -53,7 +53,9 @@ def catalogue(kind: str) -> dict[str, Any]:
     ZobenchError
         If two modules define the same name, or a module lacks the object.
     """
-    attribute, found, homes = KINDS[kind], {}, {}
+    attribute = KINDS[kind]
+    found: dict[str, Any] = {}
+    homes: dict[str, str] = {}
     for entry in sorted(entry_points(group=f"zobench.{kind}"), key=lambda entry: entry.value):
         package = _package(entry)
         names = [module.name for module in pkgutil.iter_modules(package.__path__)]

@@ -43,7 +43,8 @@ _F64 = ir.DoubleType()
 def _array(context: Any, builder: Any, kind: types.Array, data: Any, shape: list[Any]) -> Any:
     """Emit an array of `kind` over `data` that owns nothing."""
     array = make_array(kind)(context, builder)
-    strides, step = [], ir.Constant(_I64, 8)
+    strides: list[Any] = []
+    step = ir.Constant(_I64, 8)
     for size in reversed(shape):
         strides.insert(0, step)
         step = builder.mul(step, size)
