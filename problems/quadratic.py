@@ -2,9 +2,9 @@
 
     f(x) = 1/2 (x - x_star)^T Q diag(lambda) Q^T (x - x_star)
 
-The eigenvalues lambda lie log-spaced from 1/condition to 1.  Q is the identity, or, with `rotation`, a product
-of three Householder reflections with random vectors: orthogonal, dense, and O(d) to apply and to store.  The
-start lies at distance sqrt(d) from x_star in a random direction.
+The eigenvalues lambda lie log-spaced from 1/condition to 1.  Q is the identity, or, with `rotation`, a
+product of three Householder reflections with random vectors: orthogonal, dense, and O(d) to apply and to
+store.  The start lies at distance sqrt(d) from x_star in a random direction.
 
 Source: the standard quadratic of the field, e.g. Nesterov, "Lectures on Convex Optimization" (2018), 2.1.
 """
@@ -108,12 +108,14 @@ def make(dim, rng, parameters):
         Certificate("L", 1.0, "The largest eigenvalue of the Hessian is 1."),
         Certificate("L0", 1.0, "|Hess f| = 1 everywhere."),
         Certificate("L1", 0.0, "|Hess f| = 1 everywhere, so L0 alone suffices."),
-        Certificate("mu", smallest, "The smallest eigenvalue of the Hessian is 1/condition."),
+        Certificate("mu", smallest, "The smallest eigenvalue of the Hessian (1/condition if d > 1)."),
         Certificate("PL", smallest, "mu-strong convexity implies PL with the same constant."),
         Certificate("convex", 1.0, "The Hessian is positive definite."),
         Certificate("f_star", 0.0, "f is a sum of squares that vanishes at x_star."),
         Certificate("trace", trace, "The trace is the sum of the eigenvalues."),
-        Certificate("effective_rank", trace, "The Hessian is its own bound, and its largest eigenvalue is 1."),
+        Certificate(
+            "effective_rank", trace, "The Hessian is its own bound, and its largest eigenvalue is 1."
+        ),
     )
     x0 = x_star + away * (np.sqrt(dim) / np.linalg.norm(away))
     return Parts(x0, Data(eigenvalues, x_star, normals), certificates, x_star)

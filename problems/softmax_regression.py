@@ -1,0 +1,218 @@
+"""Multiclass softmax regression with ridge.
+
+    f(W) = 1/N sum_i ( lse(W^T a_i) - (W^T a_i)_{y_i} ) + ridge/2 |W|^2
+
+with lse(s) = ln sum_c exp(s_c), samples a_i of p features and classes y_i among C.  x holds W, of shape (p,
+C), row by row: d = p C.  The start is W = 0, where the cross-entropy is ln C.
+
+=============  =====  ===  ===  ===  ==========================================
+data           N      p    C    d    features
+=============  =====  ===  ===  ===  ==========================================
+digits         1797   64   10   640  pixels, divided by 16
+breast-cancer  569    31   2    62   standardised, and a constant one
+iris           150    5    3    15   standardised, and a constant one
+wine           178    14   3    42   standardised, and a constant one
+=============  =====  ===  ===  ===  ==========================================
+
+With `batch` = B > 0 a query answers the mean over B samples drawn with replacement by the sample key (plus
+the whole ridge term), whose expectation is f.
+
+Source: Böhning, "Multinomial logistic regression algorithm", Annals of the Institute of Statistical
+Mathematics 44 (1992), for the bound of the Hessian.
+"""
+
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from zobench import classification, solution
+from zobench.certificate import Certificate, Certificates
+from zobench.classification import (
+    BLOCK,
+    DATA,
+    blocks,
+    combine,
+    labelled,
+    minibatch,
+    probabilities,
+    residual,
+    soften,
+)
+from zobench.errors import ZobenchError
+from zobench.instance import Instance, Matrix, Parts, Problem, Vector
+from zobench.kernels import squared_norm
+from zobench.parameters import Choice, Integer, Real
+from zobench.solution import content, newton, product_of, solved
+
+
+class Parameters(NamedTuple):
+    """What can be chosen."""
+
+    data: Annotated[str, Choice(*DATA)] = "digits"
+    ridge: Annotated[float, Real(0.0, open=True)] = 1e-2
+    batch: Annotated[int, Integer(0)] = 0
+
+
+class Data(NamedTuple):
+    """Numbers of one instance: the samples in blocks (see `zobench.classification.Blocks`) and by whom."""
+
+    rows: Matrix
+    columns: Matrix
+    labels: Vector
+    classes: int
+    ridge: float
+    batch: int
+
+
+def score(x, columns, start, classes, scores):
+    """Write W^T a for one block of samples."""
+    features = x.size // classes
+    for c in range(classes):
+        out = scores[c]
+        out[:] = 0.0
+        combine(out, columns, start, x, c, classes, features)
+
+
+def objective(x, data):
+    """Return f(W) over all samples."""
+    features, size = x.size // data.classes, data.labels.size
+    scores, totals = np.empty((data.classes, BLOCK)), np.empty(BLOCK)
+    loss = 0.0
+    for first in range(0, size, BLOCK):
+        score(x, data.columns, first // BLOCK * features, data.classes, scores)
+        loss += soften(scores, data.labels, first, min(BLOCK, size - first), totals)
+    return loss / size + 0.5 * data.ridge * squared_norm(x)
+
+
+def sample(x, data, key):
+    """Return the loss over the mini-batch of a sample key."""
+    features = x.size // data.classes
+    scores, totals = np.empty((data.classes, BLOCK)), np.empty(BLOCK)
+    columns, labels = np.zeros((features, BLOCK)), np.empty(BLOCK)
+    loss = 0.0
+    for first in range(0, data.batch, BLOCK):
+        valid = min(BLOCK, data.batch - first)
+        minibatch(key, first, valid, data.rows, data.labels, columns, labels)
+        score(x, columns, 0, data.classes, scores)
+        loss += soften(scores, labels, 0, valid, totals)
+    return loss / data.batch + 0.5 * data.ridge * squared_norm(x)
+
+
+def gradient(x, data, out):
+    """Write the gradient 1/N sum_i a_i (p_i - e_{y_i})^T + ridge W."""
+    classes, size = data.classes, data.labels.size
+    features = x.size // classes
+    scores, totals = np.empty((classes, BLOCK)), np.empty(BLOCK)
+    sums = np.zeros((classes, features))
+    for first in range(0, size, BLOCK):
+        valid = min(BLOCK, size - first)
+        score(x, data.columns, first // BLOCK * features, classes, scores)
+        soften(scores, data.labels, first, valid, totals)
+        residual(scores, data.labels, first, valid, totals)
+        for c in range(classes):
+            combine(sums[c], data.rows, first, scores[c], 0, 1, BLOCK)
+    for j in range(features):
+        for c in range(classes):
+            out[j * classes + c] = sums[c, j] / size + data.ridge * x[j * classes + c]
+
+
+def product(x, v, data, out):
+    """Write the Hessian times V: 1/N sum_i a_i ((diag p_i - p_i p_i^T) V^T a_i)^T + ridge V."""
+    classes, size = data.classes, data.labels.size
+    features = x.size // classes
+    scores, turned = np.empty((classes, BLOCK)), np.empty((classes, BLOCK))
+    totals, mean, sums = np.empty(BLOCK), np.empty(BLOCK), np.zeros((classes, features))
+    for first in range(0, size, BLOCK):
+        valid, start = min(BLOCK, size - first), first // BLOCK * features
+        score(x, data.columns, start, classes, scores)
+        score(v, data.columns, start, classes, turned)
+        soften(scores, data.labels, first, valid, totals)
+        probabilities(scores, valid, totals)
+        mean[:] = 0.0
+        for c in range(classes):
+            for r in range(BLOCK):
+                mean[r] += scores[c, r] * turned[c, r]
+        for c in range(classes):
+            for r in range(BLOCK):
+                scores[c, r] *= turned[c, r] - mean[r]
+            combine(sums[c], data.rows, first, scores[c], 0, 1, BLOCK)
+    for j in range(features):
+        for c in range(classes):
+            out[j * classes + c] = sums[c, j] / size + data.ridge * v[j * classes + c]
+
+
+def solve(data, d):
+    """Find the minimiser with exact derivatives, once for each data set and ridge."""
+
+    def newly():
+        white = Instance(problem, d, 0, None, np.zeros(d), data, Certificates())
+        return newton(white.value, white.gradient, product_of(white, product), white.x0)
+
+    sources = (Path(__file__), Path(solution.__file__), Path(classification.__file__))
+    name = content(data.rows, data.labels, data.classes, data.ridge, *sources)
+    return solved(name, newly, f"problem {problem.name!r}")
+
+
+def make(dim, rng, parameters):
+    """Lay out the data, certify the constants, solve."""
+    ridge, found = parameters.ridge, labelled(parameters.data, constant=True)
+    size, features = found.rows.shape
+    laid, d = blocks(found.rows), features * found.classes
+    if dim not in (None, d):
+        raise ZobenchError(
+            f"problem {problem.name!r}: dim must be {d} with data {parameters.data!r}, got {dim}"
+        )
+    data = Data(laid.rows, laid.columns, found.labels, found.classes, ridge, parameters.batch)
+    gram = np.einsum("ij,ik->jk", found.rows, found.rows) / size
+    # Rounded up in the twelfth digit: a bound still, and the same bits whatever the library of eigenvalues.
+    largest = 0.5 * np.linalg.eigvalsh(gram)[-1] + ridge
+    place = 10.0 ** (11 - np.floor(np.log10(largest)))
+    smoothness = float(np.ceil(largest * place) / place)
+    trace = 0.5 * (found.classes - 1) * float(np.trace(gram)) + ridge * d
+    best = solve(data, d)
+    gap = best.gradient_norm**2 / (2 * ridge)
+    certificates = (
+        Certificate(
+            "L",
+            smoothness,
+            "diag p - p p^T <= I/2 (Gershgorin), so |Hess f| <= lambda_max(A^T A)/(2N) + ridge; approached "
+            "where all samples share their two likeliest classes equally.",
+        ),
+        Certificate("L0", smoothness, "|Hess f| <= L everywhere."),
+        Certificate("L1", 0.0, "|Hess f| <= L everywhere, so L0 alone suffices."),
+        Certificate(
+            "mu", ridge, "The cross-entropy is convex and constant along equal shifts of all classes."
+        ),
+        Certificate("PL", ridge, "mu-strong convexity implies PL with the same constant."),
+        Certificate("convex", 1.0, "The cross-entropy is convex, and so is the ridge."),
+        Certificate(
+            "f_star",
+            best.value,
+            f"Newton's method with exact Hessian products reached |grad f| = {best.gradient_norm:.1e}, and by "
+            f"strong convexity f - f_star <= |grad f|^2/(2 mu) = {gap:.1e} there, below rounding.",
+        ),
+        Certificate(
+            "effective_rank",
+            trace / smoothness,
+            "Böhning's bound: Hess f <= (A^T A/N) x (I - 11^T/C)/2 + ridge I everywhere, and its trace is "
+            "(C-1)/(2N) |A|^2 + ridge d.",
+            exact=False,
+        ),
+    )
+    return Parts(np.zeros(d), data, certificates, best.x, parameters.batch > 0)
+
+
+problem = Problem(
+    name="softmax-regression",
+    summary="multiclass cross-entropy with ridge on real data",
+    objective=objective,
+    gradient=gradient,
+    sample=sample,
+    make=make,
+    parameters=Parameters,
+    data=Data,
+    default_dim=None,
+    dims="set by the data",
+    source="Böhning, Annals of the Institute of Statistical Mathematics 44 (1992) 197-200",
+)
