@@ -1,0 +1,81 @@
+"""What several test files share."""
+
+import ctypes
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import int64, types
+
+from zobench.compile import typed
+from zobench.stream import STREAM, Stream
+from zobench.views import record_view, vector_at
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _enter(stream, out, size, first, second):
+    author(stream_at(stream), vector_at(out, size), first, second)  # noqa: F821 - bound when compiled
+
+
+@pytest.fixture(scope="session")
+def draw():
+    """``draw(kernel, stream, size, first, second)``: what ``kernel(stream, out, first, second)`` writes."""
+
+    def drawn(kernel: Any, stream: Stream, size: int, first: int = 0, second: int = 0) -> np.ndarray:
+        address = typed(
+            _enter,
+            types.void(*[int64] * 5),
+            f"draw {kernel.__name__}",
+            author=kernel,
+            stream_at=record_view(STREAM),
+            vector_at=vector_at,
+        )
+        out = np.full(size, np.nan)
+        ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)(address)(
+            stream.address, out.ctypes.data, size, first, second
+        )
+        return out
+
+    return drawn
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The wheel built from a copy of the tree."""
+    tree = copy_tree(tmp_path_factory.mktemp("wheel") / "tree")
+    build = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps"]
+    out = tree.parent / "out"
+    subprocess.run(
+        [*build, "--no-build-isolation", "--wheel-dir", str(out), str(tree)], check=True, timeout=300
+    )
+    (file,) = out.glob("zobench-*.whl")
+    return file
+
+
+@pytest.fixture(scope="session")
+def checkout():
+    """``checkout(folder)``: a copy of the sources there, without what builds leave behind."""
+    return copy_tree
+
+
+def copy_tree(folder: Path) -> Path:
+    import shutil
+
+    names = ["zobench", "problems", "solvers", "reports", "tests", "benchmarks", "docs"]
+    names += ["pyproject.toml", "README.md", "LICENSE", "MANIFEST.in", "asv.conf.json", "Makefile"]
+    names += ["CHANGELOG.md", "CONTRIBUTING.md"]
+    folder.mkdir(parents=True)
+    for name in names:
+        if (ROOT / name).is_dir():
+            shutil.copytree(
+                ROOT / name,
+                folder / name,
+                ignore=shutil.ignore_patterns("__pycache__", "_build", "*.egg-info"),
+            )
+        elif (ROOT / name).exists():
+            shutil.copy(ROOT / name, folder / name)
+    return folder
