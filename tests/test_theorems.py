@@ -214,14 +214,20 @@ def stp_forgets(oracle, state, parameters, k, stream):
 
 @pytest.mark.parametrize(
     ("law", "m1"),
-    [("gaussian", math.sqrt(2 / math.pi)), ("rademacher", math.sqrt(0.5)), ("sphere", 0.8180631)],
+    [
+        ("gaussian", math.sqrt(2 / math.pi)),
+        ("rademacher", math.sqrt(0.5)),
+        ("sphere", math.sqrt(10) * 0.25869),
+    ],
 )
 def test_the_bound_is_the_printed_formula(law, m1):
     # sqrt(d/K) / m1 (D0/alpha0 + L alpha0/2) at the best alpha0 is sqrt(2 L D0 d/K) / m1
     theorem, _ = find_theorem("s2p-smooth-stationary")
     case = Case(zobench.problem("quadratic", dim=10), 1000, law)
     expected = math.sqrt(2 * case.gap * 10 / 1000) / m1
-    assert theorem.bound(case, 1000) == pytest.approx(expected, rel=1e-6)
+    assert theorem.bound(case, 1000) == pytest.approx(
+        expected, rel=2e-5
+    )  # kappa_10 is printed with five digits
 
 
 def test_the_bound_holds_at_every_prefix():

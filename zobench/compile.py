@@ -27,7 +27,6 @@ import llvmlite.binding
 import numba
 import numpy as np
 from numba import cfunc
-from numba.core import config
 from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
@@ -35,6 +34,8 @@ __all__ = ["address_of", "cache_folder", "compiled", "jitable", "typed"]
 
 #: Files of the core whose records every piece of machine code may read, named by any function or not.
 _LAYOUTS = ("compile", "loop", "objective", "oracle", "stream", "views")
+#: numba's settings are attributes made at run time
+_SETTINGS: Any = numba.config
 _LOCK = threading.RLock()
 _REGISTERED: set[Callable[..., Any]] = set()
 _INLINED: set[Callable[..., Any]] = set()
@@ -244,12 +245,12 @@ def _compile(template: Any, signature: Any, label: str, authors: list[Any], bind
 
 def _cached(body: Any, signature: Any, folder: Path) -> Any:
     """Compile or load with numba's own disk cache, pointed at `folder` for this function alone."""
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)
+    before = _SETTINGS.CACHE_DIR
+    _SETTINGS.CACHE_DIR = str(folder)
     try:
         return cfunc(signature, cache=True, error_model="numpy")(body)
     finally:
-        config.CACHE_DIR = before
+        _SETTINGS.CACHE_DIR = before
 
 
 def address_of(label: str) -> int:

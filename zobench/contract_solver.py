@@ -18,7 +18,7 @@ from zobench import compile as compiler
 from zobench.certificate import Certificates
 from zobench.contract_source import import_faults, kernel_faults
 from zobench.contract_tools import BOWL, Broken, Witness, demand, demand_refusals, same
-from zobench.execute import Run
+from zobench.driver import Run
 from zobench.instance import Instance
 from zobench.objective import objective_of
 from zobench.parameters import Choice, constraints

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zobench.certificate import Certificates
+from zobench.driver import Run
 from zobench.errors import ZobenchError
-from zobench.execute import Run, _solver
 from zobench.instance import Instance
 from zobench.objective import objective_of
 from zobench.parameters import Integer, convert
 from zobench.solver import Setting, Solver
+from zobench.solver import solver as solver_of
 from zobench.trace import RunKey
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def minimize(
     >>> result.nfev, result.fun < 0.1
     (500, True)
     """
-    method = _solver(solver)
+    method = solver_of(solver)
     start = _start(fun, x0)
     limit = convert(200 * (start.size + 1) if budget is None else budget, Integer(1), "budget")
     if isinstance(seed, RunKey):

@@ -142,6 +142,6 @@ class Solver:
         return (compile_kernel(self, "init") if self.init else 0), compile_kernel(self, "step")
 
 
-def solver(name: str) -> Solver:
-    """Give the registered solver of that name, or complain with the nearest valid one."""
-    return find("solvers", name)
+def solver(given: str | Solver) -> Solver:
+    """Give the registered solver of that name, or complain with the nearest valid one; a solver is itself."""
+    return find("solvers", given) if isinstance(given, str) else given

@@ -1,0 +1,293 @@
+"""A run that can be driven: oracle, solver and watch put together, the loop advanced in slices."""
+
+import ctypes
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zobench.certificate import Certificates
+from zobench.errors import ZobenchError
+from zobench.loop import QUANTITIES, WATCH, advance
+from zobench.objective import Objective
+from zobench.oracle import ORACLE
+from zobench.solver import Setting, Solver
+from zobench.stream import Stream, digest
+from zobench.trace import TARGETS, RunKey, Trace
+
+__all__ = ["Run"]
+
+#: A slice of the loop lasts about this long (seconds): signals are looked at between slices.
+SLICE = 0.05
+NEVER = np.iinfo(np.int64).max
+
+
+def checkpoints(budget: int, count: int = 64) -> NDArray[np.int64]:
+    """Give up to `count` whole numbers, log-spaced from 1 to `budget`."""
+    return np.unique(np.rint(np.geomspace(1, budget, count)).astype(np.int64))
+
+
+@dataclass
+class Run:
+    """A run that can be driven step by step: what `run` and `minimize` do until it is over.
+
+    Parameters
+    ----------
+    objective : Objective
+    solver : Solver
+    parameters : NamedTuple
+        Settled ones.
+    x0 : vector of size d
+        Copied.
+    budget : int
+    stream_key : str
+        Of the random streams.
+    certificates : Certificates
+        For the reference value of gaps and targets; nothing of it reaches the solver.
+    rows : int
+        Checkpoints.
+    observe : bool
+        Accumulate the quantities of `QUANTITIES` at every step.
+    weights : vector or None
+        With `observe`: weight of step k in the means.
+    steps : int or None
+        Stop after this many steps.
+    keep_best : bool
+        Keep the point of the best value.
+    """
+
+    objective: Objective
+    solver: Solver
+    parameters: Any
+    x0: NDArray[np.float64]
+    budget: int
+    stream_key: str
+    certificates: Certificates = field(default_factory=Certificates)
+    rows: int = 64
+    observe: bool = False
+    weights: NDArray[np.float64] | None = None
+    steps: int | None = None
+    keep_best: bool = False
+
+    def __post_init__(self) -> None:
+        dim = self.x0.size
+        self.over = ""
+        self._seconds = 0.0
+        self._slice = 1
+        self._lay_out_workspace(dim)
+        self._lay_out_oracle(dim)
+        self._lay_out_watch(dim)
+        self._stream = Stream(self.stream_key, "solver")
+        self._parameters = self.solver.encoded(self.parameters)
+        self._init, self._step = self.solver.kernels
+        self._started = False
+
+    def _setting(self) -> Setting:
+        return Setting(self.x0.size, self.budget, self.certificates, self.objective.sample_address != 0)
+
+    def _lay_out_workspace(self, dim: int) -> None:
+        """Lay the workspace's fields in one block; empty pages of it cost nothing until they are touched."""
+        sizes = self.solver.sizes(dim)
+        # fields start at multiples of 8 numbers: a cache line
+        starts = np.concatenate([[0], np.cumsum([-(-size // 8) * 8 for size in sizes])])
+        self._work = np.zeros(int(starts[-1]))
+        self._work[:dim] = self.x0
+        self._offsets = np.array(
+            [[start, size] for start, size in zip(starts[:-1], sizes, strict=True)], dtype=np.int64
+        )
+        self.x = self._work[:dim]
+
+    def _lay_out_oracle(self, dim: int) -> None:
+        objective, reference = self.objective, self.certificates.reference
+        self._marks = np.append(checkpoints(self.budget, self.rows), NEVER)
+        self._bests = np.full(self._marks.size - 1, np.nan)
+        self._start = self._value_at(self.x0)
+        aims = np.array([])
+        if reference is not None and np.isfinite(self._start) and objective.sample_address == 0:
+            aims = reference + (self._start - reference) * np.array(TARGETS)
+        self._thresholds = np.append(aims, np.nan)
+        self._hits = np.full(len(TARGETS), -1, dtype=np.int64)
+        self._best_point = np.array(self.x0) if self.keep_best else None
+        self.oracle = np.zeros(1, ORACLE)
+        for name, value in {
+            "budget": self.budget,
+            "best": np.inf,
+            "best_point_address": self._best_point.ctypes.data if self._best_point is not None else 0,
+            "next_mark": self._marks[0],
+            "marks_address": self._marks.ctypes.data,
+            "bests_address": self._bests.ctypes.data,
+            "threshold": self._thresholds[0],
+            "thresholds_address": self._thresholds.ctypes.data,
+            "hits_address": self._hits.ctypes.data,
+            "objective_address": objective.address,
+            "sample_address": objective.sample_address,
+            "data_address": objective.data_address,
+            "dim": dim,
+            "noise_key": digest(self.stream_key, "noise")[0],
+        }.items():
+            self.oracle[name] = value
+
+        def close() -> None:
+            self.oracle["budget"] = self.oracle["count"]
+
+        objective.on_error = close
+
+    def _lay_out_watch(self, dim: int) -> None:
+        objective, rows = self.objective, self._bests.size
+        self._values, self._norms, self._running = np.full((3, rows), np.nan)
+        self._saved = np.empty(dim)
+        self._gradient = np.empty(dim if objective.gradient_address else 0)
+        self._sums, self._minima = np.zeros(len(QUANTITIES)), np.full(len(QUANTITIES), np.inf)
+        self.watch = np.zeros(1, WATCH)
+        reference = self.certificates.reference
+        for name, value in {
+            "k_end": NEVER if self.steps is None else self.steps,
+            "cost": self.solver.cost(self.parameters, self._setting()),
+            "x_address": self.x.ctypes.data,
+            "saved_address": self._saved.ctypes.data,
+            "dim": dim,
+            "objective_address": objective.address if objective.ours else 0,
+            "gradient_address": objective.gradient_address,
+            "data_address": objective.data_address,
+            "gradient": self._gradient.ctypes.data,
+            "values_address": self._values.ctypes.data,
+            "norms_address": self._norms.ctypes.data,
+            "running_address": self._running.ctypes.data,
+            "observe": self.observe,
+            "reference": np.nan if reference is None else reference,
+            "weights_address": 0 if self.weights is None else self.weights.ctypes.data,
+            "sums_address": self._sums.ctypes.data,
+            "minima_address": self._minima.ctypes.data,
+        }.items():
+            self.watch[name] = value
+        if self.weights is not None and self.weights.size < self.budget:
+            # a step asks at least one query, so no step lies beyond the budget
+            raise ZobenchError(f"weights must have size >= budget = {self.budget}, got {self.weights.size}")
+
+    def _value_at(self, x: NDArray[np.float64]) -> float:
+        """Evaluate f off the record; NaN if the objective is not ours to call."""
+        if not self.objective.ours:
+            return np.nan
+        return _CALL(self.objective.address)(x.ctypes.data, x.size, self.objective.data_address)
+
+    def _enter(self, address: int) -> None:
+        """Call a kernel once."""
+        kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 6)(address)
+        kernel(
+            self.oracle.ctypes.data,
+            self._work.ctypes.data,
+            self._offsets.ctypes.data,
+            self._parameters.ctypes.data,
+            0,
+            self._stream.address,
+        )
+
+    def advance(self, steps: int | None = None) -> bool:
+        """Go on for a slice of time, or for a number of steps.
+
+        Returns
+        -------
+        bool
+            Whether the run may go on; afterwards `over` says why not.
+
+        Raises
+        ------
+        BaseException
+            What a Python objective raised, after the oracle was closed.
+        """
+        if self.over:
+            return False
+        begun = time.perf_counter()
+        if not self._started:
+            self._started = True
+            if self._init:
+                self._enter(self._init)
+                self._raise()
+                if self.oracle["refused"][0]:
+                    # cut short by the budget: it rests on answers that were never given
+                    self.x[:] = self.x0
+        end = int(self.watch["k_end"][0])
+        count, budget = int(self.oracle["count"][0]), self.budget
+        if steps is not None:
+            self.watch["k_end"] = min(end, int(self.watch["k"][0]) + steps)
+        until = budget if steps is not None else min(budget, count + self._slice)
+        idle = advance()(
+            self._step,
+            self.oracle.ctypes.data,
+            self._work.ctypes.data,
+            self._offsets.ctypes.data,
+            self._parameters.ctypes.data,
+            self._stream.address,
+            self.watch.ctypes.data,
+            until,
+        )
+        self.watch["k_end"] = end
+        elapsed = time.perf_counter() - begun
+        self._seconds += elapsed
+        self._raise()
+        if steps is None and elapsed < SLICE / 2:
+            self._slice *= 2
+        if self.oracle["count"][0] >= budget:
+            self.over = "budget"
+        elif idle or self.watch["k"][0] >= end:
+            self.over = "finished"
+        return not self.over
+
+    def _raise(self) -> None:
+        if self.objective.error is not None:
+            self.over = "failed"
+            raise self.objective.error
+
+    def trace(self, key: RunKey | None = None, status: str = "", message: str = "") -> Trace:
+        """Give the record so far."""
+        bests, rows = self._bests.copy(), int(self.watch["row"][0])
+        best, hits = float(self.oracle["best"][0]), self._hits.copy()
+        reference = self.certificates.reference
+        if self.objective.sample_address:
+            # a stochastic problem's noiseless value is known at the checkpoints' iterates only
+            bests = np.fmin.accumulate(self._values)
+            best = float(bests[rows - 1]) if rows else np.inf
+        weight = float(self.watch["weight"][0])
+        observed = dict(zip(QUANTITIES, self._sums / weight, strict=True)) if weight else {}
+        minima = dict(zip(QUANTITIES, self._minima, strict=True)) if weight else {}
+        if not self.objective.gradient_address:
+            for name in [name for name in observed if name.startswith("gradient")]:
+                del observed[name], minima[name]
+        count, status = int(self.oracle["count"][0]), status or self.over
+        return Trace(
+            key=key,
+            status=status,
+            message=message or MESSAGES[status],
+            count=count,
+            steps=int(self.watch["k"][0]),
+            seconds=self._seconds,
+            x=self.x.copy(),
+            start=self._start,
+            value=self._value_at(self.x),
+            best=best,
+            reference=reference,
+            queries=self._marks[:rows].copy(),
+            bests=bests[:rows],
+            values=self._values[:rows].copy(),
+            gradient_norms=self._norms[:rows].copy(),
+            running_means=self._running[:rows].copy(),
+            targets=np.array(TARGETS),
+            hits=hits,
+            means={name: float(value) for name, value in observed.items()},
+            minima={name: float(value) for name, value in minima.items()},
+            best_point=None if self._best_point is None else self._best_point.copy(),
+            parameters=self.parameters,
+        )
+
+
+#: Why a run ended, in words.
+MESSAGES = {
+    "budget": "The budget of queries was spent.",
+    "finished": "The solver ended the run.",
+    "failed": "The objective raised an exception.",
+    "stopped": "The callback asked to stop.",
+    "": "The run goes on.",
+}
+_CALL = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_int64] * 3)
