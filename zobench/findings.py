@@ -26,7 +26,7 @@ VERDICTS = {
     "refuted": "the runs contradict the bound, again on fresh seeds",
     "inconclusive": "the runs decide nothing",
     "not refuted": "nothing speaks against the bound, too little speaks for it",
-    "supported": "the mean lies below the bound with high confidence, for these runs",
+    "supported": "with high confidence the mean lies below the bound (of an identity: both sides agree)",
 }
 
 

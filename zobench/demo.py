@@ -1,0 +1,142 @@
+"""The demo: a small campaign over real and synthetic problems, the theorems' checks, the page, ten lines."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zobench.findings import Fewest, fewest_queries, smallest_gap, verdict_counts, what_was_run
+from zobench.registry import catalogue
+from zobench.report import Evidence, count_of
+
+if TYPE_CHECKING:
+    from zobench.store import Store
+
+__all__ = ["demo"]
+
+Progress = Callable[[int, int, str], None]
+
+SEEDS = 5
+#: Problems by what fits them: budget, and a step scale alpha0 set by hand once, for all solvers alike.
+PARTS: tuple[dict[str, Any], ...] = (
+    {
+        "title": "synthetic",
+        "problems": [
+            {"name": "quadratic", "dim": 20, "condition": 10.0},
+            {"name": "cosh", "dim": 10},
+            {"name": "nonconvex-cosine", "dim": 10},
+        ],
+        "budget": "200 d",
+        "alpha0": 1.0,
+    },
+    {"title": "low rank", "problems": [{"name": "matrix-factorization"}], "budget": "100 d", "alpha0": 1.0},
+    {"title": "digits", "problems": [{"name": "softmax-regression"}], "budget": "20 d", "alpha0": 5.0},
+    {"title": "digits network", "problems": [{"name": "mlp"}], "budget": 10_000, "alpha0": 5.0},
+)
+
+
+def demo(out_folder: str | Path, progress: Progress | None = None) -> list[str]:
+    """Run the demo, or what is left of it, and write its page.
+
+    Parameters
+    ----------
+    out_folder : path
+        Gets the store ``demo.sqlite`` and the page ``index.html``.
+    progress : callable, optional
+        ``progress(done, total, text)``.
+
+    Returns
+    -------
+    list of str
+        Ten lines for a newcomer: what was run, which solver needed the fewest queries where, what the
+        verdicts on theorems mean, where the page is.
+
+    Raises
+    ------
+    ZobenchError
+        If the folder cannot be written or holds another file of the store's name.
+    """
+    from zobench.campaign import Campaign, execute
+    from zobench.page import write_report
+    from zobench.store import Store
+
+    path = Path(out_folder) / "demo.sqlite"
+    with Store(path) as store:
+        for part in PARTS:
+            campaign = Campaign.from_table(_table(part), "the demo")
+            execute(campaign, store, progress=progress)
+        _verify(store, progress)
+    page = write_report(path, out_folder)
+    return _summary(Evidence.from_store(path), page)
+
+
+def _table(part: dict[str, Any]) -> dict[str, Any]:
+    """Complete one part to a campaign's table with every registered solver."""
+    solvers = [
+        {"name": name, "alpha0": part["alpha0"]} if "alpha0" in solver.parameters._fields else {"name": name}
+        for name, solver in catalogue("solvers").items()
+    ]
+    return {
+        "title": part["title"],
+        "problems": part["problems"],
+        "solvers": solvers,
+        "budget": part["budget"],
+        "seeds": SEEDS,
+    }
+
+
+def _verify(store: "Store", progress: Progress | None) -> None:
+    """Check the theorems on their quick cells, unless the store has just those verdicts."""
+    from zobench.theorem import theorems
+    from zobench.verification import verify
+
+    wanted = {
+        (name, cell.steps, cell.law)
+        for name, (theorem, _) in theorems().items()
+        for cell in theorem.cells
+        if cell.quick
+    }
+    known = store.verdicts()
+    if len(known) and wanted == set(zip(known["theorem"], known["steps"], known["law"], strict=True)):
+        return
+    verify(quick=True, store=store, progress=progress)
+
+
+def _summary(evidence: Evidence, page: Path) -> list[str]:
+    failed = int((evidence.runs["status"] == "failed").sum())
+    runs = evidence.campaign
+    closest = smallest_gap(evidence)
+    compared = {found.problem: found for found in fewest_queries(evidence)}
+    return [
+        f"Ran {what_was_run(evidence)}" + (f" {count_of(failed, 'run')} failed." if failed else ""),
+        "Queries (evaluations of f, median run) until the gap f - f_star is cut to a share of the start's; "
+        "steps untuned:",
+        *(
+            f"  {name}: {_race(compared[name]) if name in compared else _closest(closest.get(name))}"
+            for name in dict.fromkeys(runs["problem_name"])
+        ),
+        _verdicts(evidence),
+        f"Report with figures, tables and every number: {page.resolve()}",
+    ]
+
+
+def _race(found: Fewest) -> str:
+    times = [f"{name} {count:,.0f}" for name, count in found.queries.items() if math.isfinite(count)]
+    late = [name for name, count in found.queries.items() if not math.isfinite(count)]
+    rest = f"; not within budget: {', '.join(late)}" if late else ""
+    return f"to {found.target:.2g}: {', '.join(times)}{rest}"
+
+
+def _closest(name: str | None) -> str:
+    return f"smallest gap in the end: {name}" if name else "no gap is known"
+
+
+def _verdicts(evidence: Evidence) -> str:
+    counts = verdict_counts(evidence)
+    names: Sequence[str] = sorted(set(evidence.verdicts["theorem"]))
+    told = ", ".join(f"{counts.get(word, 0)} {word}" for word in ("supported", "not refuted", "inconclusive"))
+    return (
+        f"Theorems ({', '.join(names)}): {count_of(sum(counts.values()), 'check')}: {told}, "
+        f"{counts.get('refuted', 0)} refuted. Supported: the measured mean obeys the bound; "
+        "that is evidence, not proof."
+    )
