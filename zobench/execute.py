@@ -135,7 +135,7 @@ def run_key(
         key.budget,
         key.stream_key(),
         made.certificates,
-        rows=checkpoints,
+        rows=convert(checkpoints, Integer(1), "checkpoints"),
         observe=key.observed,
         weights=None if weights is None else np.ascontiguousarray(weights, dtype=np.float64),
     )
