@@ -34,14 +34,15 @@ def verify_verb(names: tuple[str, ...], everything: bool, quick: bool, path: str
 
 
 def _table(facts: list[dict[str, Any]]) -> str:
-    heads = ["theorem", "instance", "steps", "seeds", "bound", "measured", "tightness", "verdict"]
+    heads = ["theorem", "instance", "law", "steps", "seeds", "bound", "measured", "tightness", "verdict"]
     rows = []
     for fact in facts:
         weak = fact["tightness"] < NO_POWER and fact["verdict"] != "refuted"
         rows.append(
             [
                 fact["theorem"],
-                fact["problem"],
+                _instance(fact["problem"]),
+                fact.get("law", ""),
                 number(fact["steps"]),
                 str(fact["seeds"]),
                 number(fact["bound"]),
@@ -50,4 +51,17 @@ def _table(facts: list[dict[str, Any]]) -> str:
                 fact["verdict"] + (", no power" if weak else ""),
             ]
         )
-    return columns(heads, rows, right=(2, 3, 4, 5, 6))
+    return columns(heads, rows, right=(3, 4, 5, 6, 7))
+
+
+def _instance(name: str) -> str:
+    """Shorten ``name:dim=10,seed=0,key=value`` to what is not at its default."""
+    from zobench.names import problem_name
+    from zobench.parameters import parse_assignments, validate
+    from zobench.registry import find
+
+    head, _, text = name.partition(":")
+    given = parse_assignments(text, f"problem {head!r}")
+    dim, seed = int(given.pop("dim")), int(given.pop("seed"))
+    chosen = validate(find("problems", head).parameters, given, f"problem {head!r}")
+    return problem_name(head, dim, seed, chosen._asdict())

@@ -11,10 +11,10 @@ from zobench.errors import ZobenchError, unknown
 from zobench.parameters import describe, parse_assignments
 from zobench.registry import KINDS, catalogue
 
-__all__ = ["KINDS_LISTED", "facts_of", "list_facts", "list_text", "page"]
+__all__ = ["LISTED", "facts_of", "list_facts", "list_text", "page"]
 
 #: What can be listed.
-KINDS_LISTED = ("problems", "solvers", "theorems", "reports")
+LISTED = ("problems", "solvers", "theorems", "reports")
 
 
 def list_facts(kind: str) -> list[dict[str, Any]]:
@@ -25,8 +25,8 @@ def list_facts(kind: str) -> list[dict[str, Any]]:
     >>> [fact["name"] for fact in list_facts("solvers") if fact["name"] == "s2p"]
     ['s2p']
     """
-    if kind not in KINDS_LISTED:
-        raise unknown("what is listed", kind, KINDS_LISTED)
+    if kind not in LISTED:
+        raise unknown("what is listed", kind, LISTED)
     if kind == "theorems":
         from zobench.theorem import theorems
 
@@ -221,7 +221,7 @@ def _problem_page(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _theorem_page(facts: dict[str, Any]) -> Iterator[str]:
-    yield f"Statement (solver {facts['solver']})\n{_filled(facts['statement'])}"
+    yield f"Statement (solver {facts['solver']})\n{_filled(facts['statement'].replace(':  ', ':' + chr(10)))}"
     yield f"Assumes certificates of\n  {', '.join(facts['assumes']) or 'nothing'}"
     yield f"Measures\n  {facts['quantity']}; {facts['queries_per_step']} queries a step"
     yield f"Proof\n{_filled(facts['proof'])}"
@@ -247,7 +247,7 @@ def _default(value: Any) -> str:
 def _filled(text: str) -> str:
     """Fill prose to the page, leaving lines alone that their author broke."""
     lines = inspect.cleandoc(text).splitlines()
-    return "\n".join(textwrap.fill(line, 98, initial_indent="  ", subsequent_indent="  ") for line in lines)
+    return "\n".join(textwrap.fill(line, 106, initial_indent="  ", subsequent_indent="  ") for line in lines)
 
 
 def _indented(text: str) -> str:

@@ -168,7 +168,9 @@ class Store(Frames):
                 connection.close()
                 connection = sqlite3.connect(f"{place}?immutable=1", uri=True, isolation_level=None)
             self._check_schema(connection)
-            connection.execute("BEGIN")  # one state of the store for everything that is read
+            # one state of the store for everything that is read, from the first reading on
+            connection.execute("BEGIN")
+            self._is_empty(connection)
         except BaseException:
             connection.close()
             raise
