@@ -30,6 +30,11 @@ VERDICTS = {
 }
 
 
+SUMMARY = ("problem,solver,runs,budget,median best gap,median best value,targets hit,failed,made for").split(
+    ","
+)
+
+
 class Fewest(NamedTuple):
     """Which solver needed the fewest queries on one problem.
 
@@ -37,8 +42,8 @@ class Fewest(NamedTuple):
     ----------
     problem : str
     target : float
-        Relative precision that is compared: the smallest one that the median runs of two solvers hit (of one,
-        if there are no two).
+        Relative precision that is compared: the smallest one that the median runs of three quarters of the
+        solvers hit, or of as many as hit any.
     queries : dict of str to float
         Median over seeds of the queries to the target, by label, fewest first; inf where it was not hit.
     """
@@ -52,10 +57,19 @@ def per_problem(evidence: Evidence) -> "DataFrame":
     """Summarise the runs of each problem and solver, one row each."""
     from pandas import DataFrame
 
-    runs = labelled(evidence.runs.assign(kind=np.where(evidence.runs["observed"], "theorem", "comparison")))
+    watched = evidence.runs["observed"].astype(bool)
     hits = evidence.hits.assign(hit=evidence.hits["queries"].notna()).groupby("id")["hit"].mean()
+    groups = [
+        (name, label, kind, group)
+        for kind, runs, within in (
+            ("comparison", evidence.runs[~watched], ["problem_name", "noise"]),
+            ("theorem", evidence.runs[watched], ["problem_name", "budget"]),
+        )
+        if len(runs)
+        for (name, _, label), group in labelled(runs, within).groupby([*within, "label"], sort=False)
+    ]
     rows = []
-    for (name, kind, label), group in runs.groupby(["problem_name", "kind", "label"], sort=False):
+    for name, label, kind, group in groups:
         first = next(group.itertuples())
         instance = instance_of(first)
         exact = np.isfinite(first.reference) and not getattr(instance, "stochastic", False)
@@ -74,7 +88,7 @@ def per_problem(evidence: Evidence) -> "DataFrame":
                 "made for": kind,
             }
         )
-    return DataFrame(rows)
+    return DataFrame(rows, columns=SUMMARY)
 
 
 def fewest_queries(evidence: Evidence) -> list[Fewest]:
@@ -91,9 +105,10 @@ def fewest_queries(evidence: Evidence) -> list[Fewest]:
         medians = times.pivot_table(index="target", columns="label", values="queries", aggfunc=_upper_median)
         medians = medians.sort_index()
         met = np.isfinite(medians).sum(axis="columns")
-        usable = met[met >= min(2, met.max())] if met.max() else met[:0]
-        if not len(usable):
+        enough = min(math.ceil(0.75 * medians.shape[1]), met.max())
+        if not enough:
             continue
+        usable = met[met >= enough]
         target = float(usable.index[0])
         order = medians.loc[usable.index[0]].sort_values(kind="stable")
         queries = {str(label): float(count) for label, count in order.items()}

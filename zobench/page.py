@@ -233,7 +233,8 @@ def _verdict_rows(verdicts: "DataFrame") -> Iterable[dict[str, Any]]:
         tightness = float(row.get("tightness", math.nan))
         yield {
             "theorem": row["theorem"],
-            "problem": row["problem"],
+            "problem": row["problem"].replace(",", ", "),
+            "law": row.get("law", "") or "",
             "steps": f"{int(row['steps']):,}",
             "seeds": int(row["seeds"]),
             "bound": _number(row["bound"]),
@@ -241,7 +242,7 @@ def _verdict_rows(verdicts: "DataFrame") -> Iterable[dict[str, Any]]:
             "interval": f"{_number(row['ci_low'])} to {_number(row['ci_high'])}",
             "tightness": f"{tightness:.2f}" if tightness >= 0.01 else f"{tightness:.1e}",
             "power": "no power" if tightness < POWER else "",
-            "e": f"{float(row['log10_e_value']):.1f}",
+            "e": f"{round(float(row['log10_e_value']), 1) + 0.0:.1f}",
             "verdict": row["verdict"],
             "note": row.get("note", "") or "",
         }

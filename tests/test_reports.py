@@ -1,0 +1,528 @@
+"""Figures are read back from their axes and compared with the evidence; pages are parsed."""
+
+import json
+import math
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import zobench
+from zobench.errors import ZobenchError
+from zobench.execute import key_of
+from zobench.findings import fewest_queries, per_problem, smallest_gap, verdict_counts
+from zobench.page import write_evidence, write_report
+from zobench.registry import catalogue
+from zobench.report import HITS, RUNS, TRACES, Evidence, labelled, panels
+from zobench.store import Store
+from zobench.theorem import Case, find_theorem
+
+BUDGET, SEEDS = 300, 3
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+VERDICT = {
+    "theorem": "s2p-smooth-stationary",
+    "solver": "s2p",
+    "problem": "quadratic:dim=4",
+    "dim": 4,
+    "steps": 100,
+    "seeds": 3,
+    "bound": 2.0,
+    "mean": 1.0,
+    "ratio": 0.5,
+    "ci_low": 0.9,
+    "ci_high": 1.1,
+    "log10_e_value": -0.5,
+    "tightness": 0.5,
+    "verdict": "not refuted",
+}
+
+
+@pytest.fixture(scope="module")
+def traces():
+    problems = [zobench.problem("quadratic", dim=4), zobench.problem("quadratic", dim=6, condition=10)]
+    return [
+        zobench.run(problem, solver, budget=BUDGET, seed=seed)
+        for problem in problems
+        for solver in ("s2p", "stp", "random-search")
+        for seed in range(SEEDS)
+    ]
+
+
+@pytest.fixture(scope="module")
+def evidence(traces):
+    return Evidence.from_traces(traces, [VERDICT])
+
+
+def observed(name, steps=60, seeds=3, factor=1.0, dim=4):
+    """Run what a theorem prescribes, its step scale times `factor`."""
+    theorem, solver = find_theorem(name)
+    law = "unit-sphere" if solver.name == "stp" else "gaussian"
+    case = Case(zobench.problem("quadratic", dim=dim), steps, law)
+    parameters = theorem.parameters(case)
+    parameters["alpha0"] *= factor
+    runs = [
+        zobench.run(
+            case.instance, solver, budget=theorem.budget(case), seed=seed, parameters=parameters, observe=True
+        )
+        for seed in range(seeds)
+    ]
+    return theorem, case, runs
+
+
+def draw(name, evidence):
+    return catalogue("reports")[name].drawings(evidence)
+
+
+def parts(figure, prefix):
+    """Give what was drawn under names with a prefix, panel by panel."""
+    return [
+        {
+            artist.get_gid(): artist
+            for artist in [*axis.lines, *axis.collections]
+            if (artist.get_gid() or "").startswith(prefix)
+        }
+        for axis in figure.axes
+    ]
+
+
+def by_hand(hits, dim=2, budget=200):
+    """Make evidence of runs whose hits are given: one list a run, NaN for a target that was not hit."""
+    targets = [0.1, 0.01, 0.001]
+    runs = [
+        {
+            **dict.fromkeys(RUNS, ""),
+            "id": f"run{seed}",
+            "problem": "hill",
+            "problem_name": "hill (dim 2)",
+            "problem_parameters": "{}",
+            "solver_parameters": "{}",
+            "solver": "climber",
+            "dim": dim,
+            "instance_seed": 0,
+            "budget": budget,
+            "seed": seed,
+            "observed": False,
+            "status": "budget",
+            "reference": 0.0,
+            "best": 0.1,
+            "start": 1.0,
+            "count": budget,
+        }
+        for seed in range(len(hits))
+    ]
+    rows = [(f"run{seed}", t, q) for seed, own in enumerate(hits) for t, q in zip(targets, own, strict=False)]
+    empty = pd.DataFrame(columns=TRACES)
+    return Evidence(
+        pd.DataFrame(runs), empty, pd.DataFrame(rows, columns=HITS), pd.DataFrame(), pd.DataFrame()
+    )
+
+
+# Runtime ECDF
+
+
+def test_ecdf_of_six_pairs_worked_out_by_hand():
+    nan = math.nan
+    [drawing] = draw("runtime-ecdf", by_hand([[2.0, 20.0, nan], [4.0, nan, nan]]))
+    [line] = parts(drawing.figure, "ecdf")[0].values()
+    x, y = line.get_data()
+    heights = {0.0: 1 / 6, math.log10(2): 2 / 6, 1.0: 3 / 6, 2.0: 3 / 6}
+    for where, height in heights.items():
+        assert y[np.searchsorted(x, where + 1e-9) - 1] == pytest.approx(height)
+    assert x[-1] == 2.0  # 200 queries / 2
+    [cross] = parts(drawing.figure, "ends")[0].values()
+    assert cross.get_data()[0].tolist() == [2.0]
+    assert cross.get_data()[1].tolist() == [0.5]
+
+
+def test_ecdf_counts_a_run_that_failed_without_a_trace_as_hitting_nothing():
+    evidence = by_hand([[2.0, 20.0, 40.0], []])
+    evidence.runs.loc[1, ["status", "reference"]] = ["failed", math.nan]
+    [drawing] = draw("runtime-ecdf", evidence)
+    [line] = parts(drawing.figure, "ecdf")[0].values()
+    assert line.get_ydata()[-1] == pytest.approx(0.5)
+    # the mutant that drops the failed run says 1
+    [mutant] = draw("runtime-ecdf", replace(evidence, runs=evidence.runs.iloc[:1]))
+    assert next(iter(parts(mutant.figure, "ecdf")[0].values())).get_ydata()[-1] == 1.0
+
+
+def test_ecdf_equals_a_plain_count_over_the_traces(traces, evidence):
+    figure = draw("runtime-ecdf", evidence)[0].figure
+    for name, line in parts(figure, "ecdf")[0].items():
+        mine = [trace for trace in traces if f"ecdf {trace.key.solver}" == name]
+        x, y = line.get_data()
+        for where in np.linspace(0.05, 1.8, 30):
+            hit = sum(1 for t in mine for hit in t.hits if hit >= 0 and math.log10(hit / t.key.dim) <= where)
+            drawn = y[np.searchsorted(x, where, side="right") - 1]
+            assert drawn == pytest.approx(hit / (40 * len(mine)))
+
+
+def test_ecdf_has_a_panel_a_problem_and_one_cross_a_budget(evidence):
+    whole, single = draw("runtime-ecdf", evidence)
+    ends = parts(whole.figure, "ends")[0]["ends s2p"].get_xdata()
+    assert ends.tolist() == pytest.approx([math.log10(BUDGET / 6), math.log10(BUDGET / 4)])
+    assert len(single.figure.axes) == 2
+    assert [len(panel) for panel in parts(single.figure, "ecdf")] == [3, 3]
+
+
+def test_ecdf_leaves_out_what_has_no_reference_and_says_so():
+    evidence = by_hand([[2.0, 20.0, 40.0]])
+    other = evidence.runs.assign(id="x", problem="moor", problem_name="moor (dim 2)", reference=math.nan)
+    drawn = draw("runtime-ecdf", replace(evidence, runs=pd.concat([evidence.runs, other])))
+    assert len(drawn) == 1
+    assert "Left out: 1 run without exact hits (moor)" in drawn[0].caption
+    nothing = replace(evidence, runs=other)
+    assert draw("runtime-ecdf", nothing) == []
+    assert "no run has exact hits" in catalogue("reports")["runtime-ecdf"].missing(nothing)
+
+
+def test_ecdf_warns_when_solvers_met_different_problems(traces):
+    some = [t for t in traces if not (t.key.solver == "stp" and t.key.dim == 6)]
+    assert "do not compare" in draw("runtime-ecdf", Evidence.from_traces(some))[0].caption
+    assert "do not compare" not in draw("runtime-ecdf", Evidence.from_traces(traces))[0].caption
+
+
+# Convergence
+
+
+def test_gap_curves_are_the_medians_and_quartiles_of_the_traces(traces, evidence):
+    [drawing] = draw("convergence", evidence)
+    assert len(drawing.figure.axes) == 2
+    for dim, lines, bands in zip(
+        (4, 6), parts(drawing.figure, "median"), parts(drawing.figure, "band"), strict=True
+    ):
+        assert len(lines) == len(bands) == 3
+        for solver in ("s2p", "stp", "random-search"):
+            mine = [t for t in traces if t.key.solver == solver and t.key.dim == dim]
+            gaps = np.array([t.bests - t.reference for t in mine])
+            x, y = lines[f"median {solver}"].get_data()
+            assert x.tolist() == mine[0].queries.tolist()
+            assert y == pytest.approx(np.median(gaps, axis=0))
+            vertices = bands[f"band {solver}"].get_paths()[0].vertices
+            low, high = np.percentile(gaps, [25, 75], axis=0)
+            at = vertices[np.isclose(vertices[:, 0], x[-1]), 1]
+            assert [at.min(), at.max()] == pytest.approx([low[-1], high[-1]])
+
+
+def test_one_seed_has_a_line_and_no_band(traces):
+    [drawing] = draw("convergence", Evidence.from_traces([traces[0]]))
+    assert len(parts(drawing.figure, "median")[0]) == 1
+    assert parts(drawing.figure, "band") == [{}]
+    assert "no band" in drawing.caption
+
+
+def test_a_diverged_run_is_the_worst_and_is_not_dropped():
+    quartiles = pytest.importorskip("zobench.reports.convergence").quartiles
+    low, middle, high = quartiles(np.array([[1.0], [2.0], [3.0], [4.0], [math.nan]]))
+    assert (low[0], middle[0], high[0]) == (2.0, 3.0, 4.0)
+    assert quartiles(np.array([[1.0], [math.inf], [math.nan]]))[1][0] == math.inf
+
+
+def test_failed_runs_without_a_trace_are_told_in_the_caption(tmp_path, traces):
+    with Store(tmp_path / "s.sqlite") as store:
+        store.put(*traces)
+        store.put_failure(key_of(zobench.problem("quadratic", dim=4), "s2p", budget=BUDGET, seed=9), "boom")
+    [drawing] = draw("convergence", Evidence.from_store(tmp_path / "s.sqlite"))
+    assert "Not drawn: 1 run that failed and left no trace" in drawing.caption
+
+
+@pytest.mark.parametrize("name", ["s2p-smooth-stationary", "stp-nonconvex-fixed"])
+def test_the_bound_drawn_is_the_theorems_at_every_prefix(name):
+    theorem, case, runs = observed(name)
+    [drawing] = draw("convergence", Evidence.from_traces(runs))
+    x, y = parts(drawing.figure, f"bound {name}")[0][f"bound {name}"].get_data()
+    before = theorem.budget(case) - 2 * case.steps  # what `init` asks
+    for queries, drawn in zip(x, y, strict=True):
+        steps = math.ceil((queries - before) / 2)
+        if steps:
+            assert drawn == pytest.approx(theorem.bound(case, steps), rel=1e-12)
+    assert y[-1] == pytest.approx(theorem.bound(case, case.steps), rel=1e-12)
+    means = parts(drawing.figure, "mean")[0][f"mean {runs[0].key.solver}"].get_ydata()
+    assert means == pytest.approx(np.mean([run.running_means for run in runs], axis=0), nan_ok=True)
+    assert means[-1] == pytest.approx(np.mean([theorem.measured(run, case) for run in runs]), rel=1e-9)
+
+
+@pytest.mark.parametrize("factor", [1.01, 3.0])
+def test_no_bound_is_drawn_over_runs_with_other_parameters(factor):
+    _, _, runs = observed("s2p-smooth-stationary", factor=factor)
+    [drawing] = draw("convergence", Evidence.from_traces(runs))
+    assert parts(drawing.figure, "bound") == [{}]
+    assert "there is no bound to draw" in drawing.caption
+
+
+def test_observed_and_compared_runs_go_to_figures_of_their_own(traces):
+    _, _, runs = observed("s2p-smooth-stationary")
+    gaps, means = draw("convergence", Evidence.from_traces([*traces, *runs]))
+    assert gaps.figure.axes[0].get_ylabel() == "best - f_star"
+    assert means.figure.axes[0].get_ylabel() == "mean gradient norm"
+
+
+# What all figures share
+
+
+def test_a_solver_keeps_its_colour_in_every_figure(evidence):
+    figures = [drawing.figure for name in catalogue("reports") for drawing in draw(name, evidence)]
+    for solver in ("s2p", "stp", "random-search"):
+        seen = {
+            artist.get_color()
+            for figure in figures
+            for prefix in ("median", "ecdf")
+            for panel in parts(figure, prefix)
+            for name, artist in panel.items()
+            if name.removeprefix(f"{prefix} ") == solver
+        }
+        assert seen == {evidence.styles[solver].color}
+    looks = [(style.color, style.marker) for style in evidence.styles.values()]
+    assert len(set(looks)) == len(looks)
+
+
+def test_captions_say_runs_seeds_budget_and_how_to_redraw(evidence):
+    for name in catalogue("reports"):
+        for drawing in draw(name, evidence):
+            for said in (
+                f"{len(evidence.runs)} runs",
+                f"{SEEDS} seeds",
+                f"{BUDGET} queries",
+                "zobench report",
+            ):
+                assert said in drawing.caption
+
+
+def test_labels_name_only_what_differs_within_a_panel():
+    problem, other = zobench.problem("quadratic", dim=4), zobench.problem("quadratic", dim=6)
+    runs = [zobench.run(problem, "s2p", budget=10, parameters={"law": law}) for law in ("gaussian", "sphere")]
+    two = labelled(Evidence.from_traces(runs).runs)
+    assert sorted(two["label"]) == ["s2p (law=gaussian)", "s2p (law=sphere)"]
+    assert sorted(two["variant"]) == [0, 1]
+    apart = [runs[0], zobench.run(other, "s2p", budget=20, parameters={"law": "sphere"})]
+    assert set(labelled(Evidence.from_traces(apart).runs)["label"]) == {"s2p"}
+
+
+def test_drawing_leaves_no_global_state(evidence):
+    import matplotlib
+    from matplotlib import pyplot
+
+    before = dict(matplotlib.rcParams)
+    for name in catalogue("reports"):
+        draw(name, evidence)
+    assert dict(matplotlib.rcParams) == before
+    assert pyplot.get_fignums() == []
+
+
+def test_narrow_figures_have_one_column():
+    _, wide = panels(4, 9.6)
+    _, narrow = panels(4, 4.2)
+    assert len({axis.get_subplotspec().colspan.start for axis in wide}) == 3
+    assert len({axis.get_subplotspec().colspan.start for axis in narrow}) == 1
+
+
+# Findings
+
+
+def test_fewest_queries_are_medians_at_a_target_that_all_three_solvers_hit(evidence):
+    table = evidence.hits.merge(evidence.runs, on="id")
+    for found in fewest_queries(evidence):
+        own = table[(table["problem_name"] == found.problem) & (table["target"] == found.target)]
+        for solver, count in found.queries.items():
+            times = sorted(own.loc[own["solver"] == solver, "queries"].fillna(math.inf))
+            assert count == times[SEEDS // 2]
+        assert list(found.queries.values()) == sorted(found.queries.values())
+        assert sum(map(math.isfinite, found.queries.values())) == 3
+        smaller = table[(table["problem_name"] == found.problem) & (table["target"] < found.target)]
+        reached = smaller.fillna({"queries": math.inf}).groupby(["target", "solver"])["queries"].median()
+        assert np.isfinite(reached.unstack()).sum(axis=1).max() < 3
+
+
+def test_per_problem_and_smallest_gap_follow_the_runs(traces, evidence):
+    table = per_problem(evidence)
+    assert len(table) == 6
+    for row in table.itertuples(index=False):
+        mine = [
+            t
+            for t in traces
+            if t.key.solver == row.solver and f"dim {t.key.dim}" in row.problem.split("(")[1]
+        ]
+        assert row.runs == SEEDS
+        assert row[4] == pytest.approx(np.median([t.best - t.reference for t in mine]))
+        assert row[6] == pytest.approx(np.mean([(t.hits >= 0).mean() for t in mine]))
+    for name, solver in smallest_gap(evidence).items():
+        own = table[table["problem"] == name]
+        assert own.loc[own["median best gap"].idxmin(), "solver"] == solver
+
+
+def test_verdicts_are_counted_by_word():
+    assert verdict_counts(by_hand([])) == {}
+    rows = [VERDICT, {**VERDICT, "verdict": "refuted"}, VERDICT]
+    assert verdict_counts(Evidence.from_traces([], rows)) == {"refuted": 1, "not refuted": 2}
+
+
+# The page
+
+
+class Reader(HTMLParser):
+    """Collects a page's tags, addresses and text."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.addresses, self.text = [], [], []
+        self.images = []
+        self.feed(path.read_text(encoding="utf-8"))
+        self.words = " ".join(" ".join(self.text).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        known = dict(attrs)
+        self.addresses += [
+            known[name] for name in ("src", "href", "srcset", "poster", "data") if name in known
+        ]
+        if tag == "img":
+            self.images.append(known)
+
+    def handle_data(self, data):
+        if not self.tags or self.tags[-1] != "style":
+            self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, traces):
+    """Write the page of a store with compared, observed and failed runs and with verdicts."""
+    folder = tmp_path_factory.mktemp("page")
+    _, _, runs = observed("s2p-smooth-stationary")
+    with Store(folder / "s.sqlite") as store:
+        store.put(*traces, *runs)
+        message = "ValueError: <script>alert(1)</script>"
+        store.put_failure(key_of(zobench.problem("quadratic", dim=4), "s2p", budget=BUDGET, seed=9), message)
+        store.put_verdicts([VERDICT, {**VERDICT, "steps": 7, "tightness": 0.05, "problem": "<b>bold</b>"}])
+    return write_report(folder / "s.sqlite", folder / "out")
+
+
+def test_page_says_what_was_run_found_refuted_and_failed(page):
+    words = Reader(page).words
+    assert "3 solvers on 2 problems with 3 to 4 seeds each: 19 runs and 3 runs observed for theorems" in words
+    assert "was first to cut the gap" in words
+    assert (
+        "Nothing. 2 checks of theorems: 2 not refuted. 1 check had no power (tightness below 0.1)." in words
+    )
+    assert "1 run of 22 failed." in words
+    assert "zobench report s.sqlite --out FOLDER" in words
+    assert "confirmed" not in words.lower()
+    assert (
+        words.index("What was run") < words.index("Theorems and verdicts") < words.index("Runtime ECDF over")
+    )
+
+
+def test_page_loads_nothing_from_anywhere(page):
+    reader = Reader(page)
+    assert not {"script", "link", "iframe", "object", "embed"} & set(reader.tags)
+    for address in reader.addresses:
+        assert address.startswith(("data:image/svg+xml;base64,", "#", "figures/", "tables/"))
+        if address.startswith(("figures/", "tables/")):
+            assert (page.parent / address).is_file()
+    assert not re.search(r"url\(|@import", page.read_text(encoding="utf-8"))
+
+
+def test_page_escapes_names_and_messages(page):
+    text = page.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "<b>bold" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "ValueError: <script>alert(1)</script>" in Reader(page).words
+
+
+def test_every_figure_has_a_text_and_files(page):
+    images = Reader(page).images
+    assert len(images) == 4
+    for image in images:
+        assert len(image["alt"]) > 40
+    for kind in ("png", "svg"):
+        assert len(list((page.parent / "figures").glob(f"*.{kind}"))) == len(images)
+
+
+def test_tables_hold_the_store(page):
+    tables = page.parent / "tables"
+    assert len(pd.read_csv(tables / "runs.csv")) == 22
+    assert pd.read_csv(tables / "failures.csv")["status"].tolist() == ["failed"]
+    assert pd.read_csv(tables / "verdicts.csv")["verdict"].tolist() == ["not refuted"] * 2
+
+
+def test_same_store_gives_the_same_bytes(tmp_path, page):
+    again = write_report(page.parent.parent / "s.sqlite", tmp_path)
+    for path in sorted(page.parent.rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / path.relative_to(page.parent)).read_bytes(), path.name
+    assert again.name == "index.html"
+
+
+def test_empty_store_gives_a_page_that_says_so(tmp_path):
+    Store(tmp_path / "empty.sqlite").close()
+    page = write_report(tmp_path / "empty.sqlite", tmp_path / "out")
+    words = Reader(page).words
+    assert "The store is empty" in words
+    assert "No theorem was tried" in words
+    assert words.count("Not drawn: the store holds no runs.") == len(catalogue("reports"))
+
+
+def test_store_of_failures_alone_gives_a_page(tmp_path):
+    with Store(tmp_path / "s.sqlite") as store:
+        for seed in range(2):
+            store.put_failure(key_of("quadratic", "s2p", budget=10, seed=seed), "ZeroDivisionError: x")
+    words = Reader(write_report(tmp_path / "s.sqlite", tmp_path / "out")).words
+    assert "2 runs of 2 failed." in words
+    assert "Not drawn: no run in the store has a trace." in words
+
+
+def test_half_finished_campaign_is_called_unfinished(tmp_path, evidence, traces, monkeypatch):
+    monkeypatch.setattr("zobench.page.catalogue", lambda kind: {})  # figures take time
+    whole = Reader(write_evidence(evidence, tmp_path / "whole")).words
+    assert "unfinished" not in whole
+    half = Reader(write_evidence(Evidence.from_traces(traces[:-2]), tmp_path / "half")).words
+    assert "1 of 6 pairs of problem and solver have fewer seeds" in half
+
+
+def test_a_report_that_raises_costs_only_its_section(tmp_path, evidence, monkeypatch):
+    def broken(evidence):
+        raise KeyError("<i>column</i>")
+
+    ours = catalogue("reports")["runtime-ecdf"]
+    monkeypatch.setitem(catalogue("reports"), "runtime-ecdf", replace(ours, draw=broken))
+    page = write_evidence(evidence, tmp_path)
+    assert "the report failed with KeyError" in Reader(page).words
+    assert "<i>column" not in page.read_text(encoding="utf-8")
+    assert len(Reader(page).images) == 1
+
+
+def test_unreadable_stores_and_folders_are_refused_in_a_sentence(tmp_path, evidence):
+    with pytest.raises(ZobenchError, match=r"gone\.sqlite"):
+        write_report(tmp_path / "gone.sqlite", tmp_path / "out")
+    (tmp_path / "text.sqlite").write_text("hello " * 100)
+    with pytest.raises(ZobenchError, match="text"):
+        write_report(tmp_path / "text.sqlite", tmp_path / "out")
+    with pytest.raises(ZobenchError, match="must be writable"):
+        write_evidence(evidence, tmp_path / "text.sqlite")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_page_does_not_scroll_sideways_on_a_telephone(page, tmp_path):
+    probe = (
+        "<script>document.title = JSON.stringify([document.documentElement.scrollWidth, innerWidth])</script>"
+    )
+    copy = tmp_path / "probe.html"
+    copy.write_text(page.read_text(encoding="utf-8").replace("</body>", f"{probe}</body>"), encoding="utf-8")
+    flags = (
+        "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --window-size=400,900 --dump-dom"
+    ).split()
+    shown = subprocess.run(
+        [CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", copy.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    wide, inner = json.loads(re.search(r"<title>(\[.*?\])</title>", shown)[1])
+    assert inner <= 500
+    assert wide <= inner
