@@ -57,7 +57,7 @@ def make(dim, rng, parameters):
         Certificate("convex", 1.0, "The Hessian is positive definite."),
         Certificate("f_star", 0.0, "f is a sum of squares that vanishes at 0."),
     )
-    x0 = away * (parameters.start * np.sqrt(dim) / np.linalg.norm(away))
+    x0 = away * (parameters.start * np.sqrt(dim) / np.sqrt(np.sum(away**2)))
     return Parts(x0, Data(parameters.b), certificates, np.zeros(dim))
 
 

@@ -65,7 +65,7 @@ def make(dim, rng, parameters):
             Certificate("mu", 1.0 - ripple, "The Hessian's entries are at least 1 - c w^2."),
             Certificate("PL", 1.0 - ripple, "mu-strong convexity implies PL.", exact=ripple == 0.0),
         ]
-    x0 = away * (parameters.start * np.sqrt(dim) / np.linalg.norm(away))
+    x0 = away * (parameters.start * np.sqrt(dim) / np.sqrt(np.sum(away**2)))
     data = Data(parameters.amplitude, parameters.frequency)
     return Parts(x0, data, tuple(certificates), np.zeros(dim))
 

@@ -117,7 +117,7 @@ def make(dim, rng, parameters):
             "effective_rank", trace, "The Hessian is its own bound, and its largest eigenvalue is 1."
         ),
     )
-    x0 = x_star + away * (np.sqrt(dim) / np.linalg.norm(away))
+    x0 = x_star + away * (np.sqrt(dim) / np.sqrt(np.sum(away**2)))
     return Parts(x0, Data(eigenvalues, x_star, normals), certificates, x_star)
 
 

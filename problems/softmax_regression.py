@@ -189,8 +189,8 @@ def make(dim, rng, parameters):
         Certificate(
             "f_star",
             best.value,
-            f"Newton's method with exact Hessian products reached |grad f| = {best.gradient_norm:.1e}, and by "
-            f"strong convexity f - f_star <= |grad f|^2/(2 mu) = {gap:.1e} there, below rounding.",
+            f"Newton's method with exact Hessian products reached |grad f| = {best.gradient_norm:.1e}, and "
+            f"by strong convexity f - f_star <= |grad f|^2/(2 mu) = {gap:.1e} there, below rounding.",
         ),
         Certificate(
             "effective_rank",

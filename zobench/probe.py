@@ -1,0 +1,333 @@
+"""Points, curvatures and descents of an instance, for those who would falsify its certificates."""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zobench.instance import Instance
+from zobench.stream import generator
+
+__all__ = ["Probe", "Survey"]
+
+Array = NDArray[np.float64]
+
+# Far points overflow: that is looked at, not warned of.
+_quietly = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+#: Distances of the points from the middle, in units of the start's distance.
+DISTANCES = (1e-3, 1e-2, 0.1, 0.5, 1.0, 3.0, 10.0)
+#: Up to this dimension the Hessian is measured in full.
+FULL = 48
+#: Steps of Lanczos' method beyond it, from a random vector and from a good guess.
+KRYLOV, KRYLOV_GUESSED = 32, 12
+
+
+class Survey(NamedTuple):
+    """Curvature at a point, by secants of the gradient over a short way.
+
+    Attributes
+    ----------
+    x : vector of size d
+    slope : float
+        The largest gradient norm met on the way.
+    low, high : float
+        Smallest and largest <dg, dx>/|dx|^2.
+    norm : float
+        Largest |dg|/|dx|.
+    noise : float
+        What rounding may have done to `low`, `high` and `norm`.
+    low_direction, high_direction : vector of size d
+    """
+
+    x: Array
+    slope: float
+    low: float
+    high: float
+    norm: float
+    noise: float
+    low_direction: Array
+    high_direction: Array
+
+
+def _reward(survey: Survey, sign: float) -> float:
+    return survey.high if sign > 0 else -survey.low
+
+
+class Probe:
+    """Points, curvatures and descents of one instance, found once and shared by all attacks.
+
+    Parameters
+    ----------
+    instance : Instance
+    key : str
+        Of the random points.
+    """
+
+    def __init__(self, instance: Instance, key: str = "attack"):
+        self.instance = instance
+        self._rng = generator(f"{instance.name}[{key}]", "certify")
+        self.has_gradient = instance.problem.gradient is not None
+        self.middle = np.array(instance.x0 if instance.x_star is None else instance.x_star)
+        away = float(np.linalg.norm(instance.x0 - self.middle))
+        self.scale = away or float(np.linalg.norm(self.middle)) or float(np.sqrt(instance.dim))
+        #: length over which curvature is measured
+        self.reach = 1e-4 * self.scale / np.sqrt(instance.dim)
+        if "L1" in instance.certificates:
+            self.reach /= max(1.0, instance.certificates["L1"].value * self.scale / np.sqrt(instance.dim))
+
+    def value(self, x: Array) -> float:
+        """Return f(x)."""
+        return self.instance.value(x)
+
+    def gradient(self, x: Array) -> Array:
+        """Return grad f(x)."""
+        return self.instance.gradient(x)
+
+    def _unit(self) -> Array:
+        v = self._rng.standard_normal(self.instance.dim)
+        return v / np.linalg.norm(v)
+
+    def _finite(self, x: Array) -> bool:
+        ends = np.isfinite(self.value(x))
+        return bool(ends and (not self.has_gradient or np.isfinite(np.linalg.norm(self.gradient(x)))))
+
+    @cached_property
+    @_quietly
+    def points(self) -> list[Array]:
+        """x0, x_star, and points near and far in random directions and along coordinate axes."""
+        found = [np.array(self.instance.x0)]
+        if self.instance.x_star is not None:
+            found.append(np.array(self.instance.x_star))
+        for distance in DISTANCES:
+            axis = np.zeros(self.instance.dim)
+            axis[self._rng.integers(axis.size)] = self._rng.choice([-1.0, 1.0])
+            found += [self.middle + distance * self.scale * v for v in (self._unit(), self._unit(), axis)]
+        return [x for x in found if self._finite(x)]
+
+    @cached_property
+    @_quietly
+    def steepest(self) -> float:
+        """The median gradient norm of the points: what counts as a large gradient here."""
+        return float(np.median([np.linalg.norm(self.gradient(x)) for x in self.points]))
+
+    # --- curvature -----------------------------------------------------------------------------
+
+    def _secant(self, x: Array, v: Array, reach: float) -> tuple[Array, Array, float, float]:
+        """Give (dg, dx, largest gradient norm, noise of a quotient) of the secant through x along v."""
+        plus, minus = x + reach * v, x - reach * v
+        up, down = self.gradient(plus), self.gradient(minus)
+        slope = float(max(np.linalg.norm(up), np.linalg.norm(down)))
+        return up - down, plus - minus, slope, 1e-14 * slope / reach
+
+    def _curvature(self, x: Array, v: Array, reach: float) -> Array:
+        """Give the Hessian times the unit vector v."""
+        return self._secant(x, v, reach)[0] / (2 * reach)
+
+    def _directions(self, x: Array, reach: float, guess: Array | None) -> tuple[Array, Array]:
+        """Give approximate eigenvectors of the smallest and of the largest eigenvalue."""
+        dim = x.size
+        if dim <= FULL:
+            hessian = np.array([self._curvature(x, v, reach) for v in np.eye(dim)])
+            vectors = np.linalg.eigh((hessian + hessian.T) / 2)[1]
+            return vectors[:, 0], vectors[:, -1]
+        basis = [self._unit() if guess is None else guess / np.linalg.norm(guess)]
+        diagonal, off = [], []
+        for _ in range(KRYLOV if guess is None else KRYLOV_GUESSED):
+            w = self._curvature(x, basis[-1], reach)
+            diagonal.append(float(w @ basis[-1]))
+            for _ in range(2):
+                w = w - np.array(basis).T @ (np.array(basis) @ w)
+            off.append(float(np.linalg.norm(w)))
+            if off[-1] <= 1e-10 * max(map(abs, diagonal)):
+                break
+            basis.append(w / off[-1])
+        size = len(diagonal)
+        small = np.diag(diagonal) + np.diag(off[: size - 1], 1) + np.diag(off[: size - 1], -1)
+        vectors = np.array(basis[:size]).T @ np.linalg.eigh(small)[1]
+        return vectors[:, 0] / np.linalg.norm(vectors[:, 0]), vectors[:, -1] / np.linalg.norm(vectors[:, -1])
+
+    @_quietly
+    def survey(self, x: Array, guess: Array | None = None) -> Survey | None:
+        """Measure the curvature at x; None where something is not finite."""
+        # far out a short way would drown in the rounding of x
+        reach = self.reach * max(1.0, 1e-2 * float(np.linalg.norm(x - self.middle)) / self.scale)
+        if not self._finite(x):
+            return None
+        directions = self._directions(x, reach, guess)
+        quotients, norms, slopes, noises = [], [], [float(np.linalg.norm(self.gradient(x)))], []
+        for v in directions:
+            dg, dx, slope, noise = self._secant(x, v, reach)
+            quotients.append(float(dg @ dx) / float(dx @ dx))
+            norms.append(float(np.linalg.norm(dg) / np.linalg.norm(dx)))
+            slopes.append(slope)
+            noises.append(noise + 1e-14 * norms[-1] * float(np.linalg.norm(x)) / reach)
+        if not np.all(np.isfinite([*norms, *slopes])):
+            return None
+        return Survey(x, max(slopes), min(quotients), max(quotients), max(norms), max(noises), *directions)
+
+    def _climb(self, survey: Survey, sign: float, rounds: int) -> Iterator[Survey]:
+        """Move to where the curvature along its own eigenvector is larger (sign 1) or smaller (sign -1).
+
+        The slope of v^T Hess f(x) v is the third derivative D3 f(x)[v, v], a second difference of gradients.
+        """
+        step = self.scale
+        for _ in range(rounds):
+            v = survey.high_direction if sign > 0 else survey.low_direction
+            t = 30 * self.reach
+            bend = self.gradient(survey.x + t * v) + self.gradient(survey.x - t * v)
+            bend -= 2 * self.gradient(survey.x)
+            length = float(np.linalg.norm(bend))
+            if not np.isfinite(length) or length / t <= 1e-7 * survey.norm:
+                return
+            for _ in range(5):
+                trial = self.survey(survey.x + sign * step * bend / length, v)
+                if trial and _reward(trial, sign) > _reward(survey, sign):
+                    break
+                step /= 4
+            else:
+                return
+            survey, step = trial, 2 * step
+            yield survey
+
+    @cached_property
+    @_quietly
+    def surveys(self) -> list[Survey]:
+        """Curvatures at all points, and along climbs from the best of them."""
+        found = [survey for survey in map(self.survey, self.points) if survey]
+        for sign in (1.0, -1.0):
+            ranked = sorted(found, key=lambda survey: -_reward(survey, sign))
+            for start in [*ranked[:2], found[0]]:
+                found += self._climb(start, sign, 12)
+            found += self._climb(max(found, key=lambda survey: _reward(survey, sign)), sign, 60)
+        return found
+
+    @_quietly
+    def trace(self, x: Array) -> float:
+        """Return the trace of the Hessian at x, one coordinate after the other."""
+        total, v = 0.0, np.zeros(x.size)
+        for i in range(x.size):
+            v[i] = 1.0
+            dg, dx, _, _ = self._secant(x, v, self.reach)
+            total += dg[i] / dx[i]
+            v[i] = 0.0
+        return total
+
+    # --- values --------------------------------------------------------------------------------
+
+    def _descend(self, x: Array, rounds: int = 120) -> tuple[float, Array]:
+        """Minimise by gradient steps of Barzilai and Borwein, each shortened until the value falls."""
+        f, g = self.value(x), self.gradient(x)
+        step = self.scale / (float(np.linalg.norm(g)) or 1.0)
+        for _ in range(rounds):
+            for _ in range(40):
+                trial = x - step * g
+                value = self.value(trial)
+                if value < f:
+                    break
+                step /= 4
+            else:
+                break
+            slope = self.gradient(trial)
+            moved, turned = trial - x, slope - g
+            x, f, g = trial, value, slope
+            bent = float(moved @ turned)
+            step = float(moved @ moved) / bent if bent > 0 else 4 * step
+        return f, x
+
+    @cached_property
+    @_quietly
+    def lowest(self) -> tuple[float, Array]:
+        """The lowest value met at any point, around x_star, and by descents; and where."""
+        around = [self.middle + self.scale * s * self._unit() for s in (1e-6, 1e-4, 1e-2) for _ in range(20)]
+        found = [(self.value(x), x) for x in [*self.points, *around]]
+        if self.has_gradient:
+            starts = [self.points[0], self.points[len(self.points) // 2], self.points[-1]]
+            found += [self._descend(x) for x in starts]
+        return min((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
+
+    @_quietly
+    def weakest_slope(self, f_star: float) -> tuple[float, Array]:
+        """Give the smallest |grad f|^2 / (2 (f - f_star)) met, and where, by descent of its logarithm."""
+
+        def quotient(x: Array) -> float:
+            value, norm = self.value(x), float(np.linalg.norm(self.gradient(x)))
+            gap = value - f_star
+            # where rounding of the value could move the quotient by more than the slack, nothing is learnt
+            exact = gap > 1e-9 * (abs(value) + abs(f_star)) and np.isfinite(norm)
+            return norm**2 / (2 * gap) if exact else np.inf
+
+        starts = list(self.points)
+        low = self.survey(self.middle)
+        if low is not None:
+            starts += [self.middle + s * self.scale * low.low_direction for s in (-10, -1, -0.1, 0.1, 1, 10)]
+        found = sorted(((quotient(x), i) for i, x in enumerate(starts)))
+        best = (found[0][0], starts[found[0][1]])
+        for _, place in found[:3]:
+            best = min(best, self._weaken(quotient, f_star, starts[place]), key=lambda pair: pair[0])
+        return best
+
+    def _weaken(
+        self, quotient: Callable[[Array], float], f_star: float, x: Array, rounds: int = 40
+    ) -> tuple[float, Array]:
+        step, now = 0.1 * self.scale, quotient(x)
+        for _ in range(rounds):
+            g = self.gradient(x)
+            norm = float(np.linalg.norm(g))
+            gap = self.value(x) - f_star
+            if not (np.isfinite(now) and norm > 0):
+                break
+            bent = self._curvature(x, g / norm, self.reach) * norm
+            down = g / gap - 2 * bent / norm**2
+            length = float(np.linalg.norm(down))
+            if not np.isfinite(length) or length == 0.0:
+                break
+            for _ in range(8):
+                trial = x + step * down / length
+                then = quotient(trial)
+                if then < now:
+                    break
+                step /= 4
+            else:
+                break
+            x, now, step = trial, then, 2 * step
+        return now, x
+
+    # --- the gradient itself -------------------------------------------------------------------
+
+    @_quietly
+    def gradient_error(self) -> tuple[float, Array]:
+        """Give the worst error of the gradient against differences of the value, relative to its norm."""
+        worst, where = 0.0, self.points[0]
+        for x in self.points:
+            g = self.gradient(x)
+            norm = float(np.linalg.norm(g))
+            for v in self._test_directions():
+                measured, doubt = self._slope(x, v)
+                # a difference that its own error estimate does not trust to 1e-4 tells nothing
+                if norm > 1e-9 * self.steepest and doubt <= 1e-4 * norm:
+                    error = max(0.0, abs(measured - float(g @ v)) - 10 * doubt) / norm
+                    if not error <= worst:
+                        worst, where = error, x
+        return worst, where
+
+    def _test_directions(self) -> list[Array]:
+        dim = self.instance.dim
+        chosen = range(dim) if dim <= 16 else self._rng.choice(dim, 4, replace=False)
+        return [self._unit() for _ in range(4)] + [np.eye(1, dim, int(i))[0] for i in chosen]
+
+    def _slope(self, x: Array, v: Array) -> tuple[float, float]:
+        """Give <grad f(x), v> by differences of fourth order, and an estimate of their error."""
+        size = self.scale / np.sqrt(self.instance.dim)
+        tries = []
+        for h in size * np.array([3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4]):
+            near = (self.value(x + h * v) - self.value(x - h * v)) / (2 * h)
+            far = (self.value(x + 2 * h * v) - self.value(x - 2 * h * v)) / (4 * h)
+            tries.append((4 * near - far) / 3)
+        spread = np.abs(np.diff(tries))
+        if not np.all(np.isfinite(tries)):
+            return np.nan, np.inf
+        best = int(np.argmin(spread))
+        return tries[best + 1], float(spread[best]) + 1e-15 * abs(self.value(x)) / size / 1e-4
