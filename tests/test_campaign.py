@@ -28,7 +28,8 @@ def contents(path):
     tables = {
         "runs": (
             "problem, dim, instance_seed, problem_parameters, solver, solver_parameters, budget, seed, "
-            "noise, observed, version, status, message, count, steps, start, value, best, reference, environment"
+            "noise, observed, version, status, message, count, steps, start, value, best, reference, "
+            "environment"
         ),
         "traces": "t.row, t.queries, t.best, t.value, t.gradient_norm, t.running_mean",
         "hits": "t.target, t.queries",
