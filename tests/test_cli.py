@@ -280,9 +280,10 @@ def test_numbers_and_columns():
     assert columns(["a", "n"], [["xyz", "1"], ["x", "100"]], right=(1,)) == "a      n\nxyz    1\nx    100"
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path):
+@pytest.mark.parametrize("arguments", [["list", "problems"], ["run", "--help"]])
+def test_a_reader_that_goes_away_is_no_error(tmp_path, arguments):
     process = subprocess.Popen(
-        [sys.executable, "-m", "zobench", "list", "problems"],
+        [sys.executable, "-m", "zobench", *arguments],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -290,6 +291,15 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
     process.stdout.close()
     assert (process.stderr.read(), process.wait(timeout=60)) == (b"", 0)
     process.stderr.close()
+
+
+def test_no_folder_for_compiled_code_is_a_wrong_request(tmp_path):
+    (tmp_path / "file").touch()
+    done = spawn(*SHORT, cwd=tmp_path, env={**os.environ, "ZOBENCH_CACHE_DIR": str(tmp_path / "file" / "x")})
+    assert done.returncode == 2
+    assert "ZOBENCH_CACHE_DIR" in done.stderr
+    with Store(tmp_path / "results" / "zobench.sqlite", "read") as store:
+        assert store.runs().empty, "runs were marked as failed that were never tried"
 
 
 def test_a_bar_on_a_terminal_and_none_in_a_pipe(tmp_path):

@@ -44,6 +44,8 @@ class Verbs(click.Group):
             code = _complain(str(error), 2)
         except (click.Abort, KeyboardInterrupt):
             code = _complain("interrupted", 130)
+        except SystemExit:
+            code = 0  # how click ends when nobody reads any more (`| head`)
         except OSError as error:
             what = f": {str(error.filename)!r}" if error.filename else ""
             code = _complain(f"{error.strerror or error}{what}", 2)

@@ -162,8 +162,11 @@ def run_keys(
     list of Trace or Failure
         One for each key of the batch.  Closing the generator ends the workers at once.
     """
+    from zobench.compile import cache_folder
+
     if not keys:
         return
+    cache_folder()  # without one every run would fail: complain before the first
     if executor is None and (workers == 1 or len(keys) == 1):
         yield from _here(keys)
         return
