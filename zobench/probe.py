@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from zobench.errors import ZobenchError
 from zobench.instance import Instance
 from zobench.stream import generator
 
@@ -105,6 +106,9 @@ class Probe:
             axis = np.zeros(self.instance.dim)
             axis[self._rng.integers(axis.size)] = self._rng.choice([-1.0, 1.0])
             found += [self.middle + distance * self.scale * v for v in (self._unit(), self._unit(), axis)]
+        if not self._finite(found[0]):
+            name = self.instance.problem.name
+            raise ZobenchError(f"problem {name!r}: f and its gradient must be finite at x0, got no number")
         return [x for x in found if self._finite(x)]
 
     @cached_property
@@ -239,13 +243,19 @@ class Probe:
 
     @cached_property
     @_quietly
+    def _descents(self) -> list[tuple[float, Array]]:
+        """Where descents from five of the points end."""
+        if not self.has_gradient:
+            return []
+        return [self._descend(x) for x in self.points[:: max(1, len(self.points) // 4)]]
+
+    @cached_property
+    @_quietly
     def lowest(self) -> tuple[float, Array]:
         """The lowest value met at any point, around x_star, and by descents; and where."""
         around = [self.middle + self.scale * s * self._unit() for s in (1e-6, 1e-4, 1e-2) for _ in range(20)]
         found = [(self.value(x), x) for x in [*self.points, *around]]
-        if self.has_gradient:
-            starts = [self.points[0], self.points[len(self.points) // 2], self.points[-1]]
-            found += [self._descend(x) for x in starts]
+        found += self._descents
         return min((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
 
     @_quietly
@@ -259,7 +269,8 @@ class Probe:
             exact = gap > 1e-9 * (abs(value) + abs(f_star)) and np.isfinite(norm)
             return norm**2 / (2 * gap) if exact else np.inf
 
-        starts = list(self.points)
+        # a descent that ends in another local minimum leaves a gap and no slope
+        starts = [*self.points, *(x for _, x in self._descents)]
         low = self.survey(self.middle)
         if low is not None:
             starts += [self.middle + s * self.scale * low.low_direction for s in (-10, -1, -0.1, 0.1, 1, 10)]
