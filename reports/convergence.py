@@ -12,19 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from zobench.drawing import count_of, instance_of, labelled, legend, panels, span, title_of
 from zobench.errors import ZobenchError
-from zobench.report import (
-    Drawing,
-    Evidence,
-    Report,
-    count_of,
-    instance_of,
-    labelled,
-    legend,
-    panels,
-    span,
-    title_of,
-)
+from zobench.report import Drawing, Evidence, Report
 from zobench.solver import Setting
 from zobench.theorem import Case, Theorem, theorems
 

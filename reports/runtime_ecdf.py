@@ -9,18 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from zobench.report import (
-    Drawing,
-    Evidence,
-    Report,
-    count_of,
-    instance_of,
-    labelled,
-    legend,
-    panels,
-    span,
-    title_of,
-)
+from zobench.drawing import count_of, instance_of, labelled, legend, panels, span, title_of
+from zobench.report import Drawing, Evidence, Report
 
 
 def pairs(evidence: Evidence) -> Any:

@@ -48,7 +48,9 @@ def test_demo_leaves_a_page_and_says_what_happened(small, tmp_path):
     assert str(tmp_path / "index.html") in lines[-1]
     assert (tmp_path / "index.html").stat().st_size > 10_000
     assert len(lines) == len(PARTS) + 4
-    assert all(done <= total for done, total in seen)
+    assert seen == sorted(seen)
+    assert len({total for _, total in seen}) == 1
+    assert seen[-1][0] == seen[-1][1]
 
 
 def test_second_demo_does_nothing_twice(small, tmp_path, monkeypatch):

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zobench.drawing import count_of
 from zobench.findings import Fewest, fewest_queries, smallest_gap, verdict_counts, what_was_run
 from zobench.registry import catalogue
-from zobench.report import Evidence, count_of
+from zobench.report import Evidence
 
 if TYPE_CHECKING:
     from zobench.store import Store
@@ -62,10 +63,13 @@ def demo(out_folder: str | Path, progress: Progress | None = None) -> list[str]:
 
     path = Path(out_folder) / "demo.sqlite"
     with Store(path) as store:
-        for part in PARTS:
-            campaign = Campaign.from_table(_table(part), "the demo")
-            execute(campaign, store, progress=progress)
-        _verify(store, progress)
+        campaigns = [Campaign.from_table(_table(part), "the demo") for part in PARTS]
+        cells = _cells()
+        total, done = sum(len(campaign.keys) for campaign in campaigns) + len(cells), 0
+        for campaign in campaigns:
+            execute(campaign, store, progress=_part_of(progress, done, total))
+            done += len(campaign.keys)
+        _verify(store, cells, _part_of(progress, done, total))
     page = write_report(path, out_folder)
     return _summary(Evidence.from_store(path), page)
 
@@ -88,21 +92,32 @@ def _table(part: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _verify(store: "Store", progress: Progress | None) -> None:
-    """Check the theorems on their quick cells, unless the store has just those verdicts."""
-    from zobench.theorem import theorems
-    from zobench.verification import verify
+def _part_of(progress: Progress | None, before: int, whole: int) -> Progress | None:
+    """Count one part's progress in that of the whole demo."""
+    if progress is None:
+        return None
+    return lambda done, total, text: progress(before + done, whole, text)
 
-    wanted = {
+
+def _cells() -> list[tuple[str, int, str]]:
+    """Give theorem, steps and law of each quick check."""
+    from zobench.theorem import theorems
+
+    return [
         (name, cell.steps, cell.law)
         for name, (theorem, _) in theorems().items()
         for cell in theorem.cells
         if cell.quick
-    }
+    ]
+
+
+def _verify(store: "Store", cells: list[tuple[str, int, str]], progress: Progress | None) -> None:
+    """Check the theorems on their quick cells, unless the store has just those verdicts."""
+    from zobench.verification import verify
+
     known = store.verdicts()
-    if len(known) and wanted == set(zip(known["theorem"], known["steps"], known["law"], strict=True)):
-        return
-    verify(quick=True, store=store, progress=progress)
+    if not len(known) or set(cells) != set(zip(known["theorem"], known["steps"], known["law"], strict=True)):
+        verify(quick=True, store=store, progress=progress)
 
 
 def _summary(evidence: Evidence, page: Path) -> list[str]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from zobench.report import Evidence, count_of, instance_of, labelled, span
+from zobench.drawing import count_of, instance_of, labelled, span
+from zobench.report import Evidence
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -68,21 +69,24 @@ def per_problem(evidence: Evidence) -> "DataFrame":
         if len(runs)
         for (name, _, label), group in labelled(runs, within).groupby([*within, "label"], sort=False)
     ]
+    references = evidence.runs.groupby("problem_name")["reference"].max().astype(float)
     rows = []
     for name, label, kind, group in groups:
         first = next(group.itertuples())
         instance = instance_of(first)
-        exact = np.isfinite(first.reference) and not getattr(instance, "stochastic", False)
+        reference = references[name]
+        exact = np.isfinite(reference) and not getattr(instance, "stochastic", False)
         shares = group["id"].map(hits).fillna(0.0) if exact else group["id"].map(lambda _: math.nan)
-        gaps = (group["best"] - group["reference"]).astype(float)
+        # a run that failed before it had a value is the worst of all
+        gap = float(np.median((group["best"].astype(float) - reference).fillna(np.inf)))
         rows.append(
             {
                 "problem": name,
                 "solver": label,
                 "runs": len(group),
                 "budget": span(group["budget"]),
-                "median best gap": float(np.median(gaps)) if np.isfinite(gaps).all() else math.nan,
-                "median best value": float(np.median(group["best"].astype(float))),
+                "median best gap": gap if np.isfinite(reference) else math.nan,
+                "median best value": float(np.median(group["best"].astype(float).fillna(np.inf))),
                 "targets hit": float(shares.mean()),
                 "failed": int((group["status"] == "failed").sum()),
                 "made for": kind,

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zobench import __version__
+from zobench.drawing import count_of, theme
 from zobench.errors import ZobenchError
 from zobench.findings import VERDICTS, fewest_queries, per_problem, smallest_gap, verdict_counts, what_was_run
 from zobench.registry import catalogue
-from zobench.report import Drawing, Evidence, count_of, theme
+from zobench.report import Drawing, Evidence
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -189,7 +190,8 @@ def _found(evidence: Evidence) -> list[str]:
         rest = f" ({'; '.join(told)})" if told else ""
         sentences.append(
             f"{problem}: {best} was first to cut the gap to {target:.2g} of the start's, "
-            f"after {fewest:,.0f} queries{rest}. Smallest median gap in the end: {closest[problem]}."
+            f"after {fewest:,.0f} queries{rest}. "
+            f"Smallest median gap in the end: {closest.get(problem, 'unknown')}."
         )
     return sentences
 
@@ -234,7 +236,7 @@ def _verdict_rows(verdicts: "DataFrame") -> Iterable[dict[str, Any]]:
         yield {
             "theorem": row["theorem"],
             "problem": row["problem"].replace(",", ", "),
-            "law": row.get("law", "") or "",
+            "law": _said(row.get("law")),
             "steps": f"{int(row['steps']):,}",
             "seeds": int(row["seeds"]),
             "bound": _number(row["bound"]),
@@ -244,8 +246,13 @@ def _verdict_rows(verdicts: "DataFrame") -> Iterable[dict[str, Any]]:
             "power": "no power" if tightness < POWER else "",
             "e": f"{round(float(row['log10_e_value']), 1) + 0.0:.1f}",
             "verdict": row["verdict"],
-            "note": row.get("note", "") or "",
+            "note": _said(row.get("note")),
         }
+
+
+def _said(value: Any) -> str:
+    """Give what a verdict says, which a table holds as NaN where another verdict lacks it."""
+    return value if isinstance(value, str) else ""
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -262,4 +269,4 @@ def _number(value: Any) -> str:
     number = float(value)
     if math.isnan(number):
         return "none"
-    return f"{number:.3g}"
+    return f"{number:.3g}" if math.isfinite(number) else f"{number:+}"

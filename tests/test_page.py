@@ -1,0 +1,252 @@
+"""Pages are parsed as a browser would, and shown by one where there is one."""
+
+import json
+import math
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+import zobench
+from zobench.errors import ZobenchError
+from zobench.execute import key_of
+from zobench.findings import per_problem
+from zobench.page import write_evidence, write_report
+from zobench.registry import catalogue
+from zobench.report import Evidence
+from zobench.store import Store
+from zobench.theorem import Case, find_theorem
+
+BUDGET, SEEDS = 300, 3
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+VERDICT = {
+    "theorem": "s2p-smooth-stationary",
+    "solver": "s2p",
+    "problem": "quadratic:dim=4",
+    "dim": 4,
+    "steps": 100,
+    "seeds": 3,
+    "bound": 2.0,
+    "mean": 1.0,
+    "ratio": 0.5,
+    "ci_low": 0.9,
+    "ci_high": 1.1,
+    "log10_e_value": -0.5,
+    "tightness": 0.5,
+    "verdict": "not refuted",
+}
+
+
+@pytest.fixture(scope="module")
+def traces():
+    problems = [zobench.problem("quadratic", dim=4), zobench.problem("quadratic", dim=6, condition=10)]
+    return [
+        zobench.run(problem, solver, budget=BUDGET, seed=seed)
+        for problem in problems
+        for solver in ("s2p", "stp", "random-search")
+        for seed in range(SEEDS)
+    ]
+
+
+@pytest.fixture(scope="module")
+def evidence(traces):
+    return Evidence.from_traces(traces, [VERDICT])
+
+
+def observed():
+    """Run what a theorem prescribes."""
+    theorem, solver = find_theorem("s2p-smooth-stationary")
+    case = Case(zobench.problem("quadratic", dim=4), 60, "gaussian")
+    chosen = {"budget": theorem.budget(case), "parameters": theorem.parameters(case), "observe": True}
+    return [zobench.run(case.instance, solver, seed=seed, **chosen) for seed in range(3)]
+
+
+class Reader(HTMLParser):
+    """Collects a page's tags, addresses and text."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.tags, self.addresses, self.text = [], [], []
+        self.images = []
+        self.feed(path.read_text(encoding="utf-8"))
+        self.words = " ".join(" ".join(self.text).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        known = dict(attrs)
+        self.addresses += [
+            known[name] for name in ("src", "href", "srcset", "poster", "data") if name in known
+        ]
+        if tag == "img":
+            self.images.append(known)
+
+    def handle_data(self, data):
+        if not self.tags or self.tags[-1] != "style":
+            self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, traces):
+    """Write the page of a store with compared, observed and failed runs and with verdicts."""
+    folder = tmp_path_factory.mktemp("page")
+    runs = observed()
+    with Store(folder / "s.sqlite") as store:
+        store.put(*traces, *runs)
+        message = "ValueError: <script>alert(1)</script>"
+        store.put_failure(key_of(zobench.problem("quadratic", dim=4), "s2p", budget=BUDGET, seed=9), message)
+        store.put_verdicts([VERDICT, {**VERDICT, "steps": 7, "tightness": 0.05, "problem": "<b>bold</b>"}])
+    return write_report(folder / "s.sqlite", folder / "out")
+
+
+def test_page_says_what_was_run_found_refuted_and_failed(page):
+    words = Reader(page).words
+    assert "3 solvers on 2 problems with 3 to 4 seeds each: 19 runs and 3 runs observed for theorems" in words
+    assert "was first to cut the gap" in words
+    assert (
+        "Nothing. 2 checks of theorems: 2 not refuted. 1 check had no power (tightness below 0.1)." in words
+    )
+    assert "1 run of 22 failed." in words
+    assert "zobench report s.sqlite --out FOLDER" in words
+    assert "confirmed" not in words.lower()
+    assert (
+        words.index("What was run") < words.index("Theorems and verdicts") < words.index("Runtime ECDF over")
+    )
+
+
+def test_page_loads_nothing_from_anywhere(page):
+    reader = Reader(page)
+    assert not {"script", "link", "iframe", "object", "embed"} & set(reader.tags)
+    for address in reader.addresses:
+        assert address.startswith(("data:image/svg+xml;base64,", "#", "figures/", "tables/"))
+        if address.startswith(("figures/", "tables/")):
+            assert (page.parent / address).is_file()
+    assert not re.search(r"url\(|@import", page.read_text(encoding="utf-8"))
+
+
+def test_page_escapes_names_and_messages(page):
+    text = page.read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert "<b>bold" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "ValueError: <script>alert(1)</script>" in Reader(page).words
+
+
+def test_every_figure_has_a_text_and_files(page):
+    images = Reader(page).images
+    assert len(images) == 4
+    for image in images:
+        assert len(image["alt"]) > 40
+    for kind in ("png", "svg"):
+        assert len(list((page.parent / "figures").glob(f"*.{kind}"))) == len(images)
+
+
+def test_tables_hold_the_store(page):
+    tables = page.parent / "tables"
+    assert len(pd.read_csv(tables / "runs.csv")) == 22
+    assert pd.read_csv(tables / "failures.csv")["status"].tolist() == ["failed"]
+    assert pd.read_csv(tables / "verdicts.csv")["verdict"].tolist() == ["not refuted"] * 2
+
+
+def test_same_store_gives_the_same_bytes(tmp_path, page):
+    again = write_report(page.parent.parent / "s.sqlite", tmp_path)
+    for path in sorted(page.parent.rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / path.relative_to(page.parent)).read_bytes(), path.name
+    assert again.name == "index.html"
+
+
+def test_empty_store_gives_a_page_that_says_so(tmp_path):
+    Store(tmp_path / "empty.sqlite").close()
+    page = write_report(tmp_path / "empty.sqlite", tmp_path / "out")
+    words = Reader(page).words
+    assert "The store is empty" in words
+    assert "No theorem was tried" in words
+    assert words.count("Not drawn: the store holds no runs.") == len(catalogue("reports"))
+
+
+def test_store_of_failures_alone_gives_a_page(tmp_path):
+    with Store(tmp_path / "s.sqlite") as store:
+        for seed in range(2):
+            store.put_failure(key_of("quadratic", "s2p", budget=10, seed=seed), "ZeroDivisionError: x")
+    words = Reader(write_report(tmp_path / "s.sqlite", tmp_path / "out")).words
+    assert "2 runs of 2 failed." in words
+    assert "Not drawn: no run in the store has a trace." in words
+
+
+def test_half_finished_campaign_is_called_unfinished(tmp_path, evidence, traces, monkeypatch):
+    monkeypatch.setattr("zobench.page.catalogue", lambda kind: {})  # figures take time
+    whole = Reader(write_evidence(evidence, tmp_path / "whole")).words
+    assert "unfinished" not in whole
+    half = Reader(write_evidence(Evidence.from_traces(traces[:-2]), tmp_path / "half")).words
+    assert "1 of 6 pairs of problem and solver have fewer seeds" in half
+
+
+def test_a_report_that_raises_costs_only_its_section(tmp_path, evidence, monkeypatch):
+    def broken(evidence):
+        raise KeyError("<i>column</i>")
+
+    ours = catalogue("reports")["runtime-ecdf"]
+    monkeypatch.setitem(catalogue("reports"), "runtime-ecdf", replace(ours, draw=broken))
+    page = write_evidence(evidence, tmp_path)
+    assert "the report failed with KeyError" in Reader(page).words
+    assert "<i>column" not in page.read_text(encoding="utf-8")
+    assert len(Reader(page).images) == 1
+
+
+def test_unreadable_stores_and_folders_are_refused_in_a_sentence(tmp_path, evidence):
+    with pytest.raises(ZobenchError, match=r"gone\.sqlite"):
+        write_report(tmp_path / "gone.sqlite", tmp_path / "out")
+    (tmp_path / "text.sqlite").write_text("hello " * 100)
+    with pytest.raises(ZobenchError, match="text"):
+        write_report(tmp_path / "text.sqlite", tmp_path / "out")
+    with pytest.raises(ZobenchError, match="must be writable"):
+        write_evidence(evidence, tmp_path / "text.sqlite")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_page_does_not_scroll_sideways_on_a_telephone(page, tmp_path):
+    probe = (
+        "<script>document.title = JSON.stringify([document.documentElement.scrollWidth, innerWidth])</script>"
+    )
+    copy = tmp_path / "probe.html"
+    copy.write_text(page.read_text(encoding="utf-8").replace("</body>", f"{probe}</body>"), encoding="utf-8")
+    flags = (
+        "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --window-size=400,900 --dump-dom"
+    ).split()
+    shown = subprocess.run(
+        [CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", copy.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    wide, inner = json.loads(re.search(r"<title>(\[.*?\])</title>", shown)[1])
+    assert inner <= 500
+    assert wide <= inner
+
+
+def test_a_failed_run_counts_as_the_worst_and_does_not_hide_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr("zobench.page.catalogue", lambda kind: {})  # figures take time
+    problem = zobench.problem("quadratic", dim=3)
+    with Store(tmp_path / "s.sqlite") as store:
+        for solver in ("s2p", "stp"):
+            store.put_failure(key_of(problem, solver, budget=99, seed=0), "boom")
+            store.put(*(zobench.run(problem, solver, budget=99, seed=seed) for seed in (1, 2)))
+        store.put_failure(key_of(problem, "random-search", budget=99), "boom")
+        store.put_verdicts([VERDICT, {**VERDICT, "steps": 7, "law": "sphere", "note": "well"}])
+    evidence = Evidence.from_store(tmp_path / "s.sqlite")
+    table = per_problem(evidence).set_index("solver")
+    for solver in ("s2p", "stp"):
+        gaps = sorted(evidence.runs.loc[evidence.runs["solver"] == solver, "best"].fillna(math.inf))
+        assert table.loc[solver, "median best gap"] == gaps[1]
+        assert table.loc[solver, "failed"] == 1
+    assert table.loc["random-search", "median best gap"] == math.inf
+    assert table.loc["random-search", "targets hit"] == 0
+    words = Reader(write_report(tmp_path / "s.sqlite", tmp_path / "out")).words
+    assert "Smallest median gap in the end: s" in words
+    assert not re.search(r"\bnan\b", words)
