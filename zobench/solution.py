@@ -8,6 +8,7 @@ loads.
 
 import ctypes
 import hashlib
+import io
 import os
 import tempfile
 import zipfile
@@ -198,7 +199,7 @@ def content(*parts: Any) -> str:
 def _load(file: Path) -> Solution | None:
     """Read a kept solution; None if there is none, or if its bytes are not those that were written."""
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
             x, numbers, check = stored["x"], stored["numbers"], str(stored["check"])
         if check != content(x, numbers):
             return None

@@ -1,0 +1,546 @@
+"""The problems: their values against formulas written anew, their instances, their samples."""
+
+import os
+import pickle
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import logsumexp
+
+import zobench
+from zobench import classification
+from zobench.classification import DATA, exponential, labelled, tanh
+from zobench.errors import ZobenchError
+from zobench.instance import Instance
+from zobench.registry import catalogue
+from zobench.solution import Solution, content, newton, solved
+from zobench.stream import Stream, hashed_index
+
+NAMES = list(catalogue("problems"))
+bounded = settings(max_examples=25, deadline=None)
+
+
+@cache
+def made(name, **parameters):
+    return zobench.problem(name, **parameters)
+
+
+def point(instance, seed=0, scale=1.0):
+    return instance.x0 + scale * np.random.default_rng(seed).standard_normal(instance.dim)
+
+
+# --- the formulas, written anew ------------------------------------------------------------------
+
+
+def quadratic(x, instance):
+    q = np.eye(x.size)
+    for n in instance.data.normals:
+        q = q @ (np.eye(x.size) - 2 * np.outer(n, n))
+    hessian = q @ np.diag(instance.data.eigenvalues) @ q.T
+    away = x - instance.x_star
+    return 0.5 * away @ hessian @ away, hessian @ away
+
+
+def cosh(x, instance):
+    b = instance.parameters.b
+    return np.sum(np.cosh(b * x) - 1) / b**2, np.sinh(b * x) / b
+
+
+def nonconvex_cosine(x, instance):
+    c, w, _ = instance.parameters
+    return np.sum(x**2 / 2 + c * (1 - np.cos(w * x))), x + c * w * np.sin(w * x)
+
+
+def matrix_factorization(x, instance):
+    rows, columns, rank, _, _ = instance.parameters
+    u, v = x[: rows * rank].reshape(rows, rank), x[rows * rank :].reshape(columns, rank)
+    defect = u @ v.T - instance.data.target
+    return 0.5 * np.sum(defect**2), np.concatenate([(defect @ v).ravel(), (defect.T @ u).ravel()])
+
+
+def cross_entropy(scores, labels):
+    """Mean loss, and its derivative by the scores."""
+    places = np.arange(labels.size), labels.astype(int)
+    loss = logsumexp(scores, axis=1) - scores[places]
+    slope = np.exp(scores - logsumexp(scores, axis=1)[:, None])
+    slope[places] -= 1
+    return loss.mean(), slope / labels.size
+
+
+def softmax_regression(x, instance, chosen=slice(None)):
+    parameters = instance.parameters
+    found = labelled(parameters.data, constant=True)
+    a, y, w = found.rows[chosen], found.labels[chosen], x.reshape(-1, found.classes)
+    loss, slope = cross_entropy(a @ w, y)
+    ridge = parameters.ridge
+    return loss + ridge / 2 * x @ x, (a.T @ slope + ridge * w).ravel()
+
+
+def mlp(x, instance, chosen=slice(None)):
+    parameters = instance.parameters
+    found = labelled(parameters.data)
+    a, y = found.rows[chosen], found.labels[chosen]
+    p, h, c = a.shape[1], parameters.hidden, found.classes
+    w, b, v, k = np.split(x, np.cumsum([p * h, h, h * c]))
+    w, v = w.reshape(p, h), v.reshape(h, c)
+    active = np.tanh(a @ w + b)
+    loss, slope = cross_entropy(active @ v + k, y)
+    back = (slope @ v.T) * (1 - active**2)
+    gradient = [a.T @ back, back.sum(axis=0), active.T @ slope, slope.sum(axis=0)]
+    ridge = parameters.ridge
+    return loss + ridge / 2 * x @ x, np.concatenate([g.ravel() for g in gradient]) + ridge * x
+
+
+FORMULAS = {
+    "quadratic": quadratic,
+    "cosh": cosh,
+    "nonconvex-cosine": nonconvex_cosine,
+    "matrix-factorization": matrix_factorization,
+    "softmax-regression": softmax_regression,
+    "mlp": mlp,
+}
+VARIANTS = [
+    *[("quadratic", {"dim": d, "condition": 30.0}) for d in (1, 2, 31, 63, 64, 65, 100, 1000)],
+    *[("quadratic", {"dim": d, "condition": 30.0, "rotation": "yes"}) for d in (1, 3, 70)],
+    *[("cosh", {"dim": d, "b": b, "start": s}) for d, b, s in ((1, 1.0, 1.0), (7, 3.0, 0.1), (50, 0.5, 9.0))],
+    *[("nonconvex-cosine", {"dim": d, "frequency": w}) for d, w in ((1, 3.0), (9, 7.0), (100, 0.5))],
+    ("matrix-factorization", {}),
+    ("matrix-factorization", {"rows": 1, "columns": 1, "rank": 1}),
+    ("matrix-factorization", {"rows": 9, "columns": 17, "rank": 9, "condition": 1e4, "start": 3.0}),
+    *[("softmax-regression", {"data": data, "ridge": 0.1}) for data in DATA],
+    *[
+        ("mlp", {"data": data, "hidden": h, "ridge": 0.2})
+        for data, h in zip(DATA, (16, 1, 5, 3), strict=True)
+    ],
+]
+
+
+@pytest.mark.parametrize(("name", "parameters"), VARIANTS, ids=str)
+def test_value_and_gradient_follow_the_formula(name, parameters):
+    instance = made(name, **parameters)
+    for scale in (1e-3, 0.3, 3.0):
+        x = point(instance, 1, scale)
+        value, gradient = FORMULAS[name](x, instance)
+        assert instance.value(x) == pytest.approx(value, rel=1e-12, abs=1e-13)
+        np.testing.assert_allclose(
+            instance.gradient(x), gradient, rtol=0, atol=1e-12 * np.abs(gradient).max()
+        )
+
+
+def test_every_problem_has_its_formula_here():
+    assert set(FORMULAS) == set(NAMES)
+
+
+#: f(x0) of the default instances, printed once: a change of these is a change of the benchmark.
+PRINTED = {
+    "cosh": 6.165511824801472,
+    "matrix-factorization": 0.5519003254641976,
+    "mlp": 2.4331362800730036,
+    "nonconvex-cosine": 29.131048683060502,
+    "quadratic": 5.0,
+    "softmax-regression": np.log(10),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_value_at_the_start_is_the_printed_one(name):
+    instance = made(name)
+    assert instance.value(instance.x0) == pytest.approx(PRINTED[name], rel=1e-12)
+
+
+def test_values_by_hand():
+    sphere = made("quadratic", dim=2)
+    assert sphere.value(sphere.x_star + np.array([3.0, 4.0])) == pytest.approx(12.5, rel=1e-14)
+    assert made("cosh", dim=1, b=2.0).value(np.array([np.log(2)])) == pytest.approx(1.125 / 4)
+    assert made("nonconvex-cosine", dim=1).value(np.array([np.pi])) == pytest.approx(np.pi**2 / 2 + 2)
+    product = made("matrix-factorization", rows=1, columns=1, rank=1)
+    assert product.data.target[0, 0] ** 2 == pytest.approx(1.0)
+    assert product.value(np.zeros(2)) == pytest.approx(0.5)
+    ones = made("softmax-regression", data="iris", ridge=1.0)
+    assert ones.value(np.ones(15)) == pytest.approx(np.log(3) + 7.5)
+
+
+# --- instances -----------------------------------------------------------------------------------
+
+
+def bits(instance):
+    star = b"" if instance.x_star is None else instance.x_star.tobytes()
+    constants = [(name, each.value, each.proof) for name, each in instance.certificates.items()]
+    return instance.x0.tobytes() + star + instance.block.tobytes() + repr(constants).encode()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_key_same_bits(name):
+    one = zobench.problem(name, seed=3)
+    assert bits(one) == bits(zobench.problem(name, seed=3))
+    assert bits(one) == bits(zobench.problem(name, dim=one.dim, seed=3))
+    assert bits(one) == bits(pickle.loads(pickle.dumps(one)))
+    if name != "softmax-regression":  # which starts at zero and has nothing to draw
+        assert bits(one) != bits(zobench.problem(name, seed=4))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_start_and_minimiser_are_read_only(name):
+    instance = made(name)
+    for array in (instance.x0, instance.x_star):
+        if array is not None:
+            assert array.shape == (instance.dim,)
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 1.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_outside_the_domain_nothing_finite_and_nothing_raised(name, bad):
+    instance = made(name)
+    x = np.array(instance.x0)
+    x[0] = bad
+    assert not np.isfinite(instance.value(x))
+    assert not np.all(np.isfinite(instance.gradient(x)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_evaluation_changes_nothing(name):
+    instance = made(name)
+    x = point(instance)
+    kept, data = x.copy(), instance.block.copy()
+    first = instance.value(x), instance.gradient(x)
+    assert instance.value(x) == first[0]
+    assert np.array_equal(instance.gradient(x), first[1])
+    assert np.array_equal(x, kept)
+    assert np.array_equal(instance.block, data)
+
+
+@pytest.mark.parametrize(("name", "factor"), [("quadratic", 1.0), ("cosh", 1.0), ("nonconvex-cosine", 2.0)])
+def test_start_lies_at_its_distance(name, factor):
+    for dim in (1, 2, 100):
+        instance = made(name, dim=dim)
+        assert np.linalg.norm(instance.x0 - instance.x_star) == pytest.approx(factor * np.sqrt(dim))
+    near = made("cosh", dim=4, start=0.01)
+    assert np.linalg.norm(near.x0) == pytest.approx(0.02)
+
+
+DIMS = {
+    "softmax-regression": {"digits": 640, "breast-cancer": 62, "iris": 15, "wine": 42},
+    "mlp": {"digits": 1210, "breast-cancer": 530, "iris": 131, "wine": 275},
+}
+
+
+@pytest.mark.parametrize("name", DIMS)
+@pytest.mark.parametrize("data", DATA)
+def test_data_set_the_dimension(name, data):
+    instance = made(name, data=data)
+    assert instance.dim == DIMS[name][data]
+    text = catalogue("problems")[name].make.__globals__["__doc__"]
+    (row,) = [line.split() for line in text.splitlines() if line.startswith(f"{data} ")]
+    rows = labelled(data, constant=name == "softmax-regression").rows
+    assert row[1:5] == [*map(str, rows.shape), str(labelled(data).classes), str(instance.dim)]
+
+
+def test_data_are_scaled_and_read_only():
+    digits = labelled("digits")
+    assert (digits.rows.min(), digits.rows.max()) == (0.0, 1.0)
+    wine = labelled("wine", constant=True).rows
+    np.testing.assert_allclose(wine[:, :-1].mean(axis=0), 0, atol=1e-14)
+    np.testing.assert_allclose(wine[:, :-1].std(axis=0), 1)
+    assert np.all(wine[:, -1] == 1)
+    with pytest.raises(ValueError, match="read-only"):
+        digits.rows[0, 0] = 2.0
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("quadratic", {"condition": 0.5}, "condition must be a number >= 1, got 0.5"),
+        ("quadratic", {"rotation": "maybe"}, "rotation must be one of 'no', 'yes', got 'maybe'"),
+        ("quadratic", {"dim": 0}, "dim must be a whole number >= 1, got 0"),
+        ("cosh", {"b": 0}, "b must be a number > 0, got 0"),
+        ("cosh", {"start": "far"}, "start must be a number > 0, got 'far'"),
+        ("nonconvex-cosine", {"amplitude": -1}, "amplitude must be a number >= 0, got -1"),
+        (
+            "matrix-factorization",
+            {"rank": 16},
+            "rank must be <= 15, the smaller of rows = 20 and columns = 15, got 16",
+        ),
+        ("matrix-factorization", {"dim": 3}, "dim must be 70 with these parameters, got 3"),
+        (
+            "softmax-regression",
+            {"data": "mnist"},
+            "data must be one of 'digits', 'breast-cancer', 'iris', 'wine', got",
+        ),
+        ("softmax-regression", {"ridge": 0}, "ridge must be a number > 0, got 0"),
+        ("softmax-regression", {"dim": 10}, "dim must be 640 with data 'digits', got 10"),
+        ("softmax-regression", {"batch": -1}, "batch must be a whole number >= 0, got -1"),
+        ("mlp", {"hidden": 0}, "hidden must be a whole number >= 1"),
+        ("mlp", {"dim": 3}, "dim must be 1210 with these parameters, got 3"),
+    ],
+)
+def test_bad_request_is_one_sentence(name, parameters, message):
+    with pytest.raises(ZobenchError) as caught:
+        zobench.problem(name, **parameters)
+    assert f"problem {name!r}: {message}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_each_problem_certifies():
+    smooth = {"L", "L0", "L1", "f_star", "effective_rank"}
+    convex = {"mu", "PL", "convex"}
+    assert {name: set(made(name).certificates) for name in NAMES} == {
+        "quadratic": smooth | convex | {"trace"},
+        "cosh": {"L0", "L1", "f_star"} | convex,
+        "nonconvex-cosine": smooth,
+        "softmax-regression": smooth | convex,
+        "matrix-factorization": {"f_star"},
+        "mlp": {"f_lower"},
+    }
+    assert set(made("nonconvex-cosine", amplitude=0.1).certificates) == smooth | convex
+
+
+# --- samples -------------------------------------------------------------------------------------
+
+STOCHASTIC = [
+    ("softmax-regression", {"data": "iris", "ridge": 0.5, "batch": 1}),
+    ("softmax-regression", {"data": "digits", "batch": 100}),
+    ("mlp", {"data": "iris", "ridge": 0.5, "batch": 7, "hidden": 4}),
+    ("mlp", {"data": "digits", "batch": 64}),
+    ("mlp", {"data": "wine", "batch": 130}),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters"), STOCHASTIC, ids=str)
+def test_sample_is_the_loss_over_the_rows_of_its_key(name, parameters):
+    instance = made(name, **parameters)
+    assert instance.stochastic
+    x, size = point(instance), instance.data.labels.size
+    for key in (0, 1, -5, 2**62):
+        with np.errstate(over="ignore"):  # the hash is meant to overflow
+            word = np.uint64(key % 2**64)
+            chosen = [int(hashed_index(word, np.uint64(j), size)) for j in range(parameters["batch"])]
+        value, _ = FORMULAS[name](x, instance, chosen)
+        assert instance.sample(x, key) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(("name", "parameters"), STOCHASTIC[:3], ids=str)
+def test_mean_of_the_samples_is_the_objective(name, parameters):
+    instance = made(name, **parameters)
+    x = point(instance, scale=0.1)
+    samples = np.array([instance.sample(x, key) for key in range(4000)])
+    error = samples.std() / np.sqrt(samples.size)
+    # two-sided; a normal variate exceeds 5 once in two million
+    assert abs(samples.mean() - instance.value(x)) < 5 * error
+    without_ridge = instance.value(x) - instance.parameters.ridge / 2 * x @ x
+    assert abs(samples.mean() - without_ridge) > 5 * error
+
+
+@pytest.mark.parametrize("name", ["softmax-regression", "mlp"])
+def test_full_batch_is_deterministic(name):
+    instance = made(name, data="iris", batch=0)
+    x = point(instance)
+    assert not instance.stochastic
+    assert instance.sample(x, 1) == instance.sample(x, 2) == instance.value(x)
+    trace = zobench.run(instance, "random-search", budget=300)
+    assert trace.best == min(trace.best, trace.start)
+    assert trace.best == pytest.approx(trace.value, rel=1e-15)
+    batched = zobench.run(made(name, data="iris", batch=5), "s2p", budget=50)
+    assert not np.any(batched.hits >= 0)
+
+
+# --- white-box solutions -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", ["digits", "iris", "wine"])
+def test_minimum_agrees_with_scikit_learn(data):
+    from sklearn.linear_model import LogisticRegression
+
+    instance, found = made("softmax-regression", data=data), labelled(data, constant=True)
+    ridge, size = instance.parameters.ridge, found.labels.size
+    model = LogisticRegression(C=1 / (ridge * size), fit_intercept=False, tol=1e-5, max_iter=1000)
+    theirs = model.fit(found.rows, found.labels).coef_.T.ravel()
+    f_star = instance.certificates["f_star"].value
+    assert f_star <= instance.value(theirs) <= f_star + 1e-7
+    np.testing.assert_allclose(instance.x_star, theirs, atol=1e-3)
+
+
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("ridge", [1e-2, 1e-6])
+def test_solution_is_exact(data, ridge):
+    instance = made("softmax-regression", data=data, ridge=ridge)
+    norm = np.linalg.norm(instance.gradient(instance.x_star))
+    f_star = instance.certificates["f_star"]
+    assert norm <= 1e-12
+    assert instance.value(instance.x_star) == f_star.value
+    assert f"|grad f| = {norm:.1e}" in f_star.proof
+    assert f"{norm**2 / (2 * ridge):.1e}" in f_star.proof
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("zobench.compile.cache_folder", lambda: tmp_path)
+    return tmp_path / "solutions"
+
+
+def solution(x=1.0, norm=0.0):
+    return Solution(np.array([x, 2.0]), 3.0, norm, 4)
+
+
+def test_solution_is_kept(folder):
+    def never():
+        raise AssertionError("solved again")
+
+    first = solved("name", solution, "problem")
+    again = solved("name", never, "problem")
+    assert again.x.tobytes() == first.x.tobytes()
+    assert again[1:] == first[1:]
+    assert [file.name for file in folder.iterdir()] == ["name.npz"]
+
+
+def test_damaged_solution_is_found_anew(folder):
+    solved("name", solution, "problem")
+    (file,) = folder.iterdir()
+    whole = file.read_bytes()
+    flipped = bytearray(whole)
+    flipped[whole.index(solution().x.tobytes())] ^= 1
+    for damaged in (b"", b"PK", whole[: len(whole) // 2], bytes(flipped), b"\0" * len(whole)):
+        file.write_bytes(damaged)
+        assert solved("name", lambda: solution(7.0), "problem").x[0] == 7.0
+        assert solved("name", solution, "problem").x[0] == 7.0  # and kept
+
+
+def test_folder_that_cannot_be_written_costs_only_time(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("zobench.compile.cache_folder", lambda: tmp_path / "file")
+    assert solved("name", solution, "problem").value == 3.0
+
+
+def test_inexact_solution_is_refused(folder):
+    with pytest.raises(ZobenchError, match=r"must reach gradient norm 1e-12, got 0.001 after 4 Newton steps"):
+        solved("name", lambda: solution(norm=1e-3), "problem 'softmax-regression'")
+    assert not folder.exists()
+
+
+def test_content_tells_all_apart(tmp_path):
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text("b")
+    parts = [(1.0,), (1,), ("1.0",), (np.ones(4),), (np.ones((2, 2)),), (tmp_path / "a",), (tmp_path / "b",)]
+    assert len({content(*part) for part in [*parts, ("a", "b"), ("ab",), ("a", "b", "")]}) == 10
+
+
+@bounded
+@given(st.integers(1, 12), st.integers(0, 10**6), st.floats(0, 6))
+def test_newton_solves(dim, seed, decades):
+    rng = np.random.default_rng(seed)
+    q = np.linalg.qr(rng.standard_normal((dim, dim)))[0]
+    hessian = q @ np.diag(np.logspace(-decades, 0, dim)) @ q.T
+    centre = rng.standard_normal(dim)
+
+    def value(x):
+        return 0.5 * (x - centre) @ hessian @ (x - centre) + np.sum((x - centre) ** 4)
+
+    def gradient(x):
+        return hessian @ (x - centre) + 4 * (x - centre) ** 3
+
+    def product(x, v):
+        return hessian @ v + 12 * (x - centre) ** 2 * v
+
+    found = newton(value, gradient, product, np.zeros(dim))
+    assert found.gradient_norm <= 1e-12
+    np.testing.assert_allclose(found.x, centre, atol=1e-4)
+
+
+# --- kernels and properties ----------------------------------------------------------------------
+
+
+def powers(stream, out, first, second):
+    for i in range(out.size):
+        out[i] = exponential(-0.37 * i)
+
+
+def tangents(stream, out, first, second):
+    for i in range(out.size):
+        out[i] = (i - 1000) * 0.02
+    tanh(out)
+
+
+def test_exponential_and_tangent_are_exact_to_rounding(draw):
+    t = -0.37 * np.arange(1900)
+    np.testing.assert_allclose(draw(powers, Stream("none", "none"), 1900), np.exp(t), rtol=5e-16)
+    t = 0.02 * (np.arange(2001) - 1000)
+    np.testing.assert_allclose(draw(tangents, Stream("none", "none"), 2001), np.tanh(t), atol=3e-16)
+
+
+@bounded
+@given(st.integers(0, 10**6), st.floats(-30, 30))
+def test_softmax_does_not_see_equal_shifts(seed, shift):
+    instance = made("softmax-regression", data="wine")
+    rng = np.random.default_rng(seed)
+    w = rng.standard_normal((14, 3))
+    moved = w + shift * rng.standard_normal((14, 1))
+
+    def loss(at):
+        return instance.value(at.ravel()) - instance.parameters.ridge / 2 * np.sum(at**2)
+
+    assert loss(moved) == pytest.approx(loss(w), rel=1e-9)
+
+
+@bounded
+@given(st.integers(0, 10**6), st.floats(1e-3, 1e3))
+def test_cross_entropy_is_never_negative(seed, scale):
+    x = scale * np.random.default_rng(seed).standard_normal(131)
+    assert made("mlp", data="iris").value(x) >= 0.0
+
+
+@bounded
+@given(st.integers(0, 10**6), st.floats(0.1, 10))
+def test_factorization_does_not_see_the_gauge(seed, factor):
+    instance = made("matrix-factorization", rows=4, columns=3, rank=2)
+    x = np.random.default_rng(seed).standard_normal(14)
+    other = np.concatenate([factor * x[:8], x[8:] / factor])
+    assert instance.value(other) == pytest.approx(instance.value(x), rel=1e-10)
+
+
+SCRIPT = """
+import sys, numpy as np, zobench
+from zobench.solution import newton, product_of
+from zobench.registry import catalogue
+for name in ("softmax-regression", "mlp", "quadratic"):
+    instance = zobench.problem(name)
+    x = instance.x0 + np.random.default_rng(5).standard_normal(instance.dim)
+    print(name, instance.value(x).hex(), instance.gradient(x).tobytes().hex()[:4000])
+    print([each.value.hex() for each in map(instance.certificates.get, sorted(instance.certificates))])
+iris = zobench.problem("softmax-regression", data="iris")
+product = product_of(iris, sys.modules[type(iris.data).__module__].product)
+print(newton(iris.value, iris.gradient, product, iris.x0).x.tobytes() == iris.x_star.tobytes())
+"""
+
+
+def test_bits_do_not_depend_on_threads():
+    printed = []
+    for threads in ("1", "4"):
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "MKL_NUM_THREADS")
+        environment = {**os.environ, **dict.fromkeys(names, threads)}
+        run = [sys.executable, "-P", "-c", SCRIPT]
+        printed.append(
+            subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
+        )
+    assert printed[0] == printed[1]
+    assert printed[0].endswith("True\n")
+
+
+def test_blocks_hold_the_samples():
+    rows = np.arange(130.0 * 3).reshape(130, 3)
+    laid = classification.blocks(rows)
+    assert laid.rows.shape == (192, 3)
+    assert laid.columns.shape == (9, 64)
+    assert np.array_equal(laid.columns[3 * 1 + 2], rows[64:128, 2])
+    assert np.array_equal(laid.columns[6:, :2].T, rows[128:])
+    assert not laid.rows[130:].any()
+    assert not laid.columns[6:, 2:].any()
+
+
+def test_fixture_makes_instances():
+    assert isinstance(made("quadratic"), Instance)
