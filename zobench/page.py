@@ -269,4 +269,4 @@ def _number(value: Any) -> str:
     number = float(value)
     if math.isnan(number):
         return "none"
-    return f"{number:.3g}" if math.isfinite(number) else f"{number:+}"
+    return f"{number:.3g}"
