@@ -66,7 +66,8 @@ def bounds(run: Any) -> Iterator[tuple[Theorem, Case]]:
             applies = theorem.budget(case) == run.budget and _same(method.settled(given, setting), due)
         except ZobenchError:  # parameters of another version, or a law that the theorem lacks
             continue
-        if applies:
+        # the trace keeps Euclidean norms; a law with a norm of its own is compared in the verdicts only
+        if applies and case.directions.norm == "euclidean":
             yield theorem, case
 
 
@@ -211,7 +212,9 @@ def _means(evidence: Evidence, cases: list[tuple[str, int]], runs: Any) -> Drawi
     notes = (
         ["A bound (wide pale line) is one of the expectation, so compare it with the dotted mean over seeds."]
         if drawn
-        else ["No theorem prescribes the parameters of these runs, so there is no bound to draw."]
+        else [
+            "No theorem bounds the mean of this norm with the parameters of these runs: there is no bound to draw."
+        ]
     )
     what = "Mean of the gradient norm over the iterates so far."
     return Drawing(figure, _caption(evidence, runs, what, notes))

@@ -51,10 +51,10 @@ def evidence(traces):
     return Evidence.from_traces(traces, [VERDICT])
 
 
-def observed(name, steps=60, seeds=3, factor=1.0, dim=4):
+def observed(name, steps=60, seeds=3, factor=1.0, dim=4, law=None):
     """Run what a theorem prescribes, its step scale times `factor`."""
     theorem, solver = find_theorem(name)
-    law = "unit-sphere" if solver.name == "stp" else "gaussian"
+    law = law or ("unit-sphere" if solver.name == "stp" else "gaussian")
     case = Case(zobench.problem("quadratic", dim=dim), steps, law)
     parameters = theorem.parameters(case)
     parameters["alpha0"] *= factor
@@ -245,6 +245,12 @@ def test_no_bound_is_drawn_over_runs_with_other_parameters(factor):
     [drawing] = draw("convergence", Evidence.from_traces(runs))
     assert parts(drawing.figure, "bound") == [{}]
     assert "there is no bound to draw" in drawing.caption
+
+
+def test_no_bound_on_another_norm_is_drawn_over_euclidean_norms():
+    _, _, runs = observed("stp-nonconvex-fixed", law="coordinate")
+    [drawing] = draw("convergence", Evidence.from_traces(runs))
+    assert parts(drawing.figure, "bound") == [{}]
 
 
 def test_observed_and_compared_runs_go_to_figures_of_their_own(traces):
