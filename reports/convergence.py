@@ -212,9 +212,7 @@ def _means(evidence: Evidence, cases: list[tuple[str, int]], runs: Any) -> Drawi
     notes = (
         ["A bound (wide pale line) is one of the expectation, so compare it with the dotted mean over seeds."]
         if drawn
-        else [
-            "No theorem bounds the mean of this norm with the parameters of these runs: there is no bound to draw."
-        ]
+        else ["No theorem bounds this norm with the parameters of these runs: there is no bound to draw."]
     )
     what = "Mean of the gradient norm over the iterates so far."
     return Drawing(figure, _caption(evidence, runs, what, notes))
