@@ -423,6 +423,19 @@ def test_inexact_solution_is_refused(folder):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("name", DATA)
+def test_kept_data_are_those_of_scikit_learn(folder, name):
+    from sklearn import datasets
+
+    rows, labels = getattr(datasets, f"load_{name.replace('-', '_')}")(return_X_y=True)
+    first, again = labelled.__wrapped__(name), labelled.__wrapped__(name)
+    assert len(list((folder.parent / "data").iterdir())) == 1
+    for found in (first, again, labelled(name)):
+        assert np.array_equal(found.labels, labels)
+        scaled = rows / 16 if name == "digits" else (rows - rows.mean(axis=0)) / rows.std(axis=0)
+        assert np.array_equal(found.rows, scaled)
+
+
 def test_content_tells_all_apart(tmp_path):
     (tmp_path / "a").write_text("a")
     (tmp_path / "b").write_text("b")

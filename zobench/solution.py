@@ -11,7 +11,6 @@ import hashlib
 import io
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from zobench.errors import ZobenchError
 
-__all__ = ["Solution", "content", "newton", "product_of", "solved"]
+__all__ = ["Solution", "content", "kept", "newton", "product_of", "solved"]
 
 Array = NDArray[np.float64]
 
@@ -196,31 +195,55 @@ def content(*parts: Any) -> str:
     return digest.hexdigest()[:32]
 
 
-def _load(file: Path) -> Solution | None:
-    """Read a kept solution; None if there is none, or if its bytes are not those that were written."""
+def _load(file: Path) -> dict[str, NDArray[Any]] | None:
+    """Read kept arrays; None if there are none, or if their bytes are not those that were written."""
     try:
         with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
-            x, numbers, check = stored["x"], stored["numbers"], str(stored["check"])
-        if check != content(x, numbers):
-            return None
-        return Solution(x, float(numbers[0]), float(numbers[1]), int(numbers[2]))
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, NotImplementedError):
+            found = {name: stored[name] for name in stored.files}
+        check = str(found.pop("check"))
+    except Exception:  # a damaged file fails in many ways, and all mean: make it again
         return None
+    return found if check == content(*sorted(found), *found.values()) else None
 
 
-def _keep(file: Path, found: Solution) -> None:
-    """Write a solution so that no reader ever sees half of it; an unwritable folder is no fault."""
-    numbers = np.array([found.value, found.gradient_norm, found.steps], dtype=np.float64)
-    written = None
+def _keep(file: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write arrays so that no reader ever sees half of them; an unwritable folder is no fault."""
+    written, check = None, np.array(content(*sorted(arrays), *arrays.values()))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as handle:
             written = Path(handle.name)
-            np.savez(handle, x=found.x, numbers=numbers, check=np.array(content(found.x, numbers)))
+            np.savez(handle, check=check, **arrays)  # type: ignore[arg-type]
         os.replace(written, file)
     except OSError:
         if written is not None:
             written.unlink(missing_ok=True)
+
+
+def kept(kind: str, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Load the arrays of that name from the cache folder, or make and keep them.
+
+    Parameters
+    ----------
+    kind : str
+        Folder inside the cache folder.
+    name : str
+        By `content`, of everything the arrays depend on.
+    make : callable
+        ``make() -> dict`` of arrays by name.
+
+    Returns
+    -------
+    dict of str to array
+    """
+    from zobench.compile import cache_folder
+
+    file = cache_folder() / kind / f"{name}.npz"
+    found = _load(file)
+    if found is None:
+        found = make()
+        _keep(file, found)
+    return found
 
 
 def solved(name: str, solve: Callable[[], Solution], who: str, tolerance: float = 1e-12) -> Solution:
@@ -246,16 +269,16 @@ def solved(name: str, solve: Callable[[], Solution], who: str, tolerance: float 
     ZobenchError
         If the tolerance was not reached.
     """
-    from zobench.compile import cache_folder
 
-    file = cache_folder() / "solutions" / f"{name}.npz"
-    found = _load(file)
-    if found is None:
+    def make() -> dict[str, NDArray[Any]]:
         found = solve()
         if not found.gradient_norm <= tolerance:
             raise ZobenchError(
                 f"{who}: the exact solution must reach gradient norm {tolerance:g}, got "
                 f"{found.gradient_norm:.3g} after {found.steps} Newton steps; choose a larger ridge"
             )
-        _keep(file, found)
-    return found
+        return {"x": found.x, "numbers": np.array([found.value, found.gradient_norm, found.steps])}
+
+    arrays = kept("solutions", name, make)
+    value, norm, steps = map(float, arrays["numbers"])
+    return Solution(arrays["x"], value, norm, int(steps))
