@@ -30,7 +30,7 @@ from numba import cfunc
 from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
-__all__ = ["address_of", "cache_folder", "compiled", "jitable", "typed"]
+__all__ = ["address_of", "cache_folder", "compiled", "jitable", "layout_of", "typed"]
 
 #: Files of the core whose records every piece of machine code may read, named by any function or not.
 _LAYOUTS = ("compile", "loop", "objective", "oracle", "stream", "views")
@@ -179,6 +179,17 @@ def _between_processes(folder: Path) -> Iterator[None]:
 
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield  # closing the file gives the lock back
+
+
+def layout_of(*parts: Any) -> str:
+    """Describe classes of named fields, and whatever else fixes a layout, for `typed`.
+
+    A class counts with its module, for cached code looks it up there.
+    """
+    return " ".join(
+        f"{part.__module__}.{part.__qualname__}{part._fields}" if hasattr(part, "_fields") else str(part)
+        for part in parts
+    )
 
 
 def typed(template: Callable[..., Any], signature: Any, name: str, layout: str = "", **bindings: Any) -> int:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -165,7 +166,7 @@ def _check_module(module: ModuleType, name: str) -> list[Outcome]:
 def _modules(target: str) -> list[tuple[str, Callable[[], ModuleType]]]:
     """List the modules of a target, each with what loads it."""
     path = Path(target)
-    if path.is_dir():
+    if target and path.is_dir():
         files = sorted(file for file in path.glob("*.py") if not file.name.startswith("_"))
         return [(str(file), partial(_load, file)) for file in files]
     if path.is_file() and path.suffix == ".py":
@@ -187,8 +188,11 @@ def _modules(target: str) -> list[tuple[str, Callable[[], ModuleType]]]:
 
 
 def _load(file: Path) -> ModuleType:
-    """Import a file by its path; under a name of its own, for annotations are looked up there."""
-    name = "zobench_checked_" + re.sub(r"\W", "_", str(file.resolve()))
+    """Import a file by its path, under a name made of its content.
+
+    Annotations are looked up by that name, and compiled code remembers it from one process to the next.
+    """
+    name = f"zobench_checked_{file.stem}_{sha256(file.read_bytes()).hexdigest()[:16]}"
     spec = spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None

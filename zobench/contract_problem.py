@@ -105,7 +105,7 @@ def check_gradient_is_the_derivative(problem: Problem) -> None:
             s /= np.linalg.norm(s)
             slopes = [(made.value(x + h * s) - made.value(x - h * s)) / (2 * h) for h in (1e-3, 1e-4, 1e-5)]
             scale = 1.0 + float(np.linalg.norm(gradient)) + abs(made.value(x)) * 1e-3
-            error = min(abs(slope - gradient @ s) for slope in slopes)
+            error = float(min(abs(slope - gradient @ s) for slope in slopes))
             demand(
                 error < 1e-5 * scale,
                 f"along a direction, gradient {gradient @ s:.8g}, difference {slopes[-1]:.8g}",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba import float64, int64, types
 
-from zobench.compile import typed
+from zobench.compile import layout_of, typed
 from zobench.kernels import squared_norm
 from zobench.oracle import ORACLE
 from zobench.stream import STREAM
@@ -82,7 +82,7 @@ def compile_kernel(solver: Any, which: str) -> int:
         _kernel,
         _KERNEL,
         f"{which} of {solver.name}",
-        layout=f"{solver.state._fields} {solver.parameters._fields} {kinds}",
+        layout=layout_of(solver.state, solver.parameters, kinds),
         author=getattr(solver, which),
         state_view=workspace_view(solver.state),
         values_view=parameters_view(solver.parameters, kinds),

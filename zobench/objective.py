@@ -13,7 +13,7 @@ import numpy as np
 from numba import float64, int64, types
 from numpy.typing import NDArray
 
-from zobench.compile import typed
+from zobench.compile import layout_of, typed
 from zobench.errors import ZobenchError
 from zobench.instance import Instance, field_kinds
 from zobench.views import MATRIX, VECTOR, data_view, vector_at
@@ -96,13 +96,14 @@ class Functions:
         problem, label = instance.problem, instance.problem.name
         sample = problem.sample if instance.stochastic else None
         kinds = [_KINDS[kind] for kind in field_kinds(problem.data).values()]
+        layout = layout_of(problem.data, kinds)
         bind = {"view": data_view(problem.data, kinds)} if problem.data else {}
 
         def compiled(author: Any, template: Any, alone: Any, signature: Any, what: str) -> int:
             if author is None:
                 return 0
             chosen = template if problem.data else alone
-            return typed(chosen, signature, f"{what} of {label}", str(kinds), author=author, **bind)
+            return typed(chosen, signature, f"{what} of {label}", layout, author=author, **bind)
 
         self._block = instance.block
         self.objective = Objective(
