@@ -3,11 +3,14 @@
 import ctypes
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
 from numba import int64, types
 
 from zobench.compile import typed
@@ -15,6 +18,11 @@ from zobench.stream import STREAM, Stream
 from zobench.views import record_view, vector_at
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples in every run, nothing written into the checkout, no clock.
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "zobench-hypothesis")
+settings.register_profile("zobench", database=None, derandomize=True, deadline=None)
+settings.load_profile("zobench")
 
 
 def _enter(stream, out, size, first, second):
