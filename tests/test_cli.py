@@ -228,7 +228,7 @@ def _verify(call, monkeypatch, verdict, tightness):
     from zobench.verification import Verdict
 
     made = Verdict(
-        theorem="t", solver="s2p", problem="quadratic:dim=10,seed=0,condition=3.0,rotation=no", dim=10,
+        theorem="t", solver="s2p", problem="quadratic", instance="quadratic (dim 10, condition 3)", dim=10,
         steps=5, seeds=4, law="sphere", quantity="q", bound=1.0, mean=tightness, ratio=tightness, ci_low=0.0,
         ci_high=1.0, log10_e_value=0.0, tightness=tightness, verdict=verdict,
     )  # fmt: skip

@@ -27,8 +27,8 @@ _HOMES = {
 if TYPE_CHECKING:
     from zobench.errors import ZobenchError
     from zobench.execute import run
-    from zobench.optimize import minimize
     from zobench.instance import problem
+    from zobench.optimize import minimize
     from zobench.verification import verify
 
 

@@ -41,7 +41,7 @@ def _table(facts: list[dict[str, Any]]) -> str:
         rows.append(
             [
                 fact["theorem"],
-                _instance(fact["problem"]),
+                fact["instance"],
                 fact.get("law", ""),
                 number(fact["steps"]),
                 str(fact["seeds"]),
@@ -52,16 +52,3 @@ def _table(facts: list[dict[str, Any]]) -> str:
             ]
         )
     return columns(heads, rows, right=(3, 4, 5, 6, 7))
-
-
-def _instance(name: str) -> str:
-    """Shorten ``name:dim=10,seed=0,key=value`` to what is not at its default."""
-    from zobench.names import problem_name
-    from zobench.parameters import parse_assignments, validate
-    from zobench.registry import find
-
-    head, _, text = name.partition(":")
-    given = parse_assignments(text, f"problem {head!r}")
-    dim, seed = int(given.pop("dim")), int(given.pop("seed"))
-    chosen = validate(find("problems", head).parameters, given, f"problem {head!r}")
-    return problem_name(head, dim, seed, chosen._asdict())

@@ -235,7 +235,7 @@ def _verdict_rows(verdicts: "DataFrame") -> Iterable[dict[str, Any]]:
         tightness = float(row.get("tightness", math.nan))
         yield {
             "theorem": row["theorem"],
-            "problem": row["problem"].replace(",", ", "),
+            "problem": _said(row.get("instance")) or row["problem"],
             "law": _said(row.get("law")),
             "steps": f"{int(row['steps']):,}",
             "seeds": int(row["seeds"]),

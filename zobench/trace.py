@@ -117,7 +117,8 @@ class Trace:
     running_means : float64 array
         Mean of the gradient norms over the iterates so far, when observed.
     targets : float64 array
-        Relative precisions: hit when f - reference <= target * (start - reference).
+        Relative precisions: hit when f - reference <= target * (start - reference).  Empty where nothing is
+        certified to measure from, and on stochastic problems, whose noiseless values are not watched.
     hits : int64 array
         Query count of each target's first hit, exact; -1 where it was not hit.
     means, minima : mapping of str to float

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from zobench.errors import ZobenchError
 from zobench.execute import key_of, run_key
-from zobench.parameters import Integer, convert
 from zobench.instance import problem
+from zobench.names import problem_name
+from zobench.parameters import Integer, convert
 from zobench.statistics import Assessment, assess_bound, assess_identity
 from zobench.theorem import Case, Cell, Theorem, find_theorem, theorems
 
@@ -32,6 +33,8 @@ class Verdict:
     Attributes
     ----------
     theorem, solver, problem : str
+    instance : str
+        The problem with its dimension and what else is not at its default.
     dim : int
         d.
     steps : int
@@ -60,6 +63,7 @@ class Verdict:
     theorem: str
     solver: str
     problem: str
+    instance: str
     dim: int
     steps: int
     seeds: int
@@ -181,7 +185,10 @@ def judge(
     return Verdict(
         theorem=theorem.name,
         solver=solver.name,
-        problem=instance.name,
+        problem=instance.problem.name,
+        instance=problem_name(
+            instance.problem.name, instance.dim, instance.seed, instance.parameters._asdict()
+        ),
         dim=instance.dim,
         steps=cell.steps,
         seeds=seeds,
