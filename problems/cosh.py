@@ -15,6 +15,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.certificate import Certificate
+from zobench.errors import ZobenchError
 from zobench.instance import Parts, Problem
 from zobench.parameters import Real
 
@@ -58,6 +59,12 @@ def make(dim, rng, parameters):
         Certificate("f_star", 0.0, "f is a sum of squares that vanishes at 0."),
     )
     x0 = away * (parameters.start * np.sqrt(dim) / np.sqrt(np.sum(away**2)))
+    far = parameters.b * np.abs(x0).max()
+    if far > 700.0:
+        raise ZobenchError(
+            f"problem {problem.name!r}: b max |x0_i| must be <= 700 for f(x0) to be a number, got {far:.6g}; "
+            f"choose a smaller b = {parameters.b:g} or start = {parameters.start:g}"
+        )
     return Parts(x0, Data(parameters.b), certificates, np.zeros(dim))
 
 

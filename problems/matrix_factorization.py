@@ -28,9 +28,9 @@ from zobench.parameters import Integer, Real
 class Parameters(NamedTuple):
     """What can be chosen: the shape of A, its spectrum, and the norm of the start's columns."""
 
-    rows: Annotated[int, Integer(1, 10_000)] = 20
-    columns: Annotated[int, Integer(1, 10_000)] = 15
-    rank: Annotated[int, Integer(1, 10_000)] = 2
+    rows: Annotated[int, Integer(1, 3000)] = 20
+    columns: Annotated[int, Integer(1, 3000)] = 15
+    rank: Annotated[int, Integer(1, 3000)] = 2
     condition: Annotated[float, Real(1.0)] = 10.0
     start: Annotated[float, Real(0.0, open=True)] = 0.5
 

@@ -48,7 +48,7 @@ class Parameters(NamedTuple):
 
     data: Annotated[str, Choice(*DATA)] = "digits"
     hidden: Annotated[int, Integer(1, 10_000)] = 16
-    batch: Annotated[int, Integer(0)] = 64
+    batch: Annotated[int, Integer(0, 1_000_000)] = 64
     ridge: Annotated[float, Real(0.0)] = 0.0
 
 

@@ -51,7 +51,7 @@ class Parameters(NamedTuple):
 
     data: Annotated[str, Choice(*DATA)] = "digits"
     ridge: Annotated[float, Real(0.0, open=True)] = 1e-2
-    batch: Annotated[int, Integer(0)] = 0
+    batch: Annotated[int, Integer(0, 1_000_000)] = 0
 
 
 class Data(NamedTuple):
@@ -190,7 +190,7 @@ def make(dim, rng, parameters):
             "f_star",
             best.value,
             f"Newton's method with exact Hessian products reached |grad f| = {best.gradient_norm:.1e}, and "
-            f"by strong convexity f - f_star <= |grad f|^2/(2 mu) = {gap:.1e} there, below rounding.",
+            f"by strong convexity f - f_star <= |grad f|^2/(2 mu) = {gap:.1e} there.",
         ),
         Certificate(
             "effective_rank",

@@ -261,6 +261,7 @@ def test_data_are_scaled_and_read_only():
         ("quadratic", {"dim": 0}, "dim must be a whole number >= 1, got 0"),
         ("cosh", {"b": 0}, "b must be a number > 0, got 0"),
         ("cosh", {"start": "far"}, "start must be a number > 0, got 'far'"),
+        ("cosh", {"start": 1e4}, "b max |x0_i| must be <= 700 for f(x0) to be a number, got 14"),
         ("nonconvex-cosine", {"amplitude": -1}, "amplitude must be a number >= 0, got -1"),
         (
             "matrix-factorization",
@@ -275,7 +276,7 @@ def test_data_are_scaled_and_read_only():
         ),
         ("softmax-regression", {"ridge": 0}, "ridge must be a number > 0, got 0"),
         ("softmax-regression", {"dim": 10}, "dim must be 640 with data 'digits', got 10"),
-        ("softmax-regression", {"batch": -1}, "batch must be a whole number >= 0, got -1"),
+        ("softmax-regression", {"batch": -1}, "batch must be a whole number >= 0 and <= 1000000, got -1"),
         ("mlp", {"hidden": 0}, "hidden must be a whole number >= 1"),
         ("mlp", {"dim": 3}, "dim must be 1210 with these parameters, got 3"),
     ],
