@@ -261,7 +261,7 @@ def test_data_are_scaled_and_read_only():
         ("quadratic", {"dim": 0}, "dim must be a whole number >= 1, got 0"),
         ("cosh", {"b": 0}, "b must be a number > 0, got 0"),
         ("cosh", {"start": "far"}, "start must be a number > 0, got 'far'"),
-        ("cosh", {"start": 1e4}, "b max |x0_i| must be <= 700 for f(x0) to be a number, got 14"),
+        ("cosh", {"start": 1e4}, "b max |x0_i| must be <= 700 for f(x0) to be a number, got 21121.5"),
         ("nonconvex-cosine", {"amplitude": -1}, "amplitude must be a number >= 0, got -1"),
         (
             "matrix-factorization",
