@@ -9,7 +9,6 @@ import pytest
 import zobench
 from zobench.certificate import Certificate, Certificates
 from zobench.certify import FALSIFIERS, Attack, attack, falsify, falsify_gradient, falsify_x_star
-from zobench.instance import Instance
 from zobench.probe import Probe
 from zobench.registry import catalogue
 
@@ -175,7 +174,3 @@ def test_without_a_gradient_only_values_are_attacked():
 def test_attack_prints_what_it_found():
     text = str(Attack("L", 1.0, 1.25, 1.25, False))
     assert text == "L = 1 is FALSE: the worst value met is 1.25 (tightness 1.25)"
-
-
-def test_instances_of_the_cases_are_instances():
-    assert all(isinstance(probed(case).instance, Instance) for case in CASES)
