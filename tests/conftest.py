@@ -1,6 +1,7 @@
 """What several test files share."""
 
 import ctypes
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,8 @@ from zobench.views import record_view, vector_at
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Where the tests run in the background, shells let every child ignore Ctrl-C; some tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # The same examples in every run, nothing written into the checkout, no clock.
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "zobench-hypothesis")
 settings.register_profile("zobench", database=None, derandomize=True, deadline=None)
