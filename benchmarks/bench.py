@@ -1,6 +1,6 @@
 """Print what a counted query costs, beside hand-fused loops measured in turn, and what starting up costs.
 
-Run by ``make bench``.  Machines are noisy: every figure is a median over rounds, and every ratio is the median of
+Run by ``make bench``.  Machines are noisy: every figure is a median over rounds, every ratio the median of
 ratios of neighbours in time.
 """
 

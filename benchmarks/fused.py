@@ -1,7 +1,7 @@
 """Hand-fused loops of S2P on the sphere: what one would write for this one pair, with nothing counted.
 
-They are the yardstick of the harness's overhead.  `numpy_loop` draws from NumPy's generator, as anybody would;
-`stream_loop` draws from zobench's own streams, so that nothing but the harness differs.
+The yardstick of the harness's overhead.  `numpy_loop` draws from NumPy's generator, as anybody would;
+`stream_loop` from zobench's own streams, so that nothing but the harness differs.
 """
 
 import ctypes

@@ -15,9 +15,9 @@ import math
 from typing import Annotated, NamedTuple
 
 from zobench.directions import LAWS, draw
+from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Real
-from zobench.instance import Vector
 from zobench.solver import Solver
 
 FORMS = ("forward", "central")

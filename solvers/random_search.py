@@ -16,9 +16,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.directions import LAWS, draw
+from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Choice, Integer, Real
-from zobench.instance import Vector
 from zobench.solver import Scalar, Solver
 
 RULES = ("fixed", "decreasing")

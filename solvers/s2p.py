@@ -34,10 +34,10 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.directions import LAWS, constants, draw
+from zobench.instance import Vector
 from zobench.kernels import squared_norm
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
-from zobench.instance import Vector
 from zobench.solver import Solver
 from zobench.theorem import Case, Cell, Theorem
 

@@ -8,8 +8,8 @@ import pytest
 
 import zobench
 from zobench.directions import LAWS, constants, draw
-from zobench.oracle import query
 from zobench.instance import Vector
+from zobench.oracle import query
 from zobench.registry import catalogue
 from zobench.solver import Solver, solver
 
