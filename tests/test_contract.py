@@ -1,7 +1,9 @@
 """The public contract: everything registered keeps it, every kind of cheat and slip is caught."""
 
+import re
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -231,6 +233,28 @@ def test_a_table_of_numbers_is_no_cheat(write):
     assert failures(check(file)) == []
 
 
+def test_a_cheat_in_a_helpers_file_is_caught(write, tmp_path, monkeypatch):
+    (tmp_path / "zobench_test_accomplice.py").write_text(
+        "import ctypes\n\ndef glance(box):\n    return box.best\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    file = write(
+        "cheat",
+        imports="from zobench_test_accomplice import glance",
+        before="if glance(oracle) < 1.0: trial[0] = 0.0",
+    )
+    assert {"oracle is opaque", "imports are harmless", "reads nothing of the record"} <= names(check(file))
+
+
+def test_the_solver_of_the_readme_keeps_the_contract(tmp_path):
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    (block,) = (part for part in re.findall(r"```python\n(.*?)```", text, flags=re.S) if "Solver(" in part)
+    (tmp_path / "readme.py").write_text(block)
+    outcomes = check(str(tmp_path / "readme.py"))
+    assert failures(outcomes) == []
+    assert len(outcomes) > 15
+
+
 def test_a_solver_that_never_ends_is_reported_and_not_waited_for(write):
     # it ends after all, so that no thread is left running for ever
     endless = "tries = 0\nwhile query(oracle, x) >= 0.0 and tries < 2_000_000_000: tries += 1"
@@ -242,8 +266,6 @@ def test_a_solver_that_never_ends_is_reported_and_not_waited_for(write):
 
 
 def _solver(file):
-    from pathlib import Path
-
     from zobench.contract import _load
 
     return _load(Path(file)).solver

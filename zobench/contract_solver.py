@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from zobench import compile as compiler
 from zobench.certificate import Certificates
-from zobench.contract_source import import_faults, kernel_faults
+from zobench.contract_source import import_faults, kernel_faults, source_files
 from zobench.contract_tools import BOWL, Broken, Witness, demand, demand_refusals, same
 from zobench.driver import Run
 from zobench.instance import Instance
@@ -293,9 +293,8 @@ def check_oracle_is_opaque(solver: Solver) -> None:
 
 
 def check_imports_are_harmless(solver: Solver) -> None:
-    """The solver's file imports nothing that leads past the counter or to an optimum."""
-    file = inspect.getfile(solver.step)
-    faults = list(import_faults(file))
+    """The solver's files import nothing that leads past the counter or to an optimum."""
+    faults = [fault for file in source_files(solver) for fault in import_faults(file)]
     demand(not faults, "; ".join(faults))
 
 

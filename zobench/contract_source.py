@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from zobench.compile import _named
+from zobench.compile import _named, _reached
 from zobench.solver import Solver
 
-__all__ = ["import_faults", "kernel_faults"]
+__all__ = ["import_faults", "kernel_faults", "source_files"]
 
 #: Libraries that lead past the counter, into memory, or out of the run.
 FORBIDDEN = frozenset(
@@ -52,6 +52,13 @@ NUMBERS = (bool, int, float, str, tuple, np.generic, np.ndarray)
 @cache
 def _tree(file: str) -> ast.Module:
     return ast.parse(Path(file).read_text(encoding="utf-8"), file)
+
+
+def source_files(solver: Solver) -> list[str]:
+    """List the files that a solver is made of, without those of the core."""
+    kernels = [kernel for kernel in (solver.init, solver.step) if kernel]
+    functions = [*(each for kernel in kernels for each in _reached(kernel)), solver.cost, solver.settle]
+    return sorted({inspect.getfile(each) for each in functions if each.__module__ not in CORE})
 
 
 def import_faults(file: str) -> Iterator[str]:
