@@ -25,7 +25,17 @@ import numpy as np
 from zobench.kernels import squared_norm
 from zobench.stream import index, normals, signs
 
-__all__ = ["LAWS", "LawConstants", "constants", "draw"]
+__all__ = [
+    "COORDINATE",
+    "GAUSSIAN",
+    "LAWS",
+    "RADEMACHER",
+    "SPHERE",
+    "UNIT_SPHERE",
+    "LawConstants",
+    "constants",
+    "draw",
+]
 
 #: The laws by name; a kernel sees the position in this tuple.
 LAWS = ("gaussian", "rademacher", "sphere", "unit-sphere", "coordinate")
