@@ -1,0 +1,67 @@
+"""What the README shows is run."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from zobench.cli import main
+from zobench.contract import check
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.S)
+
+
+def block(word):
+    [found] = [code for code in PYTHON if word in code]
+    return found
+
+
+def test_the_solver_of_one_file_passes_the_contract(tmp_path):
+    (tmp_path / "halving.py").write_text(block('name="halving"'), encoding="utf-8")
+    outcomes = check(str(tmp_path / "halving.py"))
+    assert len(outcomes) > 10
+    assert [outcome for outcome in outcomes if not outcome.ok] == []
+
+
+def test_the_python_lines_run():
+    names = {}
+    exec(block("zobench.minimize("), names)
+    assert names["result"].nfev == 500
+    assert names["result"].fun < 0.01
+    assert names["trace"].count == 10_000
+    assert names["digits"].dim == 640
+
+
+def test_the_step_shown_is_that_of_stp():
+    from zobench.registry import find
+
+    source = Path(find("solvers", "stp").step.__code__.co_filename).read_text(encoding="utf-8")
+    shown = [
+        line.strip()
+        for line in block(
+            'def step(oracle, state, parameters, k, stream):\n    """x_{k+1} = argmin'
+        ).splitlines()
+    ]
+    for line in shown:
+        if line and line != "...":
+            assert line in source
+
+
+COMMANDS = [
+    line.split("#")[0].strip()
+    for code in re.findall(r"```sh\n(.*?)```", README, re.S)
+    for line in code.splitlines()
+    if line.startswith("zobench ")
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shown_exists(command):
+    assert COMMANDS
+    verb = shlex.split(command)[1]
+    shown = CliRunner().invoke(main, [verb, "--help"]).output
+    for option in re.findall(r"(?<!\S)\[?(--?[a-z]+)", command):
+        assert option in shown
