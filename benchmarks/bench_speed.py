@@ -56,8 +56,8 @@ def timeraw_import():
 def timeraw_help():
     return """
     from click.testing import CliRunner
-    from zobench.cli import main
-    CliRunner().invoke(main, ["--help"])
+    from zobench.cli import cli
+    CliRunner().invoke(cli, ["--help"], prog_name="zobench")
     """
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from zobench.cli import main
+from zobench.cli import cli
 from zobench.contract import check
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -62,6 +62,6 @@ COMMANDS = [
 def test_every_command_shown_exists(command):
     assert COMMANDS
     verb = shlex.split(command)[1]
-    shown = CliRunner().invoke(main, [verb, "--help"]).output
+    shown = CliRunner().invoke(cli, [verb, "--help"], prog_name="zobench").output
     for option in re.findall(r"(?<!\S)\[?(--?[a-z]+)", command):
         assert option in shown
