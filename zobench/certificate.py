@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from zobench.errors import ZobenchError
 
-__all__ = ["CONSTANTS", "Certificate", "Certificates"]
+__all__ = ["CONSTANTS", "Certificate", "Certificates", "Compared"]
 
 #: What each certified constant means.
 CONSTANTS = {
@@ -22,6 +23,24 @@ CONSTANTS = {
 }
 
 
+class Compared(NamedTuple):
+    """Another value of a certified constant, shown beside it and used for nothing.
+
+    Attributes
+    ----------
+    label : str
+        What the value is.
+    value : float
+        Infinite where it is no number of double precision.
+    source : str
+        Where it comes from, and whether that was read or is recalled.
+    """
+
+    label: str
+    value: float
+    source: str
+
+
 @dataclass(frozen=True)
 class Certificate:
     """A constant, its value, and the proof in one sentence.
@@ -36,12 +55,15 @@ class Certificate:
     exact : bool
         Whether no better constant exists; otherwise the value is a bound (an upper one of
         L, L0, L1; a lower one of mu, PL, f_lower).
+    compared : tuple of Compared
+        Values of the same constant in the literature.
     """
 
     constant: str
     value: float
     proof: str
     exact: bool = True
+    compared: tuple[Compared, ...] = ()
 
     def __post_init__(self) -> None:
         if self.constant not in CONSTANTS:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zobench.certificate import Certificate, Certificates
 from zobench.errors import ZobenchError
+from zobench.manifold import Manifold
 from zobench.parameters import Integer, convert, validate
 from zobench.registry import find
 
@@ -38,6 +39,8 @@ class Parts(NamedTuple):
         A minimiser where one is known.
     stochastic : bool
         Of a problem with a `sample`: whether this instance answers queries by it (a full batch does not).
+    manifold : Manifold or None
+        Where x is a matrix of low rank: its shape, its rank and the start in factors.
     """
 
     x0: NDArray[np.float64]
@@ -45,6 +48,7 @@ class Parts(NamedTuple):
     certificates: tuple[Certificate, ...] = ()
     x_star: NDArray[np.float64] | None = None
     stochastic: bool = True
+    manifold: Manifold | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,9 @@ class Problem:
         Dimension when none is asked for; None when the parameters determine it.
     source : str
         Where the problem comes from.
+    later : tuple of str
+        Parameters that the problem was given after its first publication: at their defaults they do not
+        enter the key of the draw, so that instances from before keep their bits.
     """
 
     name: str
@@ -90,6 +97,7 @@ class Problem:
     sample: Callable[..., float] | None = None
     dims: str = "any"
     default_dim: int | None = 10
+    later: tuple[str, ...] = ()
 
     def instance(self, dim: int | None = None, seed: int = 0, **parameters: Any) -> "Instance":
         """Make the problem concrete.
@@ -122,7 +130,7 @@ class Problem:
         wanted = dim if dim is not None else self.default_dim
         # where the parameters determine the dimension, naming it too must not change the draw
         named = wanted if self.default_dim is not None else None
-        text = f"{self.name}[{named}|{seed}|{chosen._asdict()}]"
+        text = f"{self.name}[{named}|{seed}|{self._keyed(chosen)}]"
         parts = self.make(wanted, generator(text, "instance"), chosen)  # type: ignore[arg-type]
         x0 = np.ascontiguousarray(parts.x0, dtype=np.float64)
         if dim is not None and x0.size != dim:
@@ -140,7 +148,17 @@ class Problem:
             Certificates(*parts.certificates),
             parts.x_star,
             self.sample is not None and parts.stochastic,
+            parts.manifold,
         )
+
+    def _keyed(self, chosen: Any) -> dict[str, Any]:
+        """Give the parameters that the key of the draw is made of."""
+        defaults = self.parameters._field_defaults  # type: ignore[attr-defined]
+        return {
+            name: value
+            for name, value in chosen._asdict().items()
+            if name not in self.later or value != defaults[name]
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +180,9 @@ class Instance:
         A minimiser, where known; read-only.
     stochastic : bool
         Whether a query answers a sample of f(x) instead of f(x).
+    manifold : Manifold or None
+        Where x is a matrix of low rank, row by row: shape, rank and the start in factors.  A solver that
+        does not look at it sees a vector of R^d.
 
     Examples
     --------
@@ -180,6 +201,7 @@ class Instance:
     certificates: Certificates
     x_star: NDArray[np.float64] | None = None
     stochastic: bool = False
+    manifold: Manifold | None = None
     _keep: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -13,6 +13,7 @@ __all__ = [
     "Choice",
     "Integer",
     "Real",
+    "RealOr",
     "constraints",
     "convert",
     "describe",
@@ -44,7 +45,7 @@ class Real:
         parts += [f"{less} {self.high:g}"] if math.isfinite(self.high) else []
         return ("a number " + " and ".join(parts)).strip()
 
-    def convert(self, value: Any) -> float:
+    def convert(self, value: Any) -> Any:
         """Return `value` as a float, or raise ValueError."""
         if isinstance(value, bool):
             raise ValueError
@@ -72,6 +73,28 @@ class Certified(Real):
         if value == "certified" or (isinstance(value, float) and math.isnan(value)):
             return math.nan
         return super().convert(value)
+
+
+@dataclass(frozen=True)
+class RealOr(Real):
+    """A number between two bounds, or one of a few words.
+
+    Examples
+    --------
+    >>> RealOr(0.0, words=("far",)).demand
+    "a number >= 0, or 'far'"
+    """
+
+    words: tuple[str, ...] = ()
+
+    @property
+    def demand(self) -> str:
+        """What the value must be, in words."""
+        return f"{super().demand}, or {' or '.join(repr(word) for word in self.words)}"
+
+    def convert(self, value: Any) -> Any:
+        """Return the word, or `value` as a float, or raise ValueError."""
+        return value if isinstance(value, str) and value in self.words else super().convert(value)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What ``zobench list`` and ``zobench show`` say: facts as plain data, and pages made of them."""
 
 import inspect
+import math
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -156,10 +157,29 @@ def _whole_problem(problem: Any, chosen: dict[str, str]) -> dict[str, Any]:
             "meaning": _meaning(certificate.constant),
             "proof": certificate.proof,
             "exact": certificate.exact,
+            "compared": [_compared(other, certificate.value) for other in certificate.compared],
         }
         for certificate in instance.certificates.values()
     ]
     return facts
+
+
+def _compared(other: Any, certified: float) -> dict[str, Any]:
+    """Give a value of the literature with its ratio to the certified one."""
+    ratio = other.value / certified if certified else None
+    return {**other._asdict(), "ratio": ratio}
+
+
+def _beside(item: dict[str, Any]) -> Iterator[list[str]]:
+    """Yield a row for each value of the literature that stands beside a certified constant."""
+    for other in item["compared"]:
+        value, ratio = other["value"], other["ratio"]
+        times = "" if ratio is None else f", {_huge(ratio)} times ours"
+        yield ["  beside", _huge(value), f"{other['label']}{times} ({other['source']})."]
+
+
+def _huge(value: float) -> str:
+    return number(value) if math.isfinite(value) else "> 1e308"
 
 
 def _meaning(constant: str) -> str:
@@ -215,6 +235,7 @@ def _problem_page(facts: dict[str, Any]) -> Iterator[str]:
     for item in facts["constants"]:
         sign = "" if item["exact"] else " (bound)"
         rows.append([item["constant"], number(item["value"]) + sign, f"{item['meaning']}.  {item['proof']}"])
+        rows += _beside(item)
     title = f"Constants of {facts['instance']}, where f(x0) = {number(facts['start_value'])}"
     table = columns(["constant", "value", "meaning and proof"], rows) if rows else "none is proved"
     yield f"{title}\n{_indented(table)}"
