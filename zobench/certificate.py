@@ -6,20 +6,28 @@ from typing import NamedTuple
 
 from zobench.errors import ZobenchError
 
-__all__ = ["CONSTANTS", "Certificate", "Certificates", "Compared"]
+__all__ = ["CONSTANTS", "DEFINITIONS", "Certificate", "Certificates", "Compared"]
 
 #: What each certified constant means.
 CONSTANTS = {
     "L": "the gradient is L-Lipschitz",
-    "L0": "with L1: |Hess f(x)| <= L0 + L1 |grad f(x)| everywhere (definition H)",
-    "L1": "with L0: |Hess f(x)| <= L0 + L1 |grad f(x)| everywhere (definition H)",
+    "L0": "with L1: f is (L0, L1)-smooth",
+    "L1": "with L0: f is (L0, L1)-smooth",
+    "G": "f is G-Lipschitz",
     "mu": "f is mu-strongly convex",
     "PL": "|grad f(x)|^2 >= 2 PL (f(x) - f_star)",
     "convex": "f is convex (value 1)",
     "f_star": "the infimum of f",
     "f_lower": "a number that f never falls below",
+    "R0": "|x - x_star| <= R0 wherever f(x) <= f(x0)",
     "trace": "the trace of the Hessian of a quadratic, the same everywhere",
     "effective_rank": "trace of a global Hessian bound over its largest eigenvalue",
+}
+
+#: What a pair (L0, L1) certifies.  With the same numbers neither definition implies the other.
+DEFINITIONS = {
+    "H": "|Hess f(x)| <= L0 + L1 |grad f(x)| everywhere (definition H)",
+    "G": "|grad f(x) - grad f(y)| <= (L0 + L1 |grad f(x)|) |x - y| where |x - y| <= 1/L1 (definition G)",
 }
 
 
@@ -54,9 +62,11 @@ class Certificate:
         One sentence; ``zobench show`` prints it, the contract tests try to falsify it.
     exact : bool
         Whether no better constant exists; otherwise the value is a bound (an upper one of
-        L, L0, L1; a lower one of mu, PL, f_lower).
+        L, L0, L1, G, R0; a lower one of mu, PL, f_lower).
     compared : tuple of Compared
         Values of the same constant in the literature.
+    definition : str
+        Of L0 and L1, which of `DEFINITIONS` they certify: ``"H"`` unless ``"G"`` is said; empty for others.
     """
 
     constant: str
@@ -64,12 +74,27 @@ class Certificate:
     proof: str
     exact: bool = True
     compared: tuple[Compared, ...] = ()
+    definition: str = ""
 
     def __post_init__(self) -> None:
         if self.constant not in CONSTANTS:
             raise ZobenchError(
                 f"a certificate's constant must be one of {', '.join(CONSTANTS)}, got {self.constant!r}"
             )
+        if self.constant in ("L0", "L1"):
+            object.__setattr__(self, "definition", self.definition or "H")
+        known = (*DEFINITIONS,) if self.constant in ("L0", "L1") else ("",)
+        if self.definition not in known:
+            raise ZobenchError(
+                f"a certificate's definition of {self.constant} must be one of "
+                f"{', '.join(map(repr, known))}, got {self.definition!r}"
+            )
+
+    @property
+    def meaning(self) -> str:
+        """What the constant means, and by which definition."""
+        of = f": {DEFINITIONS[self.definition]}" if self.definition else ""
+        return CONSTANTS[self.constant] + of
 
 
 class Certificates(Mapping[str, Certificate]):

@@ -85,20 +85,20 @@ def key_of(
         problem=made.problem.name,
         dim=made.dim,
         instance_seed=made.seed,
-        problem_parameters=_written(made.parameters),
+        problem_parameters=_written(made.problem.keyed(made.parameters)),
         solver=method.name,
-        solver_parameters=_written(method.choose(parameters or {})),
+        solver_parameters=_written(method.choose(parameters or {})._asdict()),
         budget=convert(budget, Integer(1), "budget"),
         seed=convert(seed, Integer(0), "seed"),
         observed=observed,
     )
 
 
-def _written(parameters: Any) -> tuple[tuple[str, Any], ...]:
+def _written(parameters: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     """Give parameters as a key holds them: a constant left to the problem is written in words."""
     return tuple(
         (name, "certified" if isinstance(value, float) and np.isnan(value) else value)
-        for name, value in parameters._asdict().items()
+        for name, value in parameters.items()
     )
 
 

@@ -83,7 +83,9 @@ class Problem:
         Where the problem comes from.
     later : tuple of str
         Parameters that the problem was given after its first publication: at their defaults they do not
-        enter the key of the draw, so that instances from before keep their bits.
+        enter the key of the draw, nor of a run, so that what was recorded before keeps its bits.
+    differentiable : bool
+        Whether f is differentiable everywhere; where it is not, `gradient` writes a subgradient.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Problem:
     dims: str = "any"
     default_dim: int | None = 10
     later: tuple[str, ...] = ()
+    differentiable: bool = True
 
     def instance(self, dim: int | None = None, seed: int = 0, **parameters: Any) -> "Instance":
         """Make the problem concrete.
@@ -130,7 +133,7 @@ class Problem:
         wanted = dim if dim is not None else self.default_dim
         # where the parameters determine the dimension, naming it too must not change the draw
         named = wanted if self.default_dim is not None else None
-        text = f"{self.name}[{named}|{seed}|{self._keyed(chosen)}]"
+        text = f"{self.name}[{named}|{seed}|{self.keyed(chosen)}]"
         parts = self.make(wanted, generator(text, "instance"), chosen)  # type: ignore[arg-type]
         x0 = np.ascontiguousarray(parts.x0, dtype=np.float64)
         if dim is not None and x0.size != dim:
@@ -151,8 +154,8 @@ class Problem:
             parts.manifold,
         )
 
-    def _keyed(self, chosen: Any) -> dict[str, Any]:
-        """Give the parameters that the key of the draw is made of."""
+    def keyed(self, chosen: Any) -> dict[str, Any]:
+        """Give the parameters that keys are made of: all, but for later ones at their defaults."""
         defaults = self.parameters._field_defaults  # type: ignore[attr-defined]
         return {
             name: value
