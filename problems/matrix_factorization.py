@@ -18,21 +18,21 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.certificate import Certificate
-from zobench.classification import combine
-from zobench.errors import ZobenchError
 from zobench.instance import Matrix, Parts, Problem
 from zobench.kernels import dot, squared_norm
-from zobench.parameters import Integer, Real
+from zobench.lowrank import across, defect, drawn, factor_start
+from zobench.parameters import Integer, Real, RealOr
 
 
 class Parameters(NamedTuple):
-    """What can be chosen: the shape of A, its spectrum, and the norm of the start's columns."""
+    """What can be chosen: the shape of A, its spectrum, the start and the angle of a tilted one."""
 
     rows: Annotated[int, Integer(1, 3000)] = 20
     columns: Annotated[int, Integer(1, 3000)] = 15
     rank: Annotated[int, Integer(1, 3000)] = 2
     condition: Annotated[float, Real(1.0)] = 10.0
-    start: Annotated[float, Real(0.0, open=True)] = 0.5
+    start: Annotated[float | str, RealOr(0.0, open=True, words=("random", "tilted"))] = 0.5
+    angle: Annotated[float, Real(0.0, np.pi / 2, open=True)] = 0.5
 
 
 class Data(NamedTuple):
@@ -42,29 +42,12 @@ class Data(NamedTuple):
     rank: int
 
 
-def turned(x, data):
-    """Return V^T, so that the inner loops run along its rows."""
-    rows, columns = data.target.shape
-    out = np.empty((data.rank, columns))
-    for j in range(columns):
-        for k in range(data.rank):
-            out[k, j] = x[(rows + j) * data.rank + k]
-    return out
-
-
-def defect(x, i, data, across, row):
-    """Write row i of U V^T - A."""
-    for j in range(row.size):
-        row[j] = -data.target[i, j]
-    combine(row, across, 0, x, i * data.rank, 1, data.rank)
-
-
 def objective(x, data):
     """Return f(U, V)."""
     rows, columns = data.target.shape
-    across, row, total = turned(x, data), np.empty(columns), 0.0
+    turned, row, total = across(x, rows, columns, data.rank), np.empty(columns), 0.0
     for i in range(rows):
-        defect(x, i, data, across, row)
+        defect(x, i, data.target, turned, row)
         total += squared_norm(row)
     return 0.5 * total
 
@@ -72,12 +55,12 @@ def objective(x, data):
 def gradient(x, data, out):
     """Write the gradient ((U V^T - A) V, (U V^T - A)^T U)."""
     rows, columns = data.target.shape
-    across, row = turned(x, data), np.empty(columns)
+    turned, row = across(x, rows, columns, data.rank), np.empty(columns)
     sums = np.zeros((data.rank, columns))
     for i in range(rows):
-        defect(x, i, data, across, row)
+        defect(x, i, data.target, turned, row)
         for k in range(data.rank):
-            out[i * data.rank + k] = dot(row, across[k])
+            out[i * data.rank + k] = dot(row, turned[k])
             weight, line = x[i * data.rank + k], sums[k]
             for j in range(columns):
                 line[j] += weight * row[j]
@@ -86,32 +69,15 @@ def gradient(x, data, out):
             out[(rows + j) * data.rank + k] = sums[k, j]
 
 
-def orthonormal(rng, size, count):
-    """Draw orthonormal columns by Gram and Schmidt, twice, in one fixed order of additions."""
-    found = np.zeros((count, size))
-    for k in range(count):
-        v = rng.standard_normal(size)
-        for _ in range(2):
-            v -= np.einsum("i,ij->j", np.einsum("ij,j->i", found[:k], v), found[:k])
-        found[k] = v / np.sqrt(np.einsum("j,j", v, v))
-    return found.T
-
-
 def make(dim, rng, parameters):
     """Draw A with its factors, and the start."""
-    rows, columns, rank = parameters.rows, parameters.columns, parameters.rank
-    if rank > min(rows, columns):
-        raise ZobenchError(
-            f"problem {problem.name!r}: rank must be <= {min(rows, columns)}, the smaller of "
-            f"rows = {rows} and columns = {columns}, got {rank}"
-        )
-    roots = np.sqrt(np.geomspace(1.0, 1.0 / parameters.condition, rank) if rank > 1 else np.ones(1))
-    left, right = orthonormal(rng, rows, rank) * roots, orthonormal(rng, columns, rank) * roots
-    target = np.einsum("ik,jk->ij", left, right)
-    x_star = np.concatenate([left.ravel(), right.ravel()])
-    scale = parameters.start / np.sqrt(np.repeat([rows, columns], [rows * rank, columns * rank]))
+    who = f"problem {problem.name!r}"
+    truth = drawn(rng, parameters, who)
+    roots = np.sqrt(truth.values)
+    x_star = np.concatenate([(truth.left * roots).ravel(), (truth.right * roots).ravel()])
+    x0 = factor_start(rng, truth, parameters.start, parameters.angle, who)
     certificate = Certificate("f_star", 0.0, "f >= 0, and A has rank `rank`: its own factors give 0.")
-    return Parts(scale * rng.standard_normal(x_star.size), Data(target, rank), (certificate,), x_star)
+    return Parts(x0, Data(truth.matrix, parameters.rank), (certificate,), x_star)
 
 
 problem = Problem(
@@ -123,6 +89,7 @@ problem = Problem(
     parameters=Parameters,
     data=Data,
     default_dim=None,
+    later=("angle",),
     dims="(rows + columns) rank",
     source="Chi, Lu, Chen, IEEE Transactions on Signal Processing 67 (2019) 5239-5269",
 )

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil, floor, log10
 from typing import NamedTuple
 
 from zobench.errors import ZobenchError
 
-__all__ = ["CONSTANTS", "DEFINITIONS", "Certificate", "Certificates", "Compared"]
+__all__ = ["CONSTANTS", "DEFINITIONS", "Certificate", "Certificates", "Compared", "rounded_down", "rounded_up"]
 
 #: What each certified constant means.
 CONSTANTS = {
@@ -134,3 +135,29 @@ class Certificates(Mapping[str, Certificate]):
             if constant in self._items:
                 return self._items[constant].value
         return None
+
+
+def rounded_up(value: float) -> float:
+    """Round a positive number up in its twelfth digit: a bound from eigenvalues that rounding cannot break.
+
+    The last bits of an eigenvalue depend on the library and its threads; a certificate must not.
+
+    Examples
+    --------
+    >>> rounded_up(2 / 3)
+    0.666666666667
+    """
+    place = 10.0 ** (11 - floor(log10(value)))
+    return float(ceil(value * place) / place)
+
+
+def rounded_down(value: float) -> float:
+    """Round a positive number down in its twelfth digit.
+
+    Examples
+    --------
+    >>> rounded_down(2 / 3)
+    0.666666666666
+    """
+    place = 10.0 ** (11 - floor(log10(value)))
+    return float(floor(value * place) / place)
