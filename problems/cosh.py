@@ -50,14 +50,6 @@ def gradient(x, data, out):
 def make(dim, rng, parameters):
     """Draw the start."""
     away = rng.standard_normal(dim)
-    certificates = (
-        Certificate("L0", 1.0, "With z = b max |x_i|: |Hess f| = cosh z <= 1 + sinh z <= 1 + b |grad f|."),
-        Certificate("L1", parameters.b, "See L0; (cosh z - 1)/sinh z tends to 1, so no smaller L1 does."),
-        Certificate("mu", 1.0, "The Hessian is diagonal with entries cosh(b x_i) >= 1."),
-        Certificate("PL", 1.0, "mu-strong convexity implies PL with the same constant."),
-        Certificate("convex", 1.0, "The Hessian is positive definite."),
-        Certificate("f_star", 0.0, "f is a sum of squares that vanishes at 0."),
-    )
     x0 = away * (parameters.start * np.sqrt(dim) / np.sqrt(np.sum(away**2)))
     far = parameters.b * np.abs(x0).max()
     if far > 700.0:
@@ -65,6 +57,20 @@ def make(dim, rng, parameters):
             f"problem {problem.name!r}: b max |x0_i| must be <= 700 for f(x0) to be a number, got {far:.6g}; "
             f"choose a smaller b = {parameters.b:g} or start = {parameters.start:g}"
         )
+    half = float(np.mean(np.sinh(0.5 * parameters.b * x0) ** 2))
+    certificates = (
+        Certificate("L0", 1.0, "With z = b max |x_i|: |Hess f| = cosh z <= 1 + sinh z <= 1 + b |grad f|."),
+        Certificate("L1", parameters.b, "See L0; (cosh z - 1)/sinh z tends to 1, so no smaller L1 does."),
+        Certificate("mu", 1.0, "The Hessian is diagonal with entries cosh(b x_i) >= 1."),
+        Certificate("PL", 1.0, "mu-strong convexity implies PL with the same constant."),
+        Certificate("convex", 1.0, "The Hessian is positive definite."),
+        Certificate("f_star", 0.0, "f is a sum of squares that vanishes at 0."),
+        Certificate(
+            "R0",
+            float(np.sqrt(dim) * 2.0 / parameters.b * np.arcsinh(np.sqrt(half))),
+            "cosh(b sqrt u) is convex in u, so by Jensen |x| is largest where all |x_i| are equal.",
+        ),
+    )
     return Parts(x0, Data(parameters.b), certificates, np.zeros(dim))
 
 

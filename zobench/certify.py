@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from zobench.instance import Instance
 from zobench.probe import Probe, Survey
+from zobench.searches import farthest, fastest_turn, relaxed_surveys, steepest_chord, subgradient_error
 
 __all__ = [
     "FALSIFIERS",
@@ -26,12 +27,14 @@ __all__ = [
     "falsify_effective_rank",
     "falsify_f_lower",
     "falsify_f_star",
+    "falsify_g",
     "falsify_gradient",
     "falsify_l",
     "falsify_l0",
     "falsify_l1",
     "falsify_mu",
     "falsify_pl",
+    "falsify_r0",
     "falsify_trace",
     "falsify_x_star",
 ]
@@ -91,26 +94,65 @@ def falsify_l(probe: Probe, claimed: float) -> Attack:
     return Attack("L", claimed, worst.norm, _ratio(worst.norm, claimed), ok, worst.x)
 
 
-def _relaxed(probe: Probe, l0: float, l1: float) -> tuple[Survey, bool]:
+def _relaxed(surveys: list[Survey], l0: float, l1: float) -> tuple[Survey, bool]:
     """Find the worst |Hess f| / (L0 + L1 |grad f|), and say whether it is at most 1."""
-    worst = max(probe.surveys, key=lambda survey: (survey.norm - survey.noise) / (l0 + l1 * survey.slope))
+
+    def excess(survey: Survey) -> float:
+        allowed = l0 + l1 * survey.slope
+        left = survey.norm - survey.noise
+        return left / allowed if allowed > 0 else np.inf if left > 0 else 0.0
+
+    worst = max(surveys, key=excess)
     return worst, worst.norm <= (l0 + l1 * worst.slope) * (1 + SLACK) + worst.noise
 
 
+def _definition(probe: Probe) -> str:
+    known = probe.instance.certificates.get("L0")
+    return known.definition if known else "H"
+
+
+def _turning(probe: Probe, constant: str, claimed: float, l0: float, l1: float) -> Attack:
+    """Attack L0 or L1 of definition G."""
+    worst, found, where, ok = -np.inf, 0.0, probe.points[0], True
+    for quotient, slope, x in fastest_turn(probe, l1):
+        excess = quotient / (l0 + l1 * slope) if l0 + l1 * slope > 0 else np.inf
+        if excess > worst:
+            worst, where = excess, x
+        if constant == "L0":
+            found = max(found, quotient - l1 * slope)
+        elif slope > 1e-3 * probe.steepest:
+            found = max(found, (quotient - l0) / slope)
+        # secants over short ways lose digits
+        ok = ok and excess <= 1 + 1e3 * SLACK
+    return Attack(constant, claimed, found, _ratio(found, claimed), ok, where)
+
+
 def falsify_l0(probe: Probe, claimed: float, l1: float) -> Attack:
-    """Look for |Hess f(x)| - L1 |grad f(x)| > L0."""
-    worst = max(probe.surveys, key=lambda survey: survey.norm - l1 * survey.slope)
+    """Look for |Hess f(x)| - L1 |grad f(x)| > L0, or what definition G forbids."""
+    if _definition(probe) == "G":
+        return _turning(probe, "L0", claimed, claimed, l1)
+    surveys = probe.surveys
+    if l1 > 0:
+        surveys = relaxed_surveys(probe, lambda survey: survey.norm - l1 * survey.slope)
+    worst = max(surveys, key=lambda survey: survey.norm - l1 * survey.slope)
     found = worst.norm - l1 * worst.slope
-    breaker, ok = _relaxed(probe, claimed, l1)
+    breaker, ok = _relaxed(surveys, claimed, l1)
     return Attack("L0", claimed, found, _ratio(found, claimed), ok, worst.x if ok else breaker.x)
 
 
 def falsify_l1(probe: Probe, claimed: float, l0: float) -> Attack:
-    """Look for (|Hess f(x)| - L0) / |grad f(x)| > L1."""
-    steep = [survey for survey in probe.surveys if survey.slope > 1e-3 * probe.steepest]
-    worst = max(steep, key=lambda survey: (survey.norm - l0) / survey.slope)
-    found = max(0.0, (worst.norm - l0) / worst.slope)
-    breaker, ok = _relaxed(probe, l0, claimed)
+    """Look for (|Hess f(x)| - L0) / |grad f(x)| > L1, or what definition G forbids."""
+    if _definition(probe) == "G":
+        return _turning(probe, "L1", claimed, l0, claimed)
+    floor = 1e-3 * probe.steepest
+
+    def quotient(survey: Survey) -> float:
+        return (survey.norm - l0) / survey.slope if survey.slope > floor else -np.inf
+
+    surveys = relaxed_surveys(probe, quotient) if claimed > 0 else probe.surveys
+    worst = max(surveys, key=quotient)
+    found = max(0.0, quotient(worst))
+    breaker, ok = _relaxed(surveys, l0, claimed)
     return Attack("L1", claimed, found, _ratio(found, claimed), ok, worst.x if ok else breaker.x)
 
 
@@ -173,9 +215,27 @@ def falsify_x_star(probe: Probe) -> Attack:
     return Attack("x_star", 0.0, norm, np.nan, norm <= 1e-9 * max(probe.steepest, 1e-3), x_star)
 
 
+def falsify_g(probe: Probe, claimed: float) -> Attack:
+    """Look for |f(x) - f(y)| > G |x - y|."""
+    found, x = steepest_chord(probe)
+    return Attack("G", claimed, found, _ratio(found, claimed), found <= claimed * (1 + SLACK), x)
+
+
+def falsify_r0(probe: Probe, claimed: float) -> Attack:
+    """Look for |x - x_star| > R0 where f(x) <= f(x0)."""
+    if probe.instance.x_star is None:
+        return _unattacked("R0", claimed)
+    found, x = farthest(probe)
+    return Attack("R0", claimed, found, _ratio(found, claimed), found <= claimed * (1 + SLACK), x)
+
+
 def falsify_gradient(probe: Probe) -> Attack:
-    """Compare the gradient with differences of the value; `found` is the worst relative error."""
-    error, x = probe.gradient_error()
+    """Compare the gradient with differences of the value; `found` is the worst relative error.
+
+    Where f is not differentiable but convex, f(y) >= f(x) + <g, y - x> is tried instead, for every y.
+    """
+    kinked = not probe.instance.problem.differentiable and "convex" in probe.instance.certificates
+    error, x = subgradient_error(probe) if kinked else probe.gradient_error()
     return Attack("gradient", 0.0, error, np.nan, error <= SLACK, x)
 
 
@@ -206,8 +266,10 @@ FALSIFIERS: dict[str, tuple[Callable[..., Attack], tuple[str, ...]]] = {
     "f_lower": (falsify_f_lower, ()),
     "trace": (falsify_trace, ()),
     "effective_rank": (falsify_effective_rank, ("L",)),
+    "G": (falsify_g, ()),
+    "R0": (falsify_r0, ()),
 }
-WITHOUT_GRADIENT = {"f_star", "f_lower"}
+WITHOUT_GRADIENT = {"f_star", "f_lower", "G", "R0"}
 
 
 def falsify(probe: Probe, constant: str, claimed: float) -> Attack:

@@ -87,7 +87,13 @@ class Probe:
         """Return grad f(x)."""
         return self.instance.gradient(x)
 
-    def _unit(self) -> Array:
+    def coordinates(self, count: int) -> Array:
+        """Choose some coordinates: all, if there are no more."""
+        dim = self.instance.dim
+        return np.arange(dim) if dim <= count else self._rng.choice(dim, count, replace=False)
+
+    def unit(self) -> Array:
+        """Draw a direction."""
         v = self._rng.standard_normal(self.instance.dim)
         return v / np.linalg.norm(v)
 
@@ -105,7 +111,7 @@ class Probe:
         for distance in DISTANCES:
             axis = np.zeros(self.instance.dim)
             axis[self._rng.integers(axis.size)] = self._rng.choice([-1.0, 1.0])
-            found += [self.middle + distance * self.scale * v for v in (self._unit(), self._unit(), axis)]
+            found += [self.middle + distance * self.scale * v for v in (self.unit(), self.unit(), axis)]
         if not self._finite(found[0]):
             name = self.instance.problem.name
             raise ZobenchError(f"problem {name!r}: f and its gradient must be finite at x0, got no number")
@@ -137,7 +143,7 @@ class Probe:
             hessian = np.array([self._curvature(x, v, reach) for v in np.eye(dim)])
             vectors = np.linalg.eigh((hessian + hessian.T) / 2)[1]
             return vectors[:, 0], vectors[:, -1]
-        basis = [self._unit() if guess is None else guess / np.linalg.norm(guess)]
+        basis = [self.unit() if guess is None else guess / np.linalg.norm(guess)]
         diagonal, off = [], []
         for _ in range(KRYLOV if guess is None else KRYLOV_GUESSED):
             w = self._curvature(x, basis[-1], reach)
@@ -253,7 +259,7 @@ class Probe:
     @_quietly
     def lowest(self) -> tuple[float, Array]:
         """The lowest value met at any point, around x_star, and by descents; and where."""
-        around = [self.middle + self.scale * s * self._unit() for s in (1e-6, 1e-4, 1e-2) for _ in range(20)]
+        around = [self.middle + self.scale * s * self.unit() for s in (1e-6, 1e-4, 1e-2) for _ in range(20)]
         found = [(self.value(x), x) for x in [*self.points, *around]]
         found += self._descents
         return min((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
@@ -327,7 +333,7 @@ class Probe:
     def _test_directions(self) -> list[Array]:
         dim = self.instance.dim
         chosen = range(dim) if dim <= 16 else self._rng.choice(dim, 4, replace=False)
-        return [self._unit() for _ in range(4)] + [np.eye(1, dim, int(i))[0] for i in chosen]
+        return [self.unit() for _ in range(4)] + [np.eye(1, dim, int(i))[0] for i in chosen]
 
     def _slope(self, x: Array, v: Array) -> tuple[float, float]:
         """Give <grad f(x), v> by differences of fourth order, and an estimate of their error."""
