@@ -59,7 +59,7 @@ def bounds(run: Any) -> Iterator[tuple[Theorem, Case]]:
             continue
         try:
             given = method.choose(json.loads(run.solver_parameters))
-            setting = Setting(instance.dim, int(run.budget), instance.certificates, instance.stochastic)
+            setting = Setting(instance.dim, int(run.budget), instance.certificates, instance.varies)
             steps = int(run.budget) // theorem.queries_per_step
             case = Case(instance, steps, getattr(given, "law", "gaussian"))
             due = method.settled(method.choose(theorem.parameters(case)), setting)

@@ -134,7 +134,9 @@ def _grouped(
     failures = []
     for key in campaign.keys:
         row = outcomes[key.digest()]
-        problem = problem_name(key.problem, key.dim, key.instance_seed, dict(key.problem_parameters))
+        problem = problem_name(
+            key.problem, key.dim, key.instance_seed, dict(key.problem_parameters), key.noise
+        )
         solver = solver_name(key.solver, dict(key.solver_parameters))
         members.setdefault((problem, solver, key.budget), []).append(row)
         if row["status"] == "failed":

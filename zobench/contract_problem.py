@@ -12,7 +12,7 @@ from zobench.certify import attack
 from zobench.contract_tools import Broken, demand, demand_refusals, same
 from zobench.errors import ZobenchError
 from zobench.execute import run
-from zobench.instance import Instance, Problem
+from zobench.instance import NOISE, Instance, Problem
 from zobench.parameters import Choice, constraints
 from zobench.registry import catalogue
 from zobench.report import Evidence, Report
@@ -36,6 +36,8 @@ def check_problem_is_described(problem: Problem) -> None:
     demand(
         bool(inspect.getmodule(problem.objective).__doc__), "the module needs a docstring with the formula"
     )
+    taken = [name for name in problem.parameters._fields if name in NOISE]  # type: ignore[attr-defined]
+    demand(not taken, f"parameters that every problem has must not be defined: {', '.join(taken)}")
 
 
 def check_same_seed_same_instance(problem: Problem) -> None:
@@ -89,7 +91,10 @@ def check_objective_is_a_function(problem: Problem) -> None:
 
 
 def check_gradient_is_the_derivative(problem: Problem) -> None:
-    """The gradient agrees with central differences, writes every component and leaves its argument alone."""
+    """The gradient agrees with central differences, writes every component and leaves its argument alone.
+
+    Where f has kinks, the attack on the certificates tries the subgradient instead of differences.
+    """
     if problem.gradient is None:
         return
     made = problem.instance()
@@ -100,7 +105,7 @@ def check_gradient_is_the_derivative(problem: Problem) -> None:
         demand(
             same(gradient, made.gradient(x)), "two gradients at one point, or components that are not written"
         )
-        for _ in range(3):
+        for _ in range(3 if problem.differentiable else 0):
             s = rng.standard_normal(made.dim)
             s /= np.linalg.norm(s)
             slopes = [(made.value(x + h * s) - made.value(x - h * s)) / (2 * h) for h in (1e-3, 1e-4, 1e-5)]
@@ -137,11 +142,13 @@ def check_problem_refuses_wrong_parameters(problem: Problem) -> None:
     demand_refusals(problem.parameters, f"problem {problem.name!r}")
 
 
-def check_certificates_withstand_attack(problem: Problem) -> None:
-    """No certificate is falsified by sampling and local search."""
+def check_certificates_withstand_attack(problem: Problem) -> str:
+    """No certificate is falsified by sampling and local search; the message says how near each came."""
     attacks = attack(problem.instance())
     demand(bool(attacks), "nothing is certified")
     demand(all(each.ok for each in attacks), "; ".join(str(each) for each in attacks if not each.ok))
+    measured = [each for each in attacks if not np.isnan(each.tightness)]
+    return "tightness " + ", ".join(f"{each.constant} {each.tightness:.3g}" for each in measured)
 
 
 def _evidence() -> Evidence:

@@ -310,7 +310,7 @@ def check_reads_nothing_of_the_record(solver: Solver) -> None:
                 bare.oracle[f"{name}_address"] = junk.ctypes.data
             bare.oracle["best"], bare.oracle["threshold"] = -1e300, np.nan
             bare.oracle["next_mark"], bare.oracle["row"] = 2**60, 0
-            bare.oracle["target"], bare.oracle["sample"], bare.oracle["noise_key"] = 7, 12345, 999
+            bare.oracle["target"], bare.oracle["sample"], bare.oracle["sample_key"] = 7, 12345, 999
             more = bool(bare.advance(steps=1) & full.advance(steps=1))
             demand(
                 same(full.x, bare.x),

@@ -60,19 +60,19 @@ def _short(value: Any) -> str:
 
 
 @cache
-def _instance(problem: str, dim: int, seed: int, parameters: str) -> "Instance | None":
+def _instance(problem: str, dim: int, seed: int, parameters: str, noise: str) -> "Instance | None":
     from zobench.errors import ZobenchError
     from zobench.instance import problem as make
 
     try:
-        return make(problem, dim, seed, **json.loads(parameters))
+        return make(problem, dim, seed, noise=noise or None, **json.loads(parameters))
     except (ZobenchError, TypeError, ValueError):
         return None
 
 
 def instance_of(run: Any) -> "Instance | None":
     """Make the instance of one row of runs again; None if this installation does not have the problem."""
-    return _instance(run.problem, int(run.dim), int(run.instance_seed), run.problem_parameters)
+    return _instance(run.problem, int(run.dim), int(run.instance_seed), run.problem_parameters, run.noise)
 
 
 @contextmanager
@@ -152,8 +152,6 @@ def title_of(run: Any, width: int = 36, **more: Any) -> str:
     import textwrap
 
     head, _, rest = run.problem_name.partition(" (")
-    if run.noise:
-        more = {"noise": run.noise, **more}
     parts = [*rest.removesuffix(")").split(", "), *(f"{key} {value}" for key, value in more.items())]
     # a no-break space keeps a key and its value on one line
     kept = ", ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts if part)

@@ -85,7 +85,7 @@ class Run:
         self._started = False
 
     def _setting(self) -> Setting:
-        return Setting(self.x0.size, self.budget, self.certificates, self.objective.sample_address != 0)
+        return Setting(self.x0.size, self.budget, self.certificates, self.objective.varies)
 
     def _lay_out_workspace(self, dim: int) -> None:
         """Lay the workspace's fields in one block; empty pages of it cost nothing until they are touched."""
@@ -101,6 +101,8 @@ class Run:
 
     def _lay_out_oracle(self, dim: int) -> None:
         objective, reference = self.objective, self.certificates.reference
+        noise = objective.noise
+        self._noise_numbers = np.array(noise.numbers if noise else [])
         self._marks = np.append(checkpoints(self.budget, self.rows), NEVER)
         self._bests = np.full(self._marks.size - 1, np.nan)
         self._start = self._value_at(self.x0)
@@ -122,10 +124,16 @@ class Run:
             "thresholds_address": self._thresholds.ctypes.data,
             "hits_address": self._hits.ctypes.data,
             "objective_address": objective.address,
+            "altered": bool(objective.sample_address or noise),
             "sample_address": objective.sample_address,
+            "noise_address": noise.address if noise else 0,
+            "parameters_address": self._noise_numbers.ctypes.data,
+            "common": noise is not None and noise.mode == "common",
+            "varies": objective.varies,
             "data_address": objective.data_address,
             "dim": dim,
-            "noise_key": digest(self.stream_key, "noise")[0],
+            "sample_key": digest(self.stream_key, "noise")[0],
+            "noise_key": digest(self.stream_key, "noise")[1],
         }.items():
             self.oracle[name] = value
 

@@ -14,7 +14,7 @@ from zobench.solver import Setting, Solver
 from zobench.solver import solver as solver_of
 from zobench.trace import RunKey, Trace
 
-__all__ = ["key_of", "run", "run_key"]
+__all__ = ["instance_of", "key_of", "run", "run_key"]
 
 
 def run(
@@ -90,6 +90,7 @@ def key_of(
         solver_parameters=_written(method.choose(parameters or {})._asdict()),
         budget=convert(budget, Integer(1), "budget"),
         seed=convert(seed, Integer(0), "seed"),
+        noise="" if made.noise is None else made.noise.text,
         observed=observed,
     )
 
@@ -100,6 +101,12 @@ def _written(parameters: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         (name, "certified" if isinstance(value, float) and np.isnan(value) else value)
         for name, value in parameters.items()
     )
+
+
+def instance_of(key: RunKey) -> Instance:
+    """Make the instance that a key names, with its noise."""
+    parameters = dict(key.problem_parameters)
+    return make_problem(key.problem, key.dim, key.instance_seed, noise=key.noise or None, **parameters)
 
 
 def run_key(
@@ -124,13 +131,13 @@ def run_key(
     -------
     Trace
     """
-    made = made or make_problem(key.problem, key.dim, key.instance_seed, **dict(key.problem_parameters))
+    made = made or instance_of(key)
     method = method or solver_of(key.solver)
     chosen = method.choose(dict(key.solver_parameters))
     going = Run(
         objective_of(made, made.dim),
         method,
-        method.settled(chosen, Setting(made.dim, key.budget, made.certificates)),
+        method.settled(chosen, Setting(made.dim, key.budget, made.certificates, made.varies)),
         made.x0,
         key.budget,
         key.stream_key(),

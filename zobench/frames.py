@@ -19,12 +19,13 @@ _RUNS = (
 
 
 def _named(columns: "DataFrame", name: Callable[..., str]) -> list[str]:
-    """Name each row, working each distinct one out once; the last column is JSON."""
+    """Name each row, working each distinct one out once; parameters are JSON."""
     known: dict[tuple[Any, ...], str] = {}
+    json_at = next(place for place, column in enumerate(columns) if column.endswith("parameters"))
     rows = list(columns.itertuples(index=False, name=None))
     for row in rows:
         if row not in known:
-            known[row] = name(*row[:-1], json.loads(row[-1]))
+            known[row] = name(*row[:json_at], json.loads(row[json_at]), *row[json_at + 1 :])
     return [known[row] for row in rows]
 
 
@@ -59,7 +60,7 @@ class Frames:
         for name in "count", "steps":
             frame[name] = frame[name].fillna(0).astype("int64")
         frame["problem_name"] = _named(
-            frame[["problem", "dim", "instance_seed", "problem_parameters"]], problem_name
+            frame[["problem", "dim", "instance_seed", "problem_parameters", "noise"]], problem_name
         )
         frame["solver_name"] = _named(frame[["solver", "solver_parameters"]], solver_name)
         return frame.set_index("id")

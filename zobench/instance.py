@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zobench.certificate import Certificate, Certificates
 from zobench.errors import ZobenchError
 from zobench.manifold import Manifold
+from zobench.noise import PREFIX, Noise, noise_of
 from zobench.parameters import Integer, convert, validate
 from zobench.registry import find
 
@@ -19,6 +20,8 @@ __all__ = ["Instance", "Matrix", "Parts", "Problem", "Vector", "problem"]
 #: Annotations of an instance's data, and of a solver's workspace.
 Vector = Annotated[NDArray[np.float64], "vector"]
 Matrix = Annotated[NDArray[np.float64], "matrix"]
+#: Parameters that every problem takes besides its own.
+NOISE = (PREFIX, "noise_level", "noise_degrees", "noise_mode")
 
 
 class NoParameters(NamedTuple):
@@ -112,7 +115,8 @@ class Problem:
         seed : int
             The instance's seed: the same (problem, dim, seed, parameters) gives the same bits.
         **parameters
-            What the problem lets one choose.
+            What the problem lets one choose, and of every problem `noise`, `noise_level`, `noise_degrees` and
+            `noise_mode` (see `zobench.noise`).
 
         Returns
         -------
@@ -129,7 +133,7 @@ class Problem:
         if dim is not None:
             dim = convert(dim, Integer(1), f"{who}: dim")
         seed = convert(seed, Integer(0), f"{who}: seed")
-        chosen = validate(self.parameters, parameters, who)
+        chosen, noise = _chosen(self, parameters, who)
         wanted = dim if dim is not None else self.default_dim
         # where the parameters determine the dimension, naming it too must not change the draw
         named = wanted if self.default_dim is not None else None
@@ -152,6 +156,7 @@ class Problem:
             parts.x_star,
             self.sample is not None and parts.stochastic,
             parts.manifold,
+            noise,
         )
 
     def keyed(self, chosen: Any) -> dict[str, Any]:
@@ -162,6 +167,27 @@ class Problem:
             for name, value in chosen._asdict().items()
             if name not in self.later or value != defaults[name]
         }
+
+
+def _chosen(problem: Problem, given: dict[str, Any], who: str) -> tuple[Any, Noise | None]:
+    """Read the problem's own parameters and the noise, complaining of every fault at once."""
+    fields = problem.parameters._fields  # type: ignore[attr-defined]
+    settings = {
+        name: value for name, value in given.items() if name.startswith(f"{PREFIX}_") and name not in fields
+    }
+    own = {name: value for name, value in given.items() if name not in settings and name != PREFIX}
+    faults, chosen, noise = [], None, None
+    try:
+        chosen = validate(problem.parameters, own, who)
+    except ZobenchError as fault:
+        faults.append(str(fault))
+    try:
+        noise = noise_of(given.get(PREFIX), settings, who)
+    except ZobenchError as fault:
+        faults.append(str(fault))
+    if faults:
+        raise ZobenchError("; ".join(faults))
+    return chosen, noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +212,8 @@ class Instance:
     manifold : Manifold or None
         Where x is a matrix of low rank, row by row: shape, rank and the start in factors.  A solver that
         does not look at it sees a vector of R^d.
+    noise : Noise or None
+        What queries are answered with besides; no certificate and no `value` knows of it.
 
     Examples
     --------
@@ -205,13 +233,20 @@ class Instance:
     x_star: NDArray[np.float64] | None = None
     stochastic: bool = False
     manifold: Manifold | None = None
+    noise: Noise | None = None
     _keep: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
         """The instance as the command line writes it."""
         chosen = "".join(f",{key}={value}" for key, value in self.parameters._asdict().items())
-        return f"{self.problem.name}:dim={self.dim},seed={self.seed}{chosen}"
+        noise = f",{self.noise.name}" if self.noise else ""
+        return f"{self.problem.name}:dim={self.dim},seed={self.seed}{chosen}{noise}"
+
+    @property
+    def varies(self) -> bool:
+        """Whether two queries at one point may answer differently."""
+        return self.stochastic or (self.noise is not None and self.noise.varies)
 
     @cached_property
     def block(self) -> NDArray[np.float64]:
@@ -250,11 +285,12 @@ class Instance:
 
     def __reduce__(self) -> Any:
         # Another process makes the instance anew: same key, same bits, and no arrays to send.
-        return _remake, (self.problem.name, self.dim, self.seed, self.parameters._asdict())
+        chosen = {**self.parameters._asdict(), PREFIX: self.noise}
+        return _remake, (self.problem.name, self.dim, self.seed, chosen)
 
 
-def _remake(name: str, dim: int, seed: int, parameters: dict[str, Any]) -> Instance:
-    return problem(name, dim, seed, **parameters)
+def _remake(name: str, dim: int, seed: int, chosen: dict[str, Any]) -> Instance:
+    return problem(name, dim, seed, **chosen)
 
 
 def _point(x: Any, dim: int) -> NDArray[np.float64]:
@@ -320,7 +356,7 @@ def problem(name: str, dim: int | None = None, seed: int = 0, **parameters: Any)
     seed : int
         The instance's seed.
     **parameters
-        What the problem lets one choose (``zobench show NAME``).
+        What the problem lets one choose (``zobench show NAME``), and noise (see `zobench.noise`).
 
     Returns
     -------

@@ -30,16 +30,21 @@ def _written(value: Any) -> str:
     return str(value)
 
 
-def problem_name(name: str, dim: int, seed: int, parameters: Mapping[str, Any]) -> str:
+def problem_name(name: str, dim: int, seed: int, parameters: Mapping[str, Any], noise: str = "") -> str:
     """Name an instance for people.
 
     Examples
     --------
     >>> problem_name("quadratic", 10, 0, {"condition": 100.0, "rotation": "no"})
     'quadratic (dim 10, condition 100)'
+    >>> problem_name("cosh", 3, 0, {}, "gaussian level=0.1 mode=common")
+    'cosh (dim 3, noise gaussian, level 0.1, mode common)'
     """
     parts = [f"dim {dim}"] + ([f"instance {seed}"] if seed else [])
     parts += [f"{key} {text}" for key, text in _changed("problems", name, parameters).items()]
+    law, *settings = noise.split(" ")
+    parts += [f"noise {law}"] if law else []
+    parts += [text.replace("=", " ") for text in settings if text != "mode=independent"]
     return f"{name} ({', '.join(parts)})"
 
 

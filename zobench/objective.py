@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from zobench.compile import layout_of, typed
 from zobench.errors import ZobenchError
 from zobench.instance import Instance, field_kinds
+from zobench.noise import Noise
 from zobench.views import MATRIX, VECTOR, data_view, vector_at
 
 __all__ = ["Functions", "Objective", "objective_of"]
@@ -67,6 +68,8 @@ class Objective:
         Of ``void g(double *x, long dim, double *data, double *out)``, or 0.
     sample_address : int
         Of ``double F(double *x, long dim, double *data, long key)``, or 0.
+    noise : Noise or None
+        What queries are answered with besides the value; the record never has it.
     error : BaseException or None
         The first exception of a Python callable: C cannot carry it, the harness raises it.
     calls : int
@@ -82,11 +85,17 @@ class Objective:
     data_address: int = 0
     gradient_address: int = 0
     sample_address: int = 0
+    noise: Noise | None = None
     error: BaseException | None = None
     calls: int = 0
     ours: bool = False
     on_error: Callable[[], None] = lambda: None
     keep: list[Any] = field(default_factory=list, repr=False)
+
+    @property
+    def varies(self) -> bool:
+        """Whether two queries at one point may answer differently."""
+        return self.sample_address != 0 or (self.noise is not None and self.noise.varies)
 
 
 class Functions:
@@ -111,6 +120,7 @@ class Functions:
             data_address=self._block.ctypes.data,
             gradient_address=compiled(problem.gradient, _gradient, _gradient_alone, _GRADIENT, "gradient"),
             sample_address=compiled(sample, _sample, _sample_alone, _SAMPLE, "sample"),
+            noise=instance.noise,
             ours=True,
             keep=[self._block],
         )

@@ -10,6 +10,7 @@ from zobench.certificate import Certificates
 from zobench.driver import Run
 from zobench.errors import ZobenchError
 from zobench.instance import Instance
+from zobench.noise import Noise, noise_of
 from zobench.objective import objective_of
 from zobench.parameters import Integer, convert
 from zobench.solver import Setting, Solver
@@ -31,6 +32,7 @@ def minimize(
     seed: int | RunKey = 0,
     callback: Callable[..., Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
+    noise: Noise | str | None = None,
 ) -> "OptimizeResult":
     """Minimise an objective with a registered solver, counting every query.
 
@@ -54,13 +56,16 @@ def minimize(
         name, else ``callback(x)``.  Raising StopIteration ends the run.
     parameters : mapping, optional
         The solver's parameters; its published defaults where not given.
+    noise : Noise or str, optional
+        What queries are answered with besides the value, such as ``"gaussian level=0.1"``; an instance may
+        bring its own.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
-        With `x` and `fun` of the best query (of the last iterate on a stochastic problem), `nfev` the queries
-        counted, `nit` the steps, `success`, `status` (0 budget spent, 1 the solver ended the run, 2 the
-        callback did), `message`, and `trace`.
+        With `x` and `fun` of the best query (of the last iterate where answers are noisy or samples), `nfev`
+        the queries counted, `nit` the steps, `success`, `status` (0 budget spent, 1 the solver ended the run,
+        2 the callback did), `message`, and `trace`.
 
     Raises
     ------
@@ -84,10 +89,13 @@ def minimize(
     else:
         stream_key = f"minimize {convert(seed, Integer(0), 'seed')}"
     known = fun.certificates if isinstance(fun, Instance) else Certificates()
+    objective = objective_of(fun, start.size)
+    if noise is not None:
+        objective.noise = noise_of(noise, {}, "minimize")
     going = Run(
-        objective_of(fun, start.size),
+        objective,
         method,
-        method.settled(method.choose(parameters or {}), Setting(start.size, limit, known)),
+        method.settled(method.choose(parameters or {}), Setting(start.size, limit, known, objective.varies)),
         start,
         limit,
         stream_key,
@@ -142,11 +150,11 @@ def _result(going: Run, status: str) -> "OptimizeResult":
 
     trace = going.trace(status=status)
     found = np.isfinite(trace.best)
-    # the noiseless value of a stochastic problem's queries is not known: its answer is the last iterate
-    varies = going.objective.sample_address != 0
+    # who asks does not know the noiseless values of the queries: the answer is the last iterate
+    altered = going.objective.sample_address != 0 or going.objective.noise is not None
     return OptimizeResult(
-        x=trace.x if varies or not found else trace.best_point,
-        fun=trace.value if varies else trace.best,
+        x=trace.x if altered or not found else trace.best_point,
+        fun=trace.value if altered else trace.best,
         nfev=trace.count,
         nit=trace.steps,
         success=bool(found and status != "failed"),

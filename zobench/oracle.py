@@ -32,10 +32,16 @@ ORACLE = np.dtype(
         ("thresholds_address", "i8"),  # float64[targets + 1], closed by NaN
         ("hits_address", "i8"),  # int64[targets]: query count of each target's first hit
         ("objective_address", "i8"),  # double f(double *x, long dim, double *data)
+        ("altered", "i8"),  # whether an answer is other than f(x): a sample of it, or f(x) with noise
         ("sample_address", "i8"),  # double F(double *x, long dim, double *data, long key), or 0
+        ("noise_address", "i8"),  # double noise(double value, long key, double *parameters), or 0
+        ("parameters_address", "i8"),  # of the noise
+        ("common", "i8"),  # whether noise is drawn with the sample, or afresh at each query
+        ("varies", "i8"),  # whether two queries at one point may answer differently
         ("data_address", "i8"),
         ("dim", "i8"),
-        ("noise_key", "i8"),  # the noise stream's key
+        ("sample_key", "i8"),  # the samples' key
+        ("noise_key", "i8"),  # the noise's key
         ("sample", "i8"),  # samples drawn so far
         ("held", "i8"),  # whether this step's queries share one sample
     ],
@@ -44,6 +50,7 @@ ORACLE = np.dtype(
 
 _call_objective = call(float64, int64, int64, int64)
 _call_sample = call(float64, int64, int64, int64, int64)
+_call_noise = call(float64, float64, int64, int64)
 
 
 def _improve(oracle, x, value):
@@ -66,12 +73,28 @@ def _mark(oracle):
     oracle.next_mark = ints_at(oracle.marks_address)[oracle.row]
 
 
-def _answer_sample(oracle, x):
-    """Answer with a sample of a stochastic objective; its noiseless value is looked at only at the marks."""
+def _answer_altered(oracle, x):
+    """Answer with a sample of a stochastic objective, with a noisy value, or with both.
+
+    The record keeps f(x) itself; of a stochastic objective it is looked at only at the marks.
+    """
     if oracle.held == 0:
         oracle.sample += 1
-    key = np.int64(hashed_word(oracle.noise_key, oracle.sample))
-    return _call_sample(oracle.sample_address, x.ctypes.data, oracle.dim, oracle.data_address, key)
+    if oracle.sample_address != 0:
+        key = np.int64(hashed_word(oracle.sample_key, oracle.sample))
+        value = _call_sample(oracle.sample_address, x.ctypes.data, oracle.dim, oracle.data_address, key)
+    else:
+        value = _call_objective(oracle.objective_address, x.ctypes.data, oracle.dim, oracle.data_address)
+    answer = value
+    if oracle.noise_address != 0:
+        place = oracle.sample if oracle.common != 0 else oracle.count
+        key = np.int64(hashed_word(oracle.noise_key, place))
+        answer = _call_noise(oracle.noise_address, value, key, oracle.parameters_address)
+    oracle.count += 1
+    # a query that failed has found nothing
+    if oracle.sample_address == 0 and value < oracle.best and not np.isnan(answer):
+        _improve(oracle, x, value)
+    return answer
 
 
 def query(oracle, x):
@@ -85,15 +108,14 @@ def query(oracle, x):
     Returns
     -------
     float
-        The value; on a stochastic problem a sample of it.  Past the budget +inf: nothing is evaluated and
-        nothing charged.
+        The value; on a stochastic problem a sample of it; with noise where the instance has some.  Past the
+        budget +inf: nothing is evaluated and nothing charged.
     """
     if oracle.count >= oracle.budget:
         oracle.refused += 1
         return np.inf
-    if oracle.sample_address != 0:
-        value = _answer_sample(oracle, x)
-        oracle.count += 1
+    if oracle.altered != 0:
+        value = _answer_altered(oracle, x)
     else:
         value = _call_objective(oracle.objective_address, x.ctypes.data, oracle.dim, oracle.data_address)
         oracle.count += 1
@@ -107,8 +129,8 @@ def query(oracle, x):
 def hold(oracle):
     """Draw one sample of a stochastic objective and use it for every query until the end of this step.
 
-    These are common random numbers.  Without `hold` each query draws afresh.  On a deterministic problem
-    it does nothing.
+    These are common random numbers.  Without `hold` each query draws afresh.  Noise in the common mode is
+    held with the sample, noise in the independent mode never.  On a deterministic problem it does nothing.
     """
     oracle.held = 1
     oracle.sample += 1
@@ -116,4 +138,4 @@ def hold(oracle):
 
 def varies(oracle):
     """Tell whether two queries at one point may answer differently, so that a kept value goes stale."""
-    return oracle.sample_address != 0
+    return oracle.varies != 0

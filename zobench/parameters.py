@@ -185,7 +185,7 @@ def validate(parameters: type, given: Mapping[str, Any], who: str) -> Any:
             values[name] = value if rules[name] is None else convert(value, rules[name], f"{who}: {name}")
         except ZobenchError as fault:
             faults.append(str(fault))
-    faults += [f"{who}: {name} must be given" for name in fields if name not in values]
+    faults += [f"{who}: {name} must be given" for name in fields if name not in {**values, **given}]
     if faults:
         raise ZobenchError("; ".join(faults))
     return parameters(**values)

@@ -235,7 +235,7 @@ def _run_row(trace: "Trace") -> dict[str, Any]:
         "best": trace.best,
         "reference": float("nan") if trace.reference is None else trace.reference,
         "created": "",
-        "problem_name": problem_name(key.problem, key.dim, key.instance_seed, problem_parameters),
+        "problem_name": problem_name(key.problem, key.dim, key.instance_seed, problem_parameters, key.noise),
         "solver_name": solver_name(key.solver, solver_parameters),
     }
 

@@ -27,6 +27,7 @@ __all__ = [
     "digest",
     "generator",
     "hashed_index",
+    "hashed_polar",
     "hashed_word",
     "index",
     "normals",
@@ -243,6 +244,19 @@ def hashed_word(key, place):
 def hashed_index(key, place, count):
     """Return a whole number on 0 ... count - 1 as a function of (key, place): how a mini-batch picks rows."""
     return np.int64(np.float64(hashed_word(key, place) >> _ELEVEN) * 1.1102230246251565e-16 * count)
+
+
+def hashed_polar(key, place):
+    """Return (e, c) as a function of (key, place): e exponential of mean 1, c the cosine of a uniform angle.
+
+    sqrt(2 e) c is a normal variate, and other laws that are symmetric in the plane follow likewise.
+    """
+    one, two = _block(np.uint64(key), np.uint64(0), np.uint64(place))
+    exponential = -_log(2.0 - as_float((one >> _TWELVE) | _ONE_BITS))
+    turn = (as_float((two >> _TWELVE) | _ONE_BITS) - 1.0) * _EIGHTH_TURN
+    # three spare bits choose the octant, as for normals
+    side = _sine(turn) if two & _ONE else _cosine(turn)
+    return exponential, (-side if two & _TWO else side)
 
 
 def digest(key: str, purpose: str) -> tuple[int, int]:

@@ -145,6 +145,8 @@ class Theorem:
                     f"theorem {self.name!r} assumes a certificate of {constant!r}, "
                     f"which problem {instance.problem.name!r} does not have"
                 )
+        if instance.noise is not None:
+            return f"theorem {self.name!r} is about exact values, and queries are answered with noise"
         return ""
 
 

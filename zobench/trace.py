@@ -31,7 +31,7 @@ class RunKey:
     budget : int
     seed : int
     noise : str
-        Name of what the oracle adds; empty for nothing.
+        What the oracle answers with besides the value (`zobench.noise.Noise.text`); empty for nothing.
     observed : bool
         Whether the quantities of `Trace.means` are accumulated; it changes no iterate.
     version : str
@@ -59,17 +59,19 @@ class RunKey:
         return hashlib.sha256(self.text().encode()).hexdigest()[:32]
 
     def stream_key(self) -> str:
-        """Name the run's random streams: the key without solver, its parameters, budget and what is observed.
+        """Name the run's random streams: the key without solver, its parameters, budget, noise, observation.
 
         Solvers on one (problem, instance, seed) therefore meet the same noise and, with the same direction
         law, the same directions (common random numbers: paired comparisons need fewer seeds), and a longer
-        run begins with the shorter one.
+        run begins with the shorter one.  With noise and without, or with more of it, the directions are the
+        same, and the noise is made of the same random bits.
         """
         kept = {
             k: v
             for k, v in self.__dict__.items()
             if k not in ("solver", "solver_parameters", "budget", "observed")
         }
+        kept["noise"] = ""
         return json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain)
 
 

@@ -71,15 +71,17 @@ def one_thread() -> None:
 
 
 @lru_cache(maxsize=8)
-def _instance(name: str, dim: int, seed: int, parameters: tuple[tuple[str, Any], ...]) -> "Instance":
+def _instance(
+    name: str, dim: int, seed: int, parameters: tuple[tuple[str, Any], ...], noise: str
+) -> "Instance":
     from zobench.instance import problem
 
-    return problem(name, dim, seed, **dict(parameters))
+    return problem(name, dim, seed, noise=noise or None, **dict(parameters))
 
 
 def _instance_of(key: "RunKey") -> "Instance":
     """Make the instance of a key, or give one of the last few."""
-    return _instance(key.problem, key.dim, key.instance_seed, key.problem_parameters)
+    return _instance(key.problem, key.dim, key.instance_seed, key.problem_parameters, key.noise)
 
 
 def _run_one(key: "RunKey") -> "Trace | Failure":
@@ -107,12 +109,17 @@ def warm(keys: Iterable["RunKey"]) -> None:
     first: dict[tuple[str, str], RunKey] = {}
     for key in keys:
         first.setdefault(("problem", key.problem), key)
+        first.setdefault(("noise", key.noise.partition(" ")[0]), key)
         first.setdefault(("solver", key.solver), key)
     advance()
     Stream("warm", "solver")
     for (kind, _), key in first.items():
         try:
-            _ = _instance_of(key)._functions if kind == "problem" else solver(key.solver).kernels
+            if kind == "solver":
+                _ = solver(key.solver).kernels
+            else:
+                made = _instance_of(key)
+                _ = made._functions, made.noise and made.noise.address
         except Exception:
             continue  # the runs will say so, each in its row
 
