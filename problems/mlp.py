@@ -2,8 +2,8 @@
 
     f(x) = 1/N sum_i loss(z_i, y_i) + ridge/2 |x|^2,   z_i = V^T h_i + c,   h_i = tanh(W^T a_i + b)
 
-with samples a_i of p features and one layer of H = `hidden` units; with `layers` = 2 or 3, h_i goes through as
-many layers h -> tanh(M^T h + e) of H units in all.  In classification the loss is the cross-entropy
+with samples a_i of p features and one layer of H = `hidden` units; with `layers` = 2 or 3, h_i then goes
+through one or two layers h -> tanh(M^T h + e) of H units more.  In classification the loss is the cross-entropy
 lse(z) - z_y with lse(z) = ln sum_k exp(z_k) over the C classes; in regression it is (z - y)^2/2.
 
 x holds W (p, H) row by row, b (H), then M (H, H) and e (H) of each further layer, V (H, C) row by row, c (C):
@@ -36,10 +36,17 @@ from zobench.certificate import Certificate
 from zobench.classification import DATA
 from zobench.instance import Parts, Problem
 from zobench.layers import IDENTITY, TANH
-from zobench.networks import REGRESSION, Data, data_of, glorot, plan_of, real_data
-from zobench.networks import gradient as loss_gradient
-from zobench.networks import loss
-from zobench.networks import sample as batch_loss
+from zobench.networks import (
+    REGRESSION,
+    Data,
+    data_of,
+    glorot,
+    network_gradient,
+    network_loss,
+    network_sample,
+    plan_of,
+    real_data,
+)
 from zobench.parameters import Choice, Integer, Real
 
 
@@ -55,17 +62,17 @@ class Parameters(NamedTuple):
 
 def objective(x, data):
     """Return f(x) over all samples."""
-    return loss(x, data)
+    return network_loss(x, data)
 
 
 def sample(x, data, key):
     """Return the loss over the mini-batch of a sample key."""
-    return batch_loss(x, data, key)
+    return network_sample(x, data, key)
 
 
 def gradient(x, data, out):
     """Write the gradient of f over all samples."""
-    loss_gradient(x, data, out)
+    network_gradient(x, data, out)
 
 
 def make(dim, rng, parameters):

@@ -14,7 +14,6 @@ different); measured, it makes the tiles 1.3 to 1.5 times faster than multiplyin
 from typing import Any
 
 import llvmlite.binding
-import numpy as np
 from llvmlite import ir
 from numba import int64, types
 from numba.core import cgutils
@@ -204,7 +203,7 @@ def padded(count):
 
 
 def turned(block, first, rows, out):
-    """Write rows first ... first + rows - 1 of a block as columns of `out`, (64, padded(rows)); zeros beyond."""
+    """Write rows first ... of a block as columns of `out`, (64, padded(rows)); zeros beyond."""
     for r in range(BLOCK):
         for h in range(rows):
             out[r, h] = block[first + h, r]

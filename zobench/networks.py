@@ -29,11 +29,11 @@ __all__ = [
     "answers",
     "data_of",
     "glorot",
-    "gradient",
-    "loss",
+    "network_gradient",
+    "network_loss",
+    "network_sample",
     "plan_of",
     "real_data",
-    "sample",
 ]
 
 #: The data sets of regression by name.
@@ -132,7 +132,7 @@ def data_of(found: Labelled, plan: NDArray[np.float64], regression: bool, batch:
 
 
 def forward(x, plan, inputs, start, units):
-    """Write what every layer answers for one block of samples, layer after layer; say where the last begins."""
+    """Write what every layer answers for one block of samples; return where the last begins."""
     before, at = 0, 0
     for layer in range(plan.shape[0]):
         count, outputs = int(plan[layer, 0]), int(plan[layer, 1])
@@ -163,7 +163,7 @@ def width(plan):
     return total
 
 
-def loss(x, data):
+def network_loss(x, data):
     """Return the mean loss over all samples, and the ridge."""
     features, size = data.rows.shape[1], data.labels.size
     units, totals = np.empty((width(data.plan), BLOCK)), np.empty(BLOCK)
@@ -174,7 +174,7 @@ def loss(x, data):
     return total / size + 0.5 * data.ridge * squared_norm(x)
 
 
-def sample(x, data, key):
+def network_sample(x, data, key):
     """Return the mean loss over the mini-batch of a sample key, and the ridge."""
     features = data.rows.shape[1]
     units, totals = np.empty((width(data.plan), BLOCK)), np.empty(BLOCK)
@@ -232,8 +232,8 @@ def collect(plan, sums, out):
         at += count * wide
 
 
-def gradient(x, data, out):
-    """Write the gradient of `loss`, by back-propagation."""
+def network_gradient(x, data, out):
+    """Write the gradient of `network_loss`, by back-propagation."""
     features, size, plan = data.rows.shape[1], data.labels.size, data.plan
     units, totals = np.empty((width(plan), BLOCK)), np.empty(BLOCK)
     widest, room = 0, 0
