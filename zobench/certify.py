@@ -21,10 +21,12 @@ from zobench.searches import farthest, fastest_turn, relaxed_surveys, steepest_c
 
 __all__ = [
     "FALSIFIERS",
+    "LOOSE",
     "Attack",
     "attack",
     "falsify_convex",
     "falsify_effective_rank",
+    "falsify_f_best",
     "falsify_f_lower",
     "falsify_f_star",
     "falsify_g",
@@ -37,8 +39,11 @@ __all__ = [
     "falsify_r0",
     "falsify_trace",
     "falsify_x_star",
+    "tightness",
 ]
 
+#: A certificate is loose if attacks come no nearer to it than this.
+LOOSE = 0.2
 #: What rounding may cost, relative to the claim.
 SLACK = 1e-6
 
@@ -197,6 +202,11 @@ def falsify_f_star(probe: Probe, claimed: float) -> Attack:
     return floor
 
 
+def falsify_f_best(probe: Probe, claimed: float) -> Attack:
+    """Look for f(x) < f_best by descent from many starts: then it is not the lowest value known."""
+    return _floor(probe, "f_best", claimed)
+
+
 def falsify_f_lower(probe: Probe, claimed: float) -> Attack:
     """Look for f(x) < f_lower by descent from many starts."""
     return _floor(probe, "f_lower", claimed)
@@ -263,13 +273,14 @@ FALSIFIERS: dict[str, tuple[Callable[..., Attack], tuple[str, ...]]] = {
     "PL": (falsify_pl, ("f_star",)),
     "convex": (falsify_convex, ()),
     "f_star": (falsify_f_star, ()),
+    "f_best": (falsify_f_best, ()),
     "f_lower": (falsify_f_lower, ()),
     "trace": (falsify_trace, ()),
     "effective_rank": (falsify_effective_rank, ("L",)),
     "G": (falsify_g, ()),
     "R0": (falsify_r0, ()),
 }
-WITHOUT_GRADIENT = {"f_star", "f_lower", "G", "R0"}
+WITHOUT_GRADIENT = {"f_star", "f_best", "f_lower", "G", "R0"}
 
 
 def falsify(probe: Probe, constant: str, claimed: float) -> Attack:
@@ -291,6 +302,34 @@ def falsify(probe: Probe, constant: str, claimed: float) -> Attack:
     if any(need not in known for need in needs) or not (probe.has_gradient or constant in WITHOUT_GRADIENT):
         return _unattacked(constant, claimed)
     return falsifier(probe, claimed, *(known[need].value for need in needs))
+
+
+def tightness(instance: Instance, seconds: float = 0.5) -> dict[str, float]:
+    """Measure in a short time how near attacks come to what an instance certifies.
+
+    Parameters
+    ----------
+    instance : Instance
+    seconds : float
+        About; what is found by then counts.
+
+    Returns
+    -------
+    dict of str to float
+        See `Attack.tightness`; constants without such a ratio are left out.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> tightness(zobench.problem("quadratic"))["L"] > 0.999
+    True
+    """
+    if instance.problem.gradient is not None:
+        instance.gradient(instance.x0)  # which may have to be compiled
+    probe, found = Probe(instance, seconds=seconds), {}
+    for name, known in instance.certificates.items():
+        found[name] = falsify(probe, name, known.value).tightness
+    return {name: ratio for name, ratio in found.items() if not np.isnan(ratio)}
 
 
 def attack(instance: Instance, key: str = "attack") -> list[Attack]:

@@ -40,7 +40,7 @@ class Outcome:
         Such as ``"solver 's2p'"``.
     ok : bool
     message : str
-        What was seen where it does not hold; empty where it does.
+        What was seen where it does not hold; where it does, what was measured, if anything.
     """
 
     name: str
@@ -49,19 +49,19 @@ class Outcome:
     message: str = ""
 
 
-def _try(check: Callable[[Any], None], item: Any, subject: str, name: str = "") -> Outcome:
+def _try(check: Callable[[Any], str | None], item: Any, subject: str, name: str = "") -> Outcome:
     """Carry one check out; one that crashes has failed."""
     name = name or check.__name__.removeprefix("check_").replace("_", " ")
     try:
-        check(item)
+        measured = check(item)
     except Broken as fault:
         return Outcome(name, subject, False, str(fault))
     except Exception as error:
         return Outcome(name, subject, False, f"{type(error).__name__}: {error}")
-    return Outcome(name, subject, True)
+    return Outcome(name, subject, True, measured or "")
 
 
-def _try_all(checks: Iterable[Callable[[Any], None]], item: Any, subject: str) -> list[Outcome]:
+def _try_all(checks: Iterable[Callable[[Any], str | None]], item: Any, subject: str) -> list[Outcome]:
     return [_try(check, item, subject) for check in checks]
 
 

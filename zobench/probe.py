@@ -1,5 +1,6 @@
 """Points, curvatures and descents of an instance, for those who would falsify its certificates."""
 
+import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import NamedTuple
@@ -65,10 +66,12 @@ class Probe:
     instance : Instance
     key : str
         Of the random points.
+    seconds : float
+        After which searches give what they have found so far.
     """
 
-    def __init__(self, instance: Instance, key: str = "attack"):
-        self.instance = instance
+    def __init__(self, instance: Instance, key: str = "attack", seconds: float = np.inf):
+        self.instance, self.deadline = instance, time.monotonic() + seconds
         self._rng = generator(f"{instance.name}[{key}]", "certify")
         self.has_gradient = instance.problem.gradient is not None
         self.middle = np.array(instance.x0 if instance.x_star is None else instance.x_star)
@@ -78,6 +81,11 @@ class Probe:
         self.reach = 1e-4 * self.scale / np.sqrt(instance.dim)
         if "L1" in instance.certificates:
             self.reach /= max(1.0, instance.certificates["L1"].value * self.scale / np.sqrt(instance.dim))
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() > self.deadline
 
     def value(self, x: Array) -> float:
         """Return f(x)."""
@@ -151,7 +159,7 @@ class Probe:
             for _ in range(2):
                 w = w - np.array(basis).T @ (np.array(basis) @ w)
             off.append(float(np.linalg.norm(w)))
-            if off[-1] <= 1e-10 * max(map(abs, diagonal)):
+            if off[-1] <= 1e-10 * max(map(abs, diagonal)) or self.late:
                 break
             basis.append(w / off[-1])
         size = len(diagonal)
@@ -186,6 +194,8 @@ class Probe:
         step = self.scale
         for _ in range(rounds):
             v = survey.high_direction if sign > 0 else survey.low_direction
+            if self.late:
+                return
             t = 30 * self.reach
             bend = self.gradient(survey.x + t * v) + self.gradient(survey.x - t * v)
             bend -= 2 * self.gradient(survey.x)
@@ -206,7 +216,10 @@ class Probe:
     @_quietly
     def surveys(self) -> list[Survey]:
         """Curvatures at all points, and along climbs from the best of them."""
-        found = [survey for survey in map(self.survey, self.points) if survey]
+        found: list[Survey] = []
+        for x in self.points:
+            survey = None if found and self.late else self.survey(x)
+            found += [survey] if survey else []
         for sign in (1.0, -1.0):
             ranked = sorted(found, key=lambda survey: -_reward(survey, sign))
             for start in [*ranked[:2], found[0]]:
@@ -219,6 +232,8 @@ class Probe:
         """Return the trace of the Hessian at x, one coordinate after the other."""
         total, v = 0.0, np.zeros(x.size)
         for i in range(x.size):
+            if self.late:
+                return np.nan
             v[i] = 1.0
             dg, dx, _, _ = self._secant(x, v, self.reach)
             total += dg[i] / dx[i]
@@ -245,6 +260,8 @@ class Probe:
             x, f, g = trial, value, slope
             bent = float(moved @ turned)
             step = float(moved @ moved) / bent if bent > 0 else 4 * step
+            if self.late:
+                break
         return f, x
 
     @cached_property
@@ -294,7 +311,7 @@ class Probe:
             g = self.gradient(x)
             norm = float(np.linalg.norm(g))
             gap = self.value(x) - f_star
-            if not (np.isfinite(now) and norm > 0):
+            if not (np.isfinite(now) and norm > 0) or self.late:
                 break
             bent = self._curvature(x, g / norm, self.reach) * norm
             down = g / gap - 2 * bent / norm**2

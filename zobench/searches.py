@@ -36,7 +36,7 @@ def _steeper(probe: Probe, x: Array, rounds: int) -> Iterator[Array]:
     for _ in range(rounds):
         norm = float(np.linalg.norm(g))
         up = _slope(probe, x + probe.reach * _unit(g)) - g
-        if not (norm > 0 and np.isfinite(norm) and np.linalg.norm(up) > 1e-12 * norm):
+        if not (norm > 0 and np.isfinite(norm) and np.linalg.norm(up) > 1e-12 * norm) or probe.late:
             return
         for _ in range(12):
             trial = x + step * _unit(up)
@@ -98,7 +98,7 @@ def _farther(probe: Probe, level: float, u: Array, rounds: int) -> tuple[float, 
         g = _slope(probe, probe.middle + far * u)
         across = g - float(g @ u) * u
         length = float(np.linalg.norm(across))
-        if not (np.isfinite(length) and length > 1e-12 * float(np.linalg.norm(g))):
+        if not (np.isfinite(length) and length > 1e-12 * float(np.linalg.norm(g))) or probe.late:
             break
         for _ in range(12):
             turned = _unit(u - step * across / length)
@@ -161,6 +161,8 @@ def _along(probe: Probe, survey: Survey, merit: Callable[[Survey], float]) -> Su
         origin, step = survey.x, 0.5
         best, at = survey, 0.0
         for _ in range(24):
+            if probe.late:
+                break
             for t in (at + step, at - step):
                 trial = probe.survey(origin + t * way)
                 if trial and merit(trial) > merit(best):

@@ -139,6 +139,8 @@ def _definition(function: Any) -> str:
 
 
 def _whole_problem(problem: Any, chosen: dict[str, str]) -> dict[str, Any]:
+    from zobench.certify import LOOSE, tightness
+
     facts = {**_problem(problem), "definition": _definition(problem.make)}
     given: dict[str, Any] = dict(chosen)
     try:
@@ -150,13 +152,17 @@ def _whole_problem(problem: Any, chosen: dict[str, str]) -> dict[str, Any]:
         return {**facts, "instance": None, "constants": []}
     facts["instance"] = instance.name
     facts["start_value"] = instance.value(instance.x0)
+    measured = tightness(instance)
     facts["constants"] = [
         {
             "constant": certificate.constant,
             "value": certificate.value,
-            "meaning": _meaning(certificate.constant),
+            "meaning": certificate.meaning,
+            "definition": certificate.definition or None,
             "proof": certificate.proof,
             "exact": certificate.exact,
+            "tightness": _finite(measured.get(certificate.constant)),
+            "loose": measured.get(certificate.constant, 1.0) < LOOSE,
             "compared": [_compared(other, certificate.value) for other in certificate.compared],
         }
         for certificate in instance.certificates.values()
@@ -182,10 +188,8 @@ def _huge(value: float) -> str:
     return number(value) if math.isfinite(value) else "> 1e308"
 
 
-def _meaning(constant: str) -> str:
-    from zobench.certificate import CONSTANTS
-
-    return CONSTANTS[constant]
+def _finite(ratio: float | None) -> float | None:
+    return ratio if ratio is not None and math.isfinite(ratio) else None
 
 
 def _whole_theorem(theorem: Any, solver: Any) -> dict[str, Any]:
@@ -233,8 +237,11 @@ def _problem_page(facts: dict[str, Any]) -> Iterator[str]:
         return
     rows = []
     for item in facts["constants"]:
-        sign = "" if item["exact"] else " (bound)"
-        rows.append([item["constant"], number(item["value"]) + sign, f"{item['meaning']}.  {item['proof']}"])
+        marks = ([] if item["exact"] else ["bound"]) + (["loose"] if item["loose"] else [])
+        sign = f" ({', '.join(marks)})" if marks else ""
+        near = f"  Loose: a short attack finds the tightness {item['tightness']:.2g}." if item["loose"] else ""
+        said = f"{item['meaning']}.  {item['proof']}{near}"
+        rows.append([item["constant"], number(item["value"]) + sign, said])
         rows += _beside(item)
     title = f"Constants of {facts['instance']}, where f(x0) = {number(facts['start_value'])}"
     table = columns(["constant", "value", "meaning and proof"], rows) if rows else "none is proved"
