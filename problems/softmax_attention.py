@@ -161,8 +161,9 @@ def extremes(columns, weights):
         values = np.linalg.eigvalsh(np.einsum("bjr,bkr->jk", columns * weights, columns) / blocks)
         return float(values[0]), float(values[-1])
     # B B^T has the largest eigenvalue of B^T B; the smallest is 0, for the A_i cannot have rank d
-    beside = np.ascontiguousarray((columns * np.sqrt(weights)).transpose(0, 2, 1)).reshape(-1, dim)
-    return 0.0, float(np.linalg.eigvalsh(np.einsum("pj,qj->pq", beside, beside) / blocks)[-1])
+    beside, root = columns.transpose(1, 0, 2).reshape(dim, -1), np.sqrt(np.tile(weights, blocks))
+    gram = np.einsum("jp,jq->pq", beside, beside) * np.outer(root, root) / blocks
+    return 0.0, float(np.linalg.eigvalsh(gram)[-1])
 
 
 def bounds(columns, squares):

@@ -14,6 +14,11 @@ iris           150    5    3    15   standardised, and a constant one
 wine           178    14   3    42   standardised, and a constant one
 =============  =====  ===  ===  ===  ==========================================
 
+data = synthetic draws N = `samples` with p = `features` features, independent normal ones and a constant
+one, and C = `classes`; a sample's class is drawn with the probabilities softmax(T^T a_i) of a teacher T with normal entries of
+variance 4/p.  Only there do these three parameters and the seed count.  Beyond N p C = 10^7 no minimiser is
+sought, and f_lower = 0 stands in the place of f_star.
+
 With `batch` = B > 0 a query answers the mean over B samples drawn with replacement by the sample key (plus
 the whole ridge term), whose expectation is f.
 
@@ -27,10 +32,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench import classification, solution
-from zobench.certificate import Certificate, Certificates
+from zobench.certificate import Certificate, Certificates, rounded_up
 from zobench.classification import (
     BLOCK,
     DATA,
+    Labelled,
     blocks,
     combine,
     labelled,
@@ -45,13 +51,23 @@ from zobench.kernels import squared_norm
 from zobench.parameters import Choice, Integer, Real
 from zobench.solution import content, newton, product_of, solved
 
+#: Beyond so many products of a sample's feature and a weight no minimiser is sought.
+SOLVED = 10_000_000
+
 
 class Parameters(NamedTuple):
     """What can be chosen."""
 
-    data: Annotated[str, Choice(*DATA)] = "digits"
+    data: Annotated[str, Choice(*DATA, "synthetic")] = "digits"
     ridge: Annotated[float, Real(0.0, open=True)] = 1e-2
     batch: Annotated[int, Integer(0, 1_000_000)] = 0
+    samples: Annotated[int, Integer(1, 1_000_000)] = 200
+    features: Annotated[int, Integer(1, 1_000_000)] = 10
+    classes: Annotated[int, Integer(2, 1000)] = 3
+
+
+#: Of synthetic data only.
+LATER = ("samples", "features", "classes")
 
 
 class Data(NamedTuple):
@@ -154,24 +170,64 @@ def solve(data, d):
     return solved(name, newly, f"problem {problem.name!r}")
 
 
+def synthetic(rng, parameters):
+    """Draw samples, and their classes from a teacher, by the largest of perturbed scores (Gumbel)."""
+    rows = rng.standard_normal((parameters.samples, parameters.features))
+    rows[:, -1] = 1.0
+    teacher = rng.standard_normal((parameters.features, parameters.classes))
+    scores = np.einsum("ij,jc->ic", rows, teacher) * (2.0 / np.sqrt(parameters.features))
+    labels = np.argmax(scores + rng.gumbel(size=scores.shape), axis=1).astype(np.float64)
+    return Labelled(rows, labels, parameters.classes)
+
+
+def chosen(rng, parameters):
+    """Give the samples: drawn, or real ones, which have their own numbers of everything."""
+    if parameters.data == "synthetic":
+        return synthetic(rng, parameters)
+    given = [name for name in LATER if getattr(parameters, name) != Parameters._field_defaults[name]]
+    if given:
+        raise ZobenchError(
+            f"problem {problem.name!r}: {', '.join(given)} must be left alone unless data is 'synthetic', "
+            f"got data {parameters.data!r}"
+        )
+    return labelled(parameters.data, constant=True)
+
+
+def spectrum(rows):
+    """Give the largest eigenvalue and the trace of A^T A/N."""
+    size, features = rows.shape
+    gram = np.einsum("ij,ik->jk" if features <= size else "ji,ki->jk", rows, rows) / size
+    return np.linalg.eigvalsh(gram)[-1], float(np.trace(gram))
+
+
+def minimum(data, d, ridge):
+    """Certify f_star with its minimiser, or f_lower where the minimiser is too dear."""
+    if data.labels.size * d > SOLVED:
+        proof = "Cross-entropy and ridge are never negative."
+        return Certificate("f_lower", 0.0, proof, exact=False), None
+    best = solve(data, d)
+    gap = best.gradient_norm**2 / (2 * ridge)
+    return Certificate(
+        "f_star",
+        best.value,
+        f"Newton's method with exact Hessian products reached |grad f| = {best.gradient_norm:.1e}, and "
+        f"by strong convexity f - f_star <= |grad f|^2/(2 mu) = {gap:.1e} there.",
+    ), best.x
+
+
 def make(dim, rng, parameters):
     """Lay out the data, certify the constants, solve."""
-    ridge, found = parameters.ridge, labelled(parameters.data, constant=True)
-    size, features = found.rows.shape
-    laid, d = blocks(found.rows), features * found.classes
+    ridge, found = parameters.ridge, chosen(rng, parameters)
+    laid, d = blocks(found.rows), found.rows.shape[1] * found.classes
     if dim not in (None, d):
         raise ZobenchError(
             f"problem {problem.name!r}: dim must be {d} with data {parameters.data!r}, got {dim}"
         )
     data = Data(laid.rows, laid.columns, found.labels, found.classes, ridge, parameters.batch)
-    gram = np.einsum("ij,ik->jk", found.rows, found.rows) / size
-    # Rounded up in the twelfth digit: a bound still, and the same bits whatever the library of eigenvalues.
-    largest = 0.5 * np.linalg.eigvalsh(gram)[-1] + ridge
-    place = 10.0 ** (11 - np.floor(np.log10(largest)))
-    smoothness = float(np.ceil(largest * place) / place)
-    trace = 0.5 * (found.classes - 1) * float(np.trace(gram)) + ridge * d
-    best = solve(data, d)
-    gap = best.gradient_norm**2 / (2 * ridge)
+    largest, total = spectrum(found.rows)
+    smoothness = rounded_up(0.5 * largest + ridge)
+    trace = 0.5 * (found.classes - 1) * total + ridge * d
+    floor, x_star = minimum(data, d, ridge)
     certificates = (
         Certificate(
             "L",
@@ -186,12 +242,7 @@ def make(dim, rng, parameters):
         ),
         Certificate("PL", ridge, "mu-strong convexity implies PL with the same constant."),
         Certificate("convex", 1.0, "The cross-entropy is convex, and so is the ridge."),
-        Certificate(
-            "f_star",
-            best.value,
-            f"Newton's method with exact Hessian products reached |grad f| = {best.gradient_norm:.1e}, and "
-            f"by strong convexity f - f_star <= |grad f|^2/(2 mu) = {gap:.1e} there.",
-        ),
+        floor,
         Certificate(
             "effective_rank",
             trace / smoothness,
@@ -200,12 +251,12 @@ def make(dim, rng, parameters):
             exact=False,
         ),
     )
-    return Parts(np.zeros(d), data, certificates, best.x, parameters.batch > 0)
+    return Parts(np.zeros(d), data, certificates, x_star, parameters.batch > 0)
 
 
 problem = Problem(
     name="softmax-regression",
-    summary="multiclass cross-entropy with ridge on real data",
+    summary="multiclass cross-entropy with ridge on real or synthetic data",
     objective=objective,
     gradient=gradient,
     sample=sample,
@@ -213,6 +264,7 @@ problem = Problem(
     parameters=Parameters,
     data=Data,
     default_dim=None,
-    dims="set by the data",
+    later=LATER,
+    dims="set by the data, or features * classes",
     source="Böhning, Annals of the Institute of Statistical Mathematics 44 (1992) 197-200",
 )

@@ -264,7 +264,7 @@ def test_data_set_the_dimension(name, data):
         (
             "softmax-regression",
             {"data": "mnist"},
-            "data must be one of 'digits', 'breast-cancer', 'iris', 'wine', got",
+            "data must be one of 'digits', 'breast-cancer', 'iris', 'wine', 'synthetic', got",
         ),
         ("softmax-regression", {"ridge": 0}, "ridge must be a number > 0, got 0"),
         ("softmax-regression", {"dim": 10}, "dim must be 640 with data 'digits', got 10"),
