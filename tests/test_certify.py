@@ -70,7 +70,7 @@ def wrong(probe, constant, certificate):
     """Wrong values of a constant: what an error in a proof would give."""
     value = certificate.value
     met = falsify(probe, constant, value).found
-    if constant in ("f_star", "f_lower"):
+    if constant in ("f_star", "f_best", "f_lower"):
         gap = probe.value(probe.instance.x0) - value
         if not certificate.exact:
             return [met + 1e-6 * gap]

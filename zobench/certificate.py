@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 from zobench.errors import ZobenchError
 
-__all__ = ["CONSTANTS", "DEFINITIONS", "Certificate", "Certificates", "Compared", "rounded_down", "rounded_up"]
+__all__ = [
+    "CONSTANTS",
+    "DEFINITIONS",
+    "Certificate",
+    "Certificates",
+    "Compared",
+    "rounded_down",
+    "rounded_up",
+]
 
 #: What each certified constant means.
 CONSTANTS = {
@@ -19,6 +27,7 @@ CONSTANTS = {
     "PL": "|grad f(x)|^2 >= 2 PL (f(x) - f_star)",
     "convex": "f is convex (value 1)",
     "f_star": "the infimum of f",
+    "f_best": "a value that f attains, the lowest known: no less than f_star, which is not proved",
     "f_lower": "a number that f never falls below",
     "R0": "|x - x_star| <= R0 wherever f(x) <= f(x0)",
     "trace": "the trace of the Hessian of a quadratic, the same everywhere",
@@ -63,7 +72,7 @@ class Certificate:
         One sentence; ``zobench show`` prints it, the contract tests try to falsify it.
     exact : bool
         Whether no better constant exists; otherwise the value is a bound (an upper one of
-        L, L0, L1, G, R0; a lower one of mu, PL, f_lower).
+        L, L0, L1, G, R0, and f_best of f_star; a lower one of mu, PL, f_lower).
     compared : tuple of Compared
         Values of the same constant in the literature.
     definition : str
@@ -130,8 +139,8 @@ class Certificates(Mapping[str, Certificate]):
 
     @property
     def reference(self) -> float | None:
-        """The value that targets and gaps are measured from: f_star, or else a lower bound, or else None."""
-        for constant in ("f_star", "f_lower"):
+        """The value that gaps are measured from: f_star, or else f_best, or else f_lower, or else None."""
+        for constant in ("f_star", "f_best", "f_lower"):
             if constant in self._items:
                 return self._items[constant].value
         return None
