@@ -259,7 +259,8 @@ def falsify_trace(probe: Probe, claimed: float) -> Attack:
 
 def falsify_effective_rank(probe: Probe, claimed: float, smoothness: float) -> Attack:
     """Look for a Hessian whose trace exceeds effective_rank times L."""
-    places = [probe.instance.x0, *([] if probe.instance.x_star is None else [probe.instance.x_star])]
+    bent = max(probe.surveys, key=lambda survey: survey.norm).x
+    places = [bent, probe.instance.x0, *([] if probe.instance.x_star is None else [probe.instance.x_star])]
     found, x = max(((probe.trace(x) / smoothness, np.array(x)) for x in places), key=lambda pair: pair[0])
     return Attack("effective_rank", claimed, found, _ratio(found, claimed), found <= claimed * (1 + SLACK), x)
 
