@@ -43,7 +43,7 @@ class Parameters(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Numbers of one instance: A in blocks (see `zobench.classification`), b with zeros at the end, N, ridge."""
+    """Numbers of one instance: A in blocks (`zobench.classification`), b with zeros at the end, N, ridge."""
 
     rows: Matrix
     columns: Matrix
