@@ -30,7 +30,7 @@ class Parameters(NamedTuple):
     rows: Annotated[int, Integer(1, 3000)] = 20
     columns: Annotated[int, Integer(1, 3000)] = 15
     rank: Annotated[int, Integer(1, 3000)] = 2
-    observed: Annotated[float, Real(1e-12, 1.0)] = 0.4
+    observed: Annotated[float, Real(0.0, 1.0)] = 0.4
     condition: Annotated[float, Real(1.0)] = 10.0
     start: Annotated[str, Choice("random", "tilted")] = "random"
     scale: Annotated[float, Real(0.0, open=True)] = RANDOM

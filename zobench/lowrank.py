@@ -155,14 +155,11 @@ def factor_start(rng: np.random.Generator, truth: Truth, start: Any, angle: floa
 
 
 def mask(rng: np.random.Generator, shape: Any, who: str) -> Array:
-    """Draw which entries are observed: round(observed rows columns) of them, each set equally likely."""
+    """Draw which entries are observed: round(observed rows columns) of them, one at least."""
+    if shape.observed == 0.0:
+        raise ZobenchError(f"{who}: observed must be a number > 0 and <= 1, got 0")
     rows, columns = shape.rows, shape.columns
-    count = round(shape.observed * rows * columns)
-    if count < 1:
-        raise ZobenchError(
-            f"{who}: observed must be >= {0.5 / (rows * columns):.3g} so that at least one of the "
-            f"{rows * columns} entries is seen, got {shape.observed:g}"
-        )
+    count = max(1, round(shape.observed * rows * columns))
     seen = np.zeros(rows * columns)
     seen[rng.permutation(rows * columns)[:count]] = 1.0
     return seen.reshape(rows, columns)
