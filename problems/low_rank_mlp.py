@@ -27,16 +27,14 @@ from zobench.certificate import Certificate
 from zobench.classification import DATA
 from zobench.errors import ZobenchError
 from zobench.instance import Parts, Problem
-from zobench.layers import IDENTITY, TANH
+from zobench.layers import IDENTITY, TANH, glorot, plan_of
 from zobench.networks import (
     REGRESSION,
     Data,
     data_of,
-    glorot,
     network_gradient,
     network_loss,
     network_sample,
-    plan_of,
     real_data,
 )
 from zobench.parameters import Choice, Integer, Real

@@ -3,8 +3,8 @@
     f(x) = 1/N sum_i loss(z_i, y_i) + ridge/2 |x|^2,   z_i = V^T h_i + c,   h_i = tanh(W^T a_i + b)
 
 with samples a_i of p features and one layer of H = `hidden` units; with `layers` = 2 or 3, h_i then goes
-through one or two layers h -> tanh(M^T h + e) of H units more.  In classification the loss is the cross-entropy
-lse(z) - z_y with lse(z) = ln sum_k exp(z_k) over the C classes; in regression it is (z - y)^2/2.
+through one or two layers h -> tanh(M^T h + e) of H units more.  In classification the loss is the
+cross-entropy lse(z) - z_y with lse(z) = ln sum_k exp(z_k) over the C classes; in regression (z - y)^2/2.
 
 x holds W (p, H) row by row, b (H), then M (H, H) and e (H) of each further layer, V (H, C) row by row, c (C):
 d = (p + 1) H + (layers - 1)(H + 1) H + (H + 1) C.  Weights start uniform on +- sqrt(6/(inputs + outputs)),
@@ -35,16 +35,14 @@ from typing import Annotated, NamedTuple
 from zobench.certificate import Certificate
 from zobench.classification import DATA
 from zobench.instance import Parts, Problem
-from zobench.layers import IDENTITY, TANH
+from zobench.layers import IDENTITY, TANH, glorot, plan_of
 from zobench.networks import (
     REGRESSION,
     Data,
     data_of,
-    glorot,
     network_gradient,
     network_loss,
     network_sample,
-    plan_of,
     real_data,
 )
 from zobench.parameters import Choice, Integer, Real

@@ -26,16 +26,14 @@ import numpy as np
 from zobench.certificate import Certificate, Certificates
 from zobench.classification import Labelled
 from zobench.instance import Instance, Parts, Problem
-from zobench.layers import IDENTITY, TANH
+from zobench.layers import IDENTITY, TANH, glorot, plan_of
 from zobench.networks import (
     Data,
     answers,
     data_of,
-    glorot,
     network_gradient,
     network_loss,
     network_sample,
-    plan_of,
 )
 from zobench.parameters import Integer
 

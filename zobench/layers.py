@@ -11,13 +11,16 @@ library.  A fused multiply-add is correctly rounded on every machine (processors
 different); measured, it makes the tiles 1.3 to 1.5 times faster than multiplying and adding in turn.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import llvmlite.binding
+import numpy as np
 from llvmlite import ir
 from numba import int64, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from zobench.classification import BLOCK, tanh
 from zobench.views import MATRIX, _array, vector_at
@@ -29,10 +32,18 @@ __all__ = [
     "add_outer",
     "add_product",
     "bend",
+    "clear",
+    "collect",
+    "dense",
+    "dense_gradient",
     "flat",
+    "glorot",
     "padded",
+    "plan_of",
+    "room",
     "squares",
     "turned",
+    "widest",
     "window",
 ]
 
@@ -241,3 +252,119 @@ def squares(answers, targets, first, valid):
     for r in range(valid, BLOCK):
         answers[r] = 0.0
     return 0.5 * total
+
+
+# --- layers as a plan says -----------------------------------------------------------------------
+#
+# A plan is a matrix with one row a layer: inputs, outputs, place of its weights in x, whether biases
+# follow them (1 or 0), activation.  A layer's weights lie row by row, one row an input.
+
+
+def plan_of(layers: Iterable[tuple[int, int, int, int]]) -> NDArray[np.float64]:
+    """Lay out layers of (inputs, outputs, biases or not, activation) one after the other in x.
+
+    Examples
+    --------
+    >>> plan_of([(3, 2, 1, 1), (2, 1, 1, 0)])[:, 2]
+    array([0., 8.])
+    """
+    plan, place = [], 0
+    for inputs, outputs, biases, activation in layers:
+        plan.append([inputs, outputs, place, biases, activation])
+        place += (inputs + biases) * outputs
+    return np.array(plan, dtype=np.float64)
+
+
+def glorot(rng: np.random.Generator, plan: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draw weights uniform on +- sqrt(6/(inputs + outputs)); biases are 0."""
+    parts = []
+    for inputs, outputs, _, biases, _ in plan.astype(int):
+        reach = np.sqrt(6.0 / (inputs + outputs))
+        parts += [rng.uniform(-reach, reach, inputs * outputs), np.zeros(biases * outputs)]
+    return np.concatenate(parts)
+
+
+def dense(x, plan, layer, source, start, units, at, keep):
+    """Write a layer's answers for one block to units[at] ...; `keep` adds them to what is there.
+
+    Its inputs are source[start] ....  The activation is left to the caller where `keep` is true.
+    """
+    count, outputs, place = int(plan[layer, 0]), int(plan[layer, 1]), int(plan[layer, 2])
+    biases, kind = int(plan[layer, 3]), int(plan[layer, 4])
+    for h in range(outputs):
+        bias = x[place + count * outputs + h] if biases else 0.0
+        out = units[at + h]
+        if keep:
+            for r in range(BLOCK):
+                out[r] += bias
+        else:
+            for r in range(BLOCK):
+                out[r] = bias
+    add_product(units, at, outputs, x, place, 1, outputs, source, start, count)
+    if not keep:
+        activate(kind, flat(units[at : at + outputs]))
+
+
+def room(plan, layers):
+    """Return how many numbers the gradient of the first `layers` matrices takes, rows padded."""
+    total = 0
+    for layer in range(layers):
+        total += int(plan[layer, 0]) * padded(int(plan[layer, 1]))
+    return total
+
+
+def widest(plan):
+    """Return the largest number of outputs, padded."""
+    most = 0
+    for layer in range(plan.shape[0]):
+        most = max(most, padded(int(plan[layer, 1])))
+    return most
+
+
+def dense_gradient(x, plan, layer, source, start, slopes, at, back, to, turn, sums, out):
+    """Take the derivatives by a layer's sums, slopes[at] ..., back to its inputs and to x.
+
+    Parameters
+    ----------
+    source, start : matrix, int
+        The layer's inputs.
+    back, to : matrix, int
+        Where the derivatives by the inputs are added; nowhere if `to` < 0.
+    turn : vector
+        Of at least 64 `widest` numbers, overwritten.
+    sums : vector
+        Of `room` numbers: the weights' gradient is added there.
+    out : vector
+        The biases' gradient is added there.
+    """
+    count, outputs, place = int(plan[layer, 0]), int(plan[layer, 1]), int(plan[layer, 2])
+    wide = padded(outputs)
+    if int(plan[layer, 3]):
+        for h in range(outputs):
+            total = 0.0
+            for r in range(BLOCK):
+                total += slopes[at + h, r]
+            out[place + count * outputs + h] += total
+    columns = window(turn, 0, BLOCK, wide)
+    turned(slopes, at, outputs, columns)
+    add_outer(window(sums, room(plan, layer), count, wide), source, start, count, columns)
+    if to >= 0:
+        add_product(back, to, count, x, place, outputs, 1, slopes, at, outputs)
+
+
+def collect(plan, sums, out):
+    """Add the weights' gradient in padded rows to its places in `out`."""
+    at = 0
+    for layer in range(plan.shape[0]):
+        count, outputs, place = int(plan[layer, 0]), int(plan[layer, 1]), int(plan[layer, 2])
+        wide = padded(outputs)
+        for k in range(count):
+            for h in range(outputs):
+                out[place + k * outputs + h] += sums[at + k * wide + h]
+        at += count * wide
+
+
+def clear(values):
+    """Set a vector to zero."""
+    for i in range(values.size):
+        values[i] = 0.0

@@ -1,11 +1,6 @@
-"""Networks of dense layers: loss, loss over a mini-batch, gradient, all as one plan says.
-
-A plan is a matrix with one row a layer: inputs, outputs, place of its weights in x, whether biases follow
-them (1 or 0), activation (see `zobench.layers`).  A layer's weights lie row by row, one row an input.
-"""
+"""Networks of dense layers: loss, loss over a mini-batch, gradient, as a plan says (`zobench.layers`)."""
 
 import ctypes
-from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +14,7 @@ from zobench.classification import BLOCK, Labelled, blocks, labelled, minibatch,
 from zobench.compile import layout_of, typed
 from zobench.instance import Matrix, Vector
 from zobench.kernels import squared_norm
-from zobench.layers import activate, add_outer, add_product, bend, flat, padded, squares, turned, window
+from zobench.layers import bend, clear, collect, dense, dense_gradient, flat, room, squares, widest
 from zobench.solution import content, kept
 from zobench.views import MATRIX, VECTOR, data_view, vector_at
 
@@ -28,11 +23,9 @@ __all__ = [
     "Data",
     "answers",
     "data_of",
-    "glorot",
     "network_gradient",
     "network_loss",
     "network_sample",
-    "plan_of",
     "real_data",
 ]
 
@@ -99,30 +92,6 @@ def real_data(name: str) -> Labelled:
     return _regressed(name) if name in REGRESSION else labelled(name)
 
 
-def plan_of(layers: Iterable[tuple[int, int, int, int]]) -> NDArray[np.float64]:
-    """Lay out layers of (inputs, outputs, biases or not, activation) one after the other in x.
-
-    Examples
-    --------
-    >>> plan_of([(3, 2, 1, 1), (2, 1, 1, 0)])[:, 2]
-    array([0., 8.])
-    """
-    plan, place = [], 0
-    for inputs, outputs, biases, activation in layers:
-        plan.append([inputs, outputs, place, biases, activation])
-        place += (inputs + biases) * outputs
-    return np.array(plan, dtype=np.float64)
-
-
-def glorot(rng: np.random.Generator, plan: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Draw weights uniform on +- sqrt(6/(inputs + outputs)); biases are 0."""
-    parts = []
-    for inputs, outputs, _, biases, _ in plan.astype(int):
-        reach = np.sqrt(6.0 / (inputs + outputs))
-        parts += [rng.uniform(-reach, reach, inputs * outputs), np.zeros(biases * outputs)]
-    return np.concatenate(parts)
-
-
 def data_of(found: Labelled, plan: NDArray[np.float64], regression: bool, batch: int, ridge: float) -> Data:
     """Lay out samples and network for the kernels."""
     return Data(*blocks(found.rows), found.labels, plan, int(regression), batch, ridge)
@@ -135,16 +104,9 @@ def forward(x, plan, inputs, start, units):
     """Write what every layer answers for one block of samples; return where the last begins."""
     before, at = 0, 0
     for layer in range(plan.shape[0]):
-        count, outputs = int(plan[layer, 0]), int(plan[layer, 1])
-        place, biases = int(plan[layer, 2]), int(plan[layer, 3])
-        for h in range(outputs):
-            start_from = x[place + count * outputs + h] if biases else 0.0
-            for r in range(BLOCK):
-                units[at + h, r] = start_from
         source, first = (inputs, start) if layer == 0 else (units, before)
-        add_product(units, at, outputs, x, place, 1, outputs, source, first, count)
-        activate(int(plan[layer, 4]), flat(units[at : at + outputs]))
-        before, at = at, at + outputs
+        dense(x, plan, layer, source, first, units, at, False)
+        before, at = at, at + int(plan[layer, 1])
     return before
 
 
@@ -188,62 +150,28 @@ def network_sample(x, data, key):
     return total / data.batch + 0.5 * data.ridge * squared_norm(x)
 
 
-def backward(x, plan, inputs, start, units, slopes, back, turn, sums, out):
-    """Add one block's gradient: the weights' to `sums`, row by row with padded rows, the biases' to `out`.
-
-    `slopes` begins with the derivatives by the last layer's sums; it and `back` hold the widest layer.
-    """
-    at, sum_at = units.shape[0], sums.size
+def backward(x, plan, inputs, start, units, slopes, turn, sums, out):
+    """Add one block's gradient, given the derivatives by the last layer's sums at the end of `slopes`."""
+    at = units.shape[0]
     for later in range(plan.shape[0]):
         layer = plan.shape[0] - 1 - later
         count, outputs = int(plan[layer, 0]), int(plan[layer, 1])
-        place, wide = int(plan[layer, 2]), padded(outputs)
-        at, sum_at = at - outputs, sum_at - count * wide
-        if int(plan[layer, 3]):
-            for h in range(outputs):
-                total = 0.0
-                for r in range(BLOCK):
-                    total += slopes[h, r]
-                out[place + count * outputs + h] += total
-        columns = window(turn, 0, BLOCK, wide)
-        turned(slopes, 0, outputs, columns)
+        at -= outputs
         source, first = (inputs, start) if layer == 0 else (units, at - count)
-        add_outer(window(sums, sum_at, count, wide), source, first, count, columns)
+        to = at - count if layer > 0 else -1
+        dense_gradient(x, plan, layer, source, first, slopes, at, slopes, to, turn, sums, out)
         if layer > 0:
-            for k in range(count):
-                for r in range(BLOCK):
-                    back[k, r] = 0.0
-            add_product(back, 0, count, x, place, outputs, 1, slopes, 0, outputs)
-            kind = int(plan[layer - 1, 4])
-            for h in range(count):
-                bend(kind, units[at - count + h], back[h])
-            slopes, back = back, slopes
-
-
-def collect(plan, sums, out):
-    """Move the weights' gradient from padded rows to their places in `out`."""
-    at = 0
-    for layer in range(plan.shape[0]):
-        count, outputs, place = int(plan[layer, 0]), int(plan[layer, 1]), int(plan[layer, 2])
-        wide = padded(outputs)
-        for k in range(count):
-            for h in range(outputs):
-                out[place + k * outputs + h] = sums[at + k * wide + h]
-        at += count * wide
+            for h in range(at - count, at):
+                bend(int(plan[layer - 1, 4]), units[h], slopes[h])
 
 
 def network_gradient(x, data, out):
     """Write the gradient of `network_loss`, by back-propagation."""
     features, size, plan = data.rows.shape[1], data.labels.size, data.plan
     units, totals = np.empty((width(plan), BLOCK)), np.empty(BLOCK)
-    widest, room = 0, 0
-    for layer in range(plan.shape[0]):
-        widest = max(widest, int(plan[layer, 1]))
-        room += int(plan[layer, 0]) * padded(int(plan[layer, 1]))
-    slopes, back = np.empty((widest, BLOCK)), np.empty((widest, BLOCK))
-    turn, sums = np.empty(BLOCK * padded(widest)), np.zeros(room)
-    for i in range(out.size):
-        out[i] = 0.0
+    slopes, turn = np.empty((width(plan), BLOCK)), np.empty(BLOCK * widest(plan))
+    sums = np.zeros(room(plan, plan.shape[0]))
+    clear(out)
     for first in range(0, size, BLOCK):
         valid, start = min(BLOCK, size - first), first // BLOCK * features
         last = forward(x, plan, data.columns, start, units)
@@ -251,10 +179,11 @@ def network_gradient(x, data, out):
         block_loss(data, answered, data.labels, first, valid, totals)
         if not data.regression:
             residual(answered, data.labels, first, valid, totals)
+        clear(flat(slopes))
         for c in range(answered.shape[0]):
             for r in range(BLOCK):
-                slopes[c, r] = answered[c, r]
-        backward(x, plan, data.columns, start, units, slopes, back, turn, sums, out)
+                slopes[last + c, r] = answered[c, r]
+        backward(x, plan, data.columns, start, units, slopes, turn, sums, out)
     collect(plan, sums, out)
     for i in range(x.size):
         out[i] = out[i] / size + data.ridge * x[i]
