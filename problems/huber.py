@@ -19,7 +19,7 @@ from zobench.parameters import Real
 class Parameters(NamedTuple):
     """What can be chosen: where the parabola ends, and the distance of the start over sqrt(d)."""
 
-    delta: Annotated[float, Real(1e-100, 1e100)] = 1.0
+    delta: Annotated[float, Real(1e-6, 1e6)] = 1.0
     start: Annotated[float, Real(0.0, 1e100, open=True)] = 3.0
 
 

@@ -22,7 +22,7 @@ from zobench.parameters import Integer, Real
 class Parameters(NamedTuple):
     """What can be chosen: L, and k."""
 
-    smoothness: Annotated[float, Real(1e-100, 1e100)] = 1.0
+    smoothness: Annotated[float, Real(1e-6, 1e6)] = 1.0
     coupled: Annotated[int, Integer(0)] = 0
 
 

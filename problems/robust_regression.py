@@ -39,7 +39,7 @@ class Parameters(NamedTuple):
 
     data: Annotated[str, Choice("diabetes", "synthetic")] = "diabetes"
     loss: Annotated[str, Choice("geman-mcclure", "cauchy")] = "geman-mcclure"
-    scale: Annotated[float, Real(1e-50, 1e50)] = 1.0
+    scale: Annotated[float, Real(1e-6, 1e6)] = 1.0
     samples: Annotated[int, Integer(1, 1_000_000)] = SAMPLES
 
 

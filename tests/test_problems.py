@@ -168,11 +168,15 @@ def bits(instance):
     return instance.x0.tobytes() + star + instance.block.tobytes() + repr(constants).encode()
 
 
+#: Problems whose default instance is a data set, while others of their instances are drawn.
+REAL = {"softmax-regression", "logistic-regression", "ridge-regression", "robust-regression"}
+
+
 def draws(name):
     """Whether the default instance draws anything: its `make` looks at the generator it is given."""
     make = catalogue("problems")[name].make
     looks = [step for step in dis.get_instructions(make) if step.opname.startswith("LOAD")]
-    return name != "softmax-regression" and make.__code__.co_varnames[1] in {step.argval for step in looks}
+    return name not in REAL and make.__code__.co_varnames[1] in {step.argval for step in looks}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -284,8 +288,8 @@ def test_what_each_problem_certifies():
     smooth = {"L", "L0", "L1", "f_star", "effective_rank"}
     convex = {"mu", "PL", "convex"}
     assert {name: set(made(name).certificates) for name in FORMULAS} == {
-        "quadratic": smooth | convex | {"trace"},
-        "cosh": {"L0", "L1", "f_star"} | convex,
+        "quadratic": smooth | convex | {"trace", "R0"},
+        "cosh": {"L0", "L1", "f_star", "R0"} | convex,
         "nonconvex-cosine": smooth,
         "softmax-regression": smooth | convex,
         "matrix-factorization": {"f_star"},
