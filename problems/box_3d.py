@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.instance import Parts, Problem
-from zobench.least_squares import Start, zero_residual
+from zobench.least_squares import Start, nothing, zero_residual
 from zobench.parameters import Integer
 
 
@@ -33,7 +33,7 @@ class Data(NamedTuple):
 
 def objective(x, data):
     """Return f(x)."""
-    total = 0.0
+    total = nothing(x)
     for i in range(1, data.m + 1):
         t = 0.1 * i
         gap = np.exp(-t) - np.exp(-t * 10.0)

@@ -73,6 +73,8 @@ def make(dim, rng, parameters):
     for _ in range(60):
         values, slopes = residuals(x_star)
         x_star = x_star - values / slopes
+        if np.all(np.abs(values) <= 1e-13 * np.abs(slopes * x_star)):
+            break
     why = "each F_i is increasing and unbounded on both sides, as |F_i' - 1400| <= K d < 1400"
     weakest = 2.0 * (1400.0 - K * dim) ** 2
     certificates = (
