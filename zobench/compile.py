@@ -30,7 +30,7 @@ from numba import cfunc
 from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
-__all__ = ["address_of", "cache_folder", "compiled", "jitable", "layout_of", "typed"]
+__all__ = ["address_of", "apart", "cache_folder", "compiled", "jitable", "layout_of", "typed"]
 
 #: Files of the core whose records every piece of machine code may read, named by any function or not.
 _LAYOUTS = ("compile", "loop", "objective", "oracle", "stream", "views")
@@ -39,6 +39,7 @@ _SETTINGS: Any = numba.config
 _LOCK = threading.RLock()
 _REGISTERED: set[Callable[..., Any]] = set()
 _INLINED: set[Callable[..., Any]] = set()
+_APART: set[Callable[..., Any]] = set()
 #: name of every C function made in this process -> numba's object, kept alive with its code
 compiled: dict[str, Any] = {}
 
@@ -123,7 +124,9 @@ def jitable(function: Callable[..., Any], inline: bool = False) -> Callable[...,
                 _REGISTERED.add(each)
                 always = (inline and each is function) or each in _INLINED
                 register_jitable(
-                    inline="always" if always else "never", forceinline=True, error_model="numpy"
+                    inline="always" if always else "never",
+                    forceinline=each not in _APART,
+                    error_model="numpy",
                 )(each)
     return function
 
@@ -131,6 +134,12 @@ def jitable(function: Callable[..., Any], inline: bool = False) -> Callable[...,
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a plain function as one that compiled code takes in whole (for the few of the inner loop)."""
     _INLINED.add(function)
+    return function
+
+
+def apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a plain function as one that compiled code calls (for large ones that are called in many places)."""
+    _APART.add(function)
     return function
 
 

@@ -23,6 +23,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from zobench.classification import BLOCK, tanh
+from zobench.compile import apart
 from zobench.views import MATRIX, _array, vector_at
 
 __all__ = [
@@ -173,6 +174,7 @@ def window(values, start, rows, columns):
     return matrix_at(values.ctypes.data + 8 * start, rows, columns)
 
 
+@apart
 def add_product(out, first, rows, weights, at, row, column, inputs, start, count):
     """Add to row first + m of `out` sum_k weights[at + m row + k column] inputs[start + k].
 
@@ -284,6 +286,7 @@ def glorot(rng: np.random.Generator, plan: NDArray[np.float64]) -> NDArray[np.fl
     return np.concatenate(parts)
 
 
+@apart
 def dense(x, plan, layer, source, start, units, at, keep):
     """Write a layer's answers for one block to units[at] ...; `keep` adds them to what is there.
 
@@ -321,6 +324,7 @@ def widest(plan):
     return most
 
 
+@apart
 def dense_gradient(x, plan, layer, source, start, slopes, at, back, to, turn, sums, out):
     """Take the derivatives by a layer's sums, slopes[at] ..., back to its inputs and to x.
 
