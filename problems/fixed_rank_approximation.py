@@ -65,7 +65,7 @@ def make(dim, rng, parameters):
     else:
         manifold = random_start(rng, truth, parameters.scale)
     target = truth.matrix.ravel()
-    proved = certificates(target.size, target.size)
+    proved = certificates(manifold.start, target, target.size)
     return Parts(manifold.start, Data(target), proved, target.copy(), manifold=manifold)
 
 

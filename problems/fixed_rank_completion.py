@@ -65,7 +65,7 @@ def make(dim, rng, parameters):
     else:
         manifold = random_start(rng, truth, parameters.scale)
     whole = truth.matrix.ravel()
-    proved = certificates(whole.size, int(seen.sum()))
+    proved = certificates(manifold.start, whole, int(seen.sum()))
     return Parts(manifold.start, Data(seen * whole, seen), proved, whole, manifold=manifold)
 
 

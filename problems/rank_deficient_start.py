@@ -56,7 +56,8 @@ def make(dim, rng, parameters):
     first, second = np.array([[1.0], [0.0]]), np.array([[0.0], [1.0]])
     manifold = Manifold(second, np.full((1, 1), parameters.core), first)
     target = np.array([1.0, 0.0, 0.0, 0.0])
-    return Parts(manifold.start, Data(target), certificates(4, 4), target.copy(), manifold=manifold)
+    proved = certificates(manifold.start, target, 4)
+    return Parts(manifold.start, Data(target), proved, target.copy(), manifold=manifold)
 
 
 problem = Problem(

@@ -289,14 +289,20 @@ def make(dim, rng, parameters):
     if mu is not None and columns.size <= SOLVED:
         best = solve(data, dim, x0)
         x_star, gap = best.x, best.gradient_norm**2 / (2 * mu)
-        certificates.append(
+        # one value gives the radius; what rounding did to it stays far below the twelfth digit
+        white = Instance(problem, dim, 0, None, x0, data, Certificates())
+        radius = rounded_up(np.sqrt(2 * max(0.0, white.value(x0) - best.value) / mu))
+        certificates += [
             Certificate(
                 "f_star",
                 best.value,
                 f"Newton's method with exact Hessian products reached |grad f| = {best.gradient_norm:.1e}, "
                 f"and by strong convexity f - f_star <= |grad f|^2/(2 mu) = {gap:.1e} there.",
-            )
-        )
+            ),
+            Certificate(
+                "R0", radius, "mu |x - x_star|^2/2 <= f(x) - f_star by strong convexity.", exact=False
+            ),
+        ]
     elif parameters.weight == 0.0 and parameters.target == "teacher":
         x_star = teacher
         certificates.append(Certificate("f_star", 0.0, "f >= 0, and the teacher meets every b_i."))

@@ -15,9 +15,9 @@ wine           178    14   3    42   standardised, and a constant one
 =============  =====  ===  ===  ===  ==========================================
 
 data = synthetic draws N = `samples` with p = `features` features, independent normal ones and a constant
-one, and C = `classes`; a sample's class is drawn with the probabilities softmax(T^T a_i) of a teacher T with normal entries of
-variance 4/p.  Only there do these three parameters and the seed count.  Beyond N p C = 10^7 no minimiser is
-sought, and f_lower = 0 stands in the place of f_star.
+one, and C = `classes`; a sample's class is drawn with the probabilities softmax(T^T a_i) of a teacher T
+with normal entries of variance 4/p. Only there do these three parameters and the seed count. Beyond N p C =
+10^7 no minimiser is sought, and f_lower = 0 stands in the place of f_star.
 
 With `batch` = B > 0 a query answers the mean over B samples drawn with replacement by the sample key (plus
 the whole ridge term), whose expectation is f.
@@ -201,17 +201,21 @@ def spectrum(rows):
 
 
 def minimum(data, d, ridge):
-    """Certify f_star with its minimiser, or f_lower where the minimiser is too dear."""
+    """Certify f_star and R0 with the minimiser, or f_lower where the minimiser is too dear."""
     if data.labels.size * d > SOLVED:
         proof = "Cross-entropy and ridge are never negative."
-        return Certificate("f_lower", 0.0, proof, exact=False), None
+        return (Certificate("f_lower", 0.0, proof, exact=False),), None
     best = solve(data, d)
     gap = best.gradient_norm**2 / (2 * ridge)
-    return Certificate(
-        "f_star",
-        best.value,
-        f"Newton's method with exact Hessian products reached |grad f| = {best.gradient_norm:.1e}, and "
-        f"by strong convexity f - f_star <= |grad f|^2/(2 mu) = {gap:.1e} there.",
+    radius = rounded_up(np.sqrt(2 * max(0.0, np.log(data.classes) - best.value) / ridge))
+    return (
+        Certificate(
+            "f_star",
+            best.value,
+            f"Newton's method with exact Hessian products reached |grad f| = {best.gradient_norm:.1e}, and "
+            f"by strong convexity f - f_star <= |grad f|^2/(2 mu) = {gap:.1e} there.",
+        ),
+        Certificate("R0", radius, "ridge |x - x_star|^2/2 <= f(x) - f_star, and f(x0) = ln C.", exact=False),
     ), best.x
 
 
@@ -242,7 +246,7 @@ def make(dim, rng, parameters):
         ),
         Certificate("PL", ridge, "mu-strong convexity implies PL with the same constant."),
         Certificate("convex", 1.0, "The cross-entropy is convex, and so is the ridge."),
-        floor,
+        *floor,
         Certificate(
             "effective_rank",
             trace / smoothness,

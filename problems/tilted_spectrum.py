@@ -60,7 +60,7 @@ def make(dim, rng, parameters):
     truth = drawn(rng, parameters, who)
     manifold = tilted_start(rng, truth, parameters.angle, who)
     target = truth.matrix.ravel()
-    proved = certificates(target.size, target.size)
+    proved = certificates(manifold.start, target, target.size)
     return Parts(manifold.start, Data(target), proved, target.copy(), manifold=manifold)
 
 

@@ -291,7 +291,7 @@ def test_what_each_problem_certifies():
         "quadratic": smooth | convex | {"trace", "R0"},
         "cosh": {"L0", "L1", "f_star", "R0"} | convex,
         "nonconvex-cosine": smooth,
-        "softmax-regression": smooth | convex,
+        "softmax-regression": smooth | convex | {"R0"},
         "matrix-factorization": {"f_star"},
         "mlp": {"f_lower"},
     }

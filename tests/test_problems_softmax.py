@@ -211,9 +211,9 @@ def test_certified_bracket_holds_everywhere(parameters):
 
 
 def test_what_is_certified_where():
-    convex = {"L", "L0", "L1", "effective_rank", "mu", "PL", "convex", "f_star"}
+    convex = {"L", "L0", "L1", "effective_rank", "mu", "PL", "convex", "f_star", "R0"}
     assert set(attention().certificates) == convex
-    assert set(attention(dim=50).certificates) == (convex - {"mu", "PL", "f_star"}) | {"f_lower"}
+    assert set(attention(dim=50).certificates) == (convex - {"mu", "PL", "f_star", "R0"}) | {"f_lower"}
     assert set(attention(weight=0.0).certificates) == {"L", "L0", "L1", "effective_rank", "f_star", "G"}
     assert set(attention(weight=0.1).certificates) == {"L", "L0", "L1", "effective_rank", "f_lower"}
     slope_bound = attention(weight=0.0).certificates.value("G")
@@ -297,12 +297,6 @@ def test_comparison_with_a_heavy_regulariser_and_beyond_double_precision():
     assert heavy.value > heavy.compared[0].value
     (facts,) = facts_of("softmax-attention:scale=5")
     assert "> 1e308" in page(facts)
-
-
-def test_nothing_is_beside_where_nothing_was_compared():
-    (facts,) = facts_of("quadratic")
-    assert "beside" not in page(facts)
-    assert all(item["compared"] == [] for item in facts["constants"])
 
 
 # --- softmax regression --------------------------------------------------------------------------

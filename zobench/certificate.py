@@ -147,7 +147,7 @@ class Certificates(Mapping[str, Certificate]):
 
 
 def rounded_up(value: float) -> float:
-    """Round a positive number up in its twelfth digit: a bound from eigenvalues that rounding cannot break.
+    """Round a number >= 0 up in its twelfth digit: a bound from eigenvalues that rounding cannot break.
 
     The last bits of an eigenvalue depend on the library and its threads; a certificate must not.
 
@@ -156,6 +156,8 @@ def rounded_up(value: float) -> float:
     >>> rounded_up(2 / 3)
     0.666666666667
     """
+    if value == 0.0:
+        return 0.0
     place = 10.0 ** (11 - floor(log10(value)))
     return float(ceil(value * place) / place)
 

@@ -165,9 +165,21 @@ def mask(rng: np.random.Generator, shape: Any, who: str) -> Array:
     return seen.reshape(rows, columns)
 
 
-def certificates(size: int, seen: int) -> tuple[Certificate, ...]:
-    """Certify half the squared distance to A over `seen` of `size` entries, as a function on all matrices."""
-    every = seen == size
+def certificates(x0: Array, target: Array, seen: int) -> tuple[Certificate, ...]:
+    """Certify half the squared distance to A over `seen` of its entries, as a function on all matrices.
+
+    Parameters
+    ----------
+    x0, target : vector
+        The start and A, row by row.
+    seen : int
+        How many entries f looks at.
+
+    Returns
+    -------
+    tuple of Certificate
+    """
+    every = seen == target.size
     which = "the identity" if every else "diagonal, with a one for each observed entry and zeros"
     strong = "strong convexity implies it" if every else "both sides are twice f"
     found = [
@@ -188,7 +200,11 @@ def certificates(size: int, seen: int) -> tuple[Certificate, ...]:
         ),
     ]
     if every:
-        found.append(Certificate("mu", 1.0, "The Hessian is the identity."))
+        away = float(np.sqrt(np.einsum("i,i", x0 - target, x0 - target)))
+        found += [
+            Certificate("mu", 1.0, "The Hessian is the identity."),
+            Certificate("R0", away, "f(x) <= f(x0) says |x - A| <= |x0 - A|."),
+        ]
     return tuple(found)
 
 
