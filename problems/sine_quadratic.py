@@ -24,7 +24,7 @@ PL = 0.1755309858
 class Parameters(NamedTuple):
     """What can be chosen: the distance of the start over sqrt(d)."""
 
-    start: Annotated[float, Real(0.0, 1e6, open=True)] = 3.0
+    start: Annotated[float, Real(0.0, 100.0, open=True)] = 3.0
 
 
 def objective(x):

@@ -294,6 +294,8 @@ class Probe:
 
         # a descent that ends in another local minimum leaves a gap and no slope
         starts = [*self.points, *(x for _, x in self._descents)]
+        rays = np.eye(self.instance.dim)[self.coordinates(2)] if self.instance.dim <= 1000 else []
+        starts += [self.middle + s * self.scale * ray for ray in rays for s in np.geomspace(1e-3, 10.0, 33)]
         low = self.survey(self.middle)
         if low is not None:
             starts += [self.middle + s * self.scale * low.low_direction for s in (-10, -1, -0.1, 0.1, 1, 10)]
@@ -356,7 +358,7 @@ class Probe:
         """Give <grad f(x), v> by differences of fourth order, and an estimate of their error."""
         size = self.scale / np.sqrt(self.instance.dim)
         tries = []
-        for h in size * np.array([3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4]):
+        for h in size * np.array([3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5]):
             near = (self.value(x + h * v) - self.value(x - h * v)) / (2 * h)
             far = (self.value(x + 2 * h * v) - self.value(x - 2 * h * v)) / (4 * h)
             tries.append((4 * near - far) / 3)

@@ -182,8 +182,9 @@ def relaxed_surveys(probe: Probe, merit: Callable[[Survey], float]) -> list[Surv
 
 
 @_quietly
-def fastest_turn(probe: Probe, l1: float) -> Iterator[tuple[float, float, Array]]:
-    """Yield |grad f(x) - grad f(y)| / |x - y|, |grad f(x)| and x, for pairs at most 1/L1 apart."""
+def fastest_turn(probe: Probe, l1: float) -> list[tuple[float, float, Array]]:
+    """Give |grad f(x) - grad f(y)| / |x - y|, |grad f(x)| and x, for pairs at most 1/L1 apart."""
+    found = []
     longest = 1.0 / l1 if l1 > 0 else 10 * probe.scale
     for survey in probe.surveys:
         g = probe.gradient(survey.x)
@@ -194,4 +195,5 @@ def fastest_turn(probe: Probe, l1: float) -> Iterator[tuple[float, float, Array]
                 way, turn = float(np.linalg.norm(y - survey.x)), probe.gradient(y) - g
                 quotient = float(np.linalg.norm(turn)) / way if 0 < way <= longest else np.nan
                 if np.isfinite(quotient):
-                    yield quotient, float(np.linalg.norm(g)), survey.x
+                    found.append((quotient, float(np.linalg.norm(g)), survey.x))
+    return found
