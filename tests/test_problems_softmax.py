@@ -132,6 +132,18 @@ def test_eigenvalues_never_leave_the_bracket():
     assert 0.2 < worst[1] <= SUP + 1e-6
 
 
+def test_lower_form_of_the_lemma():
+    rng, a = np.random.default_rng(7), np.linspace(0, 1, 100_001)
+
+    def bound(a):
+        return (1 - a) ** 2 * (4 * a * np.maximum(1 - 2 * a, 0) + 8 / 27 * (1 - a))
+
+    assert 0.486 < bound(a).max() < 0.4868
+    for _ in range(500):
+        p = rng.dirichlet(np.full(rng.integers(2, 9), rng.choice([0.3, 1.0, 3.0])))
+        assert np.linalg.eigvalsh(curvature(p, np.eye(p.size)[0]))[0] >= -bound(p[0]) - 1e-15
+
+
 def test_target_outside_the_simplex_breaks_the_lemma():
     assert np.linalg.eigvalsh(curvature(np.array([0.614, 0.386]), np.array([8.0, 0.0])))[-1] > 0.5
 
@@ -181,9 +193,8 @@ def test_values_by_hand():
     for n in (2, 5, 20):
         instance = attention(rows=n, target="vertex", weight=0.8)
         assert instance.value(np.zeros(8)) == pytest.approx(0.5 * (1 - 1 / n), rel=1e-14)
-    data = sharp()
-    p = np.array([0.614, 0.386])
-    assert data.value(data.x0) == pytest.approx(0.5 * np.sum((p - [1, 0]) ** 2), rel=1e-13)
+    two = sharp()
+    assert two.value(two.x0) == pytest.approx(0.386**2, rel=1e-13)
 
 
 @pytest.mark.parametrize("parameters", VARIANTS, ids=str)
@@ -261,6 +272,9 @@ def test_sample_is_the_mean_over_the_blocks_of_its_key():
 
 
 def test_large_instance_certifies_what_needs_no_solution():
+    wide = made("softmax-regression", data="synthetic", samples=20, features=60_000, classes=10)
+    assert (wide.dim, wide.x_star) == (600_000, None)
+    assert {"f_lower", "mu", "L"} <= set(wide.certificates)
     instance = attention(dim=20_000)
     assert np.isfinite(instance.value(instance.x0))
     assert {"L", "convex", "f_lower"} <= set(instance.certificates)
@@ -356,13 +370,6 @@ def test_synthetic_data_belong_to_the_seed_and_come_from_a_teacher():
     # classes that said nothing about the features would leave about ln 3
     assert big.certificates.value("f_star") < 0.85 * np.log(3)
     assert np.all(np.bincount(y, minlength=3) > 200)
-
-
-def test_beyond_the_limit_no_minimiser_is_sought():
-    wide = made("softmax-regression", data="synthetic", samples=20, features=60_000, classes=10)
-    assert wide.dim == 600_000
-    assert wide.x_star is None
-    assert {"f_lower", "mu", "L"} <= set(wide.certificates)
 
 
 @pytest.mark.parametrize(
