@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from zobench.classification import BLOCK, tanh
 from zobench.compile import apart
-from zobench.views import MATRIX, _array, vector_at
+from zobench.views import matrix_at, vector_at
 
 __all__ = [
     "IDENTITY",
@@ -152,16 +152,6 @@ def _tile(rows: int, columns: int) -> Any:
 
 
 _large, _flat, _tall, _small = _tile(TALL, WIDE), _tile(1, WIDE), _tile(TALL, LANES), _tile(1, LANES)
-
-
-@intrinsic
-def matrix_at(typingctx, address, rows, columns):
-    """``matrix_at(address, rows, columns)``: a float64 matrix over memory that somebody else keeps."""
-
-    def codegen(context, builder, signature, args):
-        return _array(context, builder, MATRIX, builder.inttoptr(args[0], _F64.as_pointer()), list(args[1:]))
-
-    return MATRIX(int64, int64, int64), codegen
 
 
 def flat(values):

@@ -25,6 +25,7 @@ __all__ = [
     "data_view",
     "floats_at",
     "ints_at",
+    "matrix_at",
     "parameters_view",
     "record_view",
     "vector_at",
@@ -92,6 +93,17 @@ def vector_at(typingctx, address, size):
         return _array(context, builder, VECTOR, data, [args[1]])
 
     return VECTOR(int64, int64), codegen
+
+
+@intrinsic
+def matrix_at(typingctx, address, rows, columns):
+    """``matrix_at(address, rows, columns)``: a float64 matrix over memory that somebody else keeps."""
+
+    def codegen(context, builder, signature, args):
+        data = builder.inttoptr(args[0], _F64.as_pointer())
+        return _array(context, builder, MATRIX, data, list(args[1:]))
+
+    return MATRIX(int64, int64, int64), codegen
 
 
 @intrinsic
