@@ -225,11 +225,11 @@ def curvature(known, compared):
     # what rounding may do to an eigenvalue
     strength = known.strength - 1e-13 * smoothness
     above = (
-        "H, the Hessian of 1/2 |softmax(z) - b|^2, is J^2 + Cov_p(c, (v - <p, v>)^2) as a form in v, with J = "
-        "diag p - p p^T <= I/2 (Gershgorin) and c_k - <p, c> <= 1/2, hence <= I/4 + I/4"
+        "H, the Hessian of 1/2 |softmax(z) - b|^2, is J^2 + Cov_p(c, (v - <p, v>)^2) as a form in v, with J "
+        "= diag p - p p^T <= I/2 (Gershgorin) and c_k - <p, c> <= 1/2, hence <= I/4 + I/4"
     )
     below = (
-        "H is affine in b, and where b is the unit vector e_j its form is at least -(1 - a)^2 (4 a (1 - 2 a)_+ "
+        "H is affine in b, and where b is a unit vector e_j its form is >= -(1 - a)^2 (4 a (1 - 2 a)_+ "
         "+ 8/27 (1 - a)) |v|^2 with a = p_j, hence above -1/2"
     )
     found = [

@@ -174,8 +174,8 @@ def synthetic(rng, parameters):
     """Draw samples, and their classes from a teacher, by the largest of perturbed scores (Gumbel)."""
     rows = rng.standard_normal((parameters.samples, parameters.features))
     rows[:, -1] = 1.0
-    teacher = rng.standard_normal((parameters.features, parameters.classes))
-    scores = np.einsum("ij,jc->ic", rows, teacher) * (2.0 / np.sqrt(parameters.features))
+    teacher = rng.standard_normal((parameters.classes, parameters.features))
+    scores = np.einsum("ij,cj->ic", rows, teacher) * (2.0 / np.sqrt(parameters.features))
     labels = np.argmax(scores + rng.gumbel(size=scores.shape), axis=1).astype(np.float64)
     return Labelled(rows, labels, parameters.classes)
 
@@ -196,8 +196,11 @@ def chosen(rng, parameters):
 def spectrum(rows):
     """Give the largest eigenvalue and the trace of A^T A/N."""
     size, features = rows.shape
-    gram = np.einsum("ij,ik->jk" if features <= size else "ji,ki->jk", rows, rows) / size
-    return np.linalg.eigvalsh(gram)[-1], float(np.trace(gram))
+    if features <= size:
+        gram = np.einsum("ij,ik->jk", rows, rows) / size
+        return np.linalg.eigvalsh(gram)[-1], float(np.trace(gram))
+    # a library's last bits will do: the eigenvalue is rounded up in its twelfth digit
+    return np.linalg.eigvalsh(rows @ rows.T / size)[-1], float(np.einsum("ij,ij->", rows, rows)) / size
 
 
 def minimum(data, d, ridge):

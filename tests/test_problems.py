@@ -384,7 +384,7 @@ SCRIPT = """
 import sys, numpy as np, zobench
 from zobench.solution import newton, product_of
 from zobench.registry import catalogue
-for name in ("softmax-regression", "mlp", "quadratic"):
+for name in ("softmax-regression", "mlp", "quadratic", "softmax-attention", "fixed-rank-completion"):
     instance = zobench.problem(name)
     x = instance.x0 + np.random.default_rng(5).standard_normal(instance.dim)
     print(name, instance.value(x).hex(), instance.gradient(x).tobytes().hex()[:4000])
