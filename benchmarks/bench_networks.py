@@ -29,7 +29,7 @@ CASES = {
     "teacher-student 8": ("teacher-student", {"batch": BATCH}),
     "teacher-student 300, 2 layers": ("teacher-student", {"hidden": 300, "layers": 2, "batch": BATCH}),
     "convnet 1": ("convnet", {"channels": 1}),
-    "convnet 4": ("convnet", {}),
+    "convnet 2": ("convnet", {}),
     "convnet 73": ("convnet", {"channels": 73}),
     "convnet 234": ("convnet", {"channels": 234}),
     "attention 2": ("attention", {"width": 2}),

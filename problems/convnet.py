@@ -9,7 +9,7 @@ pixels.  Sizes: 8 x 8 x 1, then 8 x 8 x C, P: 4 x 4 x C, then 4 x 4 x 2C, P: 2 x
 all are ordered by rows of the image, then columns, then channels.
 
 x holds K1 (3, 3, 1, C), b1 (C), K2 (3, 3, C, 2C), b2 (2C), V (8C, 10), c (10), each row by row, a kernel by
-rows and columns of the image, channels in, channels out: d = 18 C^2 + 92 C + 10.  That is 666 for C = 4,
+rows and columns of the image, channels in, channels out: d = 18 C^2 + 92 C + 10.  That is 266 for C = 2,
 102,648 for C = 73 and 1,007,146 for C = 234.  Weights start uniform on +- sqrt(6/(inputs + outputs)) of their
 matrix (nine pixels of all channels in, channels out), biases at 0.
 
@@ -56,7 +56,7 @@ SIDE = 8
 class Parameters(NamedTuple):
     """What can be chosen."""
 
-    channels: Annotated[int, Integer(1, 1000)] = 4
+    channels: Annotated[int, Integer(1, 1000)] = 2
     batch: Annotated[int, Integer(0, 1_000_000)] = 64
     ridge: Annotated[float, Real(0.0)] = 0.0
 

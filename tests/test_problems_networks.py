@@ -296,7 +296,7 @@ SIZES = [
     ("teacher-student", {}, 97),
     ("teacher-student", {"hidden": 700, "layers": 3}, 989_801),
     ("convnet", {"channels": 1}, 120),
-    ("convnet", {}, 666),
+    ("convnet", {}, 266),
     ("convnet", {"channels": 73}, 102_648),
     ("convnet", {"channels": 234}, 1_007_146),
     ("attention", {}, 360),
