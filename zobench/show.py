@@ -152,6 +152,9 @@ def _whole_problem(problem: Any, chosen: dict[str, str]) -> dict[str, Any]:
         return {**facts, "instance": None, "constants": []}
     facts["instance"] = instance.name
     facts["start_value"] = instance.value(instance.x0)
+    if instance.manifold is not None:
+        lowrank = instance.manifold
+        facts["manifold"] = {name: getattr(lowrank, name) for name in ("rows", "columns", "rank", "dim")}
     measured = tightness(instance)
     facts["constants"] = [
         {
@@ -235,11 +238,18 @@ def _problem_page(facts: dict[str, Any]) -> Iterator[str]:
     if facts["instance"] is None:
         yield "Constants\n  Parameters must be given: zobench show NAME:key=value,..."
         return
+    if "manifold" in facts:
+        shape = "{rows} x {columns} of rank at most {rank}, {dim} degrees of freedom".format(
+            **facts["manifold"]
+        )
+        yield f"Manifold\n  x is a matrix, row by row: {shape}; the start is declared in factors"
     rows = []
     for item in facts["constants"]:
         marks = ([] if item["exact"] else ["bound"]) + (["loose"] if item["loose"] else [])
         sign = f" ({', '.join(marks)})" if marks else ""
-        near = f"  Loose: a short attack finds the tightness {item['tightness']:.2g}." if item["loose"] else ""
+        near = (
+            f"  Loose: a short attack finds the tightness {item['tightness']:.2g}." if item["loose"] else ""
+        )
         said = f"{item['meaning']}.  {item['proof']}{near}"
         rows.append([item["constant"], number(item["value"]) + sign, said])
         rows += _beside(item)
