@@ -13,6 +13,7 @@ from zobench.errors import ZobenchError
 from zobench.manifold import Manifold
 from zobench.parameters import RealOr, convert
 from zobench.registry import catalogue
+from zobench.show import facts_of, page
 
 
 @cache
@@ -211,6 +212,13 @@ def test_dimension_of_the_manifold():
     assert made("tilted-spectrum").manifold.dim == 321
     assert made("tilted-spectrum").dim == 3000
     assert repr(made("tilted-spectrum").manifold) == "Manifold(rows=60, columns=50, rank=3)"
+
+
+def test_page_says_shape_and_rank():
+    (facts,) = facts_of("tilted-spectrum:rows=8,columns=6,rank=2")
+    assert facts["manifold"] == {"rows": 8, "columns": 6, "rank": 2, "dim": 24}
+    assert "8 x 6 of rank at most 2, 24 degrees of freedom" in page(facts)
+    assert "Manifold" not in page(facts_of("matrix-completion")[0])
 
 
 @pytest.mark.parametrize(
