@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ _quietly = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 DISTANCES = (1e-3, 1e-2, 0.1, 0.5, 1.0, 3.0, 10.0)
 #: Up to this dimension the Hessian is measured in full.
 FULL = 48
+#: The same, where it is measured at one point only.
+FULL_ONCE = 400
 #: Steps of Lanczos' method beyond it, from a random vector and from a good guess.
 KRYLOV, KRYLOV_GUESSED = 32, 12
 
@@ -71,7 +73,7 @@ class Probe:
     """
 
     def __init__(self, instance: Instance, key: str = "attack", seconds: float = np.inf):
-        self.instance, self.deadline = instance, time.monotonic() + seconds
+        self.instance, self.deadline, self.cut = instance, time.monotonic() + seconds, False
         self._rng = generator(f"{instance.name}[{key}]", "certify")
         self.has_gradient = instance.problem.gradient is not None
         self.middle = np.array(instance.x0 if instance.x_star is None else instance.x_star)
@@ -84,8 +86,10 @@ class Probe:
 
     @property
     def late(self) -> bool:
-        """Whether the time is over."""
-        return time.monotonic() > self.deadline
+        """Whether the time is over; `cut` remembers that a search was told so."""
+        over = time.monotonic() > self.deadline
+        self.cut = self.cut or over
+        return over
 
     def value(self, x: Array) -> float:
         """Return f(x)."""
@@ -95,7 +99,7 @@ class Probe:
         """Return grad f(x)."""
         return self.instance.gradient(x)
 
-    def coordinates(self, count: int) -> Array:
+    def coordinates(self, count: int) -> NDArray[np.int64]:
         """Choose some coordinates: all, if there are no more."""
         dim = self.instance.dim
         return np.arange(dim) if dim <= count else self._rng.choice(dim, count, replace=False)
@@ -117,6 +121,8 @@ class Probe:
         if self.instance.x_star is not None:
             found.append(np.array(self.instance.x_star))
         for distance in DISTANCES:
+            if self.late:
+                break
             axis = np.zeros(self.instance.dim)
             axis[self._rng.integers(axis.size)] = self._rng.choice([-1.0, 1.0])
             found += [self.middle + distance * self.scale * v for v in (self.unit(), self.unit(), axis)]
@@ -144,10 +150,12 @@ class Probe:
         """Give the Hessian times the unit vector v."""
         return self._secant(x, v, reach)[0] / (2 * reach)
 
-    def _directions(self, x: Array, reach: float, guess: Array | None) -> tuple[Array, Array]:
+    def _directions(
+        self, x: Array, reach: float, guess: Array | None, full: int = FULL
+    ) -> tuple[Array, Array]:
         """Give approximate eigenvectors of the smallest and of the largest eigenvalue."""
         dim = x.size
-        if dim <= FULL:
+        if dim <= full:
             hessian = np.array([self._curvature(x, v, reach) for v in np.eye(dim)])
             vectors = np.linalg.eigh((hessian + hessian.T) / 2)[1]
             return vectors[:, 0], vectors[:, -1]
@@ -168,13 +176,13 @@ class Probe:
         return vectors[:, 0] / np.linalg.norm(vectors[:, 0]), vectors[:, -1] / np.linalg.norm(vectors[:, -1])
 
     @_quietly
-    def survey(self, x: Array, guess: Array | None = None) -> Survey | None:
+    def survey(self, x: Array, guess: Array | None = None, full: int = FULL) -> Survey | None:
         """Measure the curvature at x; None where something is not finite."""
         # far out a short way would drown in the rounding of x
         reach = self.reach * max(1.0, 1e-2 * float(np.linalg.norm(x - self.middle)) / self.scale)
         if not self._finite(x):
             return None
-        directions = self._directions(x, reach, guess)
+        directions = self._directions(x, reach, guess, full)
         quotients, norms, slopes, noises = [], [], [float(np.linalg.norm(self.gradient(x)))], []
         for v in directions:
             dg, dx, slope, noise = self._secant(x, v, reach)
@@ -213,10 +221,15 @@ class Probe:
             yield survey
 
     @cached_property
+    def central(self) -> Survey | None:
+        """The survey at the middle, more thorough than others."""
+        return self.survey(self.middle, full=FULL if self.late else FULL_ONCE)
+
+    @cached_property
     @_quietly
     def surveys(self) -> list[Survey]:
         """Curvatures at all points, and along climbs from the best of them."""
-        found: list[Survey] = []
+        found = [self.central] if self.central else []
         for x in self.points:
             survey = None if found and self.late else self.survey(x)
             found += [survey] if survey else []
@@ -276,7 +289,10 @@ class Probe:
     @_quietly
     def lowest(self) -> tuple[float, Array]:
         """The lowest value met at any point, around x_star, and by descents; and where."""
-        around = [self.middle + self.scale * s * self.unit() for s in (1e-6, 1e-4, 1e-2) for _ in range(20)]
+        count = 1 if self.late else 20
+        around = [
+            self.middle + self.scale * s * self.unit() for s in (1e-6, 1e-4, 1e-2) for _ in range(count)
+        ]
         found = [(self.value(x), x) for x in [*self.points, *around]]
         found += self._descents
         return min((pair for pair in found if np.isfinite(pair[0])), key=lambda pair: pair[0])
@@ -286,6 +302,8 @@ class Probe:
         """Give the smallest |grad f|^2 / (2 (f - f_star)) met, and where, by descent of its logarithm."""
 
         def quotient(x: Array) -> float:
+            if self.late:
+                return np.inf
             value, norm = self.value(x), float(np.linalg.norm(self.gradient(x)))
             gap = value - f_star
             # where rounding of the value could move the quotient by more than the slack, nothing is learnt
@@ -294,9 +312,9 @@ class Probe:
 
         # a descent that ends in another local minimum leaves a gap and no slope
         starts = [*self.points, *(x for _, x in self._descents)]
-        rays = np.eye(self.instance.dim)[self.coordinates(2)] if self.instance.dim <= 1000 else []
+        rays: Any = np.eye(self.instance.dim)[self.coordinates(2)] if self.instance.dim <= 1000 else []
         starts += [self.middle + s * self.scale * ray for ray in rays for s in np.geomspace(1e-3, 10.0, 33)]
-        low = self.survey(self.middle)
+        low = self.central
         if low is not None:
             starts += [self.middle + s * self.scale * low.low_direction for s in (-10, -1, -0.1, 0.1, 1, 10)]
         found = sorted(((quotient(x), i) for i, x in enumerate(starts)))

@@ -53,7 +53,7 @@ def _steeper(probe: Probe, x: Array, rounds: int) -> Iterator[Array]:
 @_quietly
 def steepest_chord(probe: Probe) -> tuple[float, Array]:
     """Give the largest |f(x) - f(y)| / |x - y| met, less what rounding may have done, and where."""
-    points = list(probe.points)
+    points = list(probe.points[:4] if probe.late else probe.points)
     order = sorted(points, key=lambda x: -float(np.linalg.norm(_slope(probe, x))))
     for x in order[:3]:
         points += list(_steeper(probe, x, 40))
@@ -73,6 +73,8 @@ def steepest_chord(probe: Probe) -> tuple[float, Array]:
 def _edge(probe: Probe, level: float, u: Array) -> float:
     """Give the largest t found with f(x_star + t u) <= level."""
     inside, outside = 0.0, np.inf
+    if probe.late:
+        return inside
     for t in probe.scale * np.concatenate([np.geomspace(1e-2, 1e3, 41), 10.0 ** np.arange(4, 151)]):
         if t > 1e3 * probe.scale and outside < np.inf:
             break
@@ -121,7 +123,7 @@ def farthest(probe: Probe) -> tuple[float, Array]:
     directions = [sign * np.eye(1, dim, i)[0] for i in probe.coordinates(8) for sign in (1.0, -1.0)]
     directions += [_unit(probe.unit()) for _ in range(4)]
     directions += [np.sign(probe.unit()) / np.sqrt(dim) for _ in range(4)]
-    low = probe.survey(probe.middle) if probe.has_gradient else None
+    low = probe.central if probe.has_gradient else None
     if low is not None:
         directions += [low.low_direction, -low.low_direction]
     edges = [(_edge(probe, level, u), place) for place, u in enumerate(directions)]
