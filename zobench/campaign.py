@@ -201,9 +201,9 @@ def _tables(given: Any, who: str, faults: list[str]) -> list[dict[str, Any]]:
         if item == "-":
             continue
         if isinstance(item, str):
-            name, _, text = item.partition(":")
             try:
-                item = {"name": name.strip(), **_assigned(text, f"{kind[:-1]} {name!r}")}
+                name, text = _split(item, kind)
+                item = {"name": name, **_assigned(text, f"{kind[:-1]} {name!r}")}
             except ZobenchError as fault:
                 faults.append(str(fault))
                 continue
@@ -212,6 +212,15 @@ def _tables(given: Any, who: str, faults: list[str]) -> list[dict[str, Any]]:
         else:
             tables.append(item)
     return tables
+
+
+def _split(word: str, kind: str) -> tuple[str, str]:
+    from zobench.registry import split_problem
+
+    if kind == "problems":
+        return split_problem(word)
+    name, _, text = word.partition(":")
+    return name.strip(), text
 
 
 def _assigned(text: str, who: str) -> dict[str, str]:

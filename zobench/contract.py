@@ -20,8 +20,9 @@ from zobench.contract_problem import PROBLEM_CHECKS, REPORT_CHECKS
 from zobench.contract_solver import CHECKS, FIRST, LIMIT
 from zobench.contract_tools import Broken
 from zobench.errors import ZobenchError, unknown
+from zobench.family import Family
 from zobench.instance import Problem
-from zobench.registry import KINDS, catalogue
+from zobench.registry import KINDS, catalogue, families, find
 from zobench.report import Report
 from zobench.solver import Solver
 
@@ -91,8 +92,12 @@ def check_solver(solver: Solver, limit: float = LIMIT) -> list[Outcome]:
     return outcomes
 
 
-def check_problem(problem: Problem) -> list[Outcome]:
-    """Try the contract of problems."""
+def check_problem(problem: Problem | Family) -> list[Outcome]:
+    """Try the contract of problems; of a family, on the member that it gives as its example."""
+    if isinstance(problem, Family):
+        if problem.missing:
+            return [Outcome("is not tried", f"family {problem.name!r}", True, problem.missing)]
+        problem = problem.member(problem.example.partition(":")[2])
     return _try_all(PROBLEM_CHECKS, problem, f"problem {problem.name!r}")
 
 
@@ -101,8 +106,8 @@ def check_report(report: Report) -> list[Outcome]:
     return _try_all(REPORT_CHECKS, report, f"report {report.name!r}")
 
 
-_SUITES: dict[str, tuple[type, Callable[[Any], list[Outcome]]]] = {
-    "problem": (Problem, check_problem),
+_SUITES: dict[str, tuple[Any, Callable[[Any], list[Outcome]]]] = {
+    "problem": ((Problem, Family), check_problem),
     "solver": (Solver, check_solver),
     "report": (Report, check_report),
 }
@@ -134,6 +139,9 @@ def check(target: str) -> list[Outcome]:
     ]
     if named:
         return named
+    head, colon, _ = target.partition(":")
+    if head in families():
+        return check_problem(find("problems", target) if colon else families()[head])
     outcomes: list[Outcome] = []
     for name, load in _modules(target):
         try:

@@ -156,7 +156,7 @@ class Run:
             "x_address": self.x.ctypes.data,
             "saved_address": self._saved.ctypes.data,
             "dim": dim,
-            "objective_address": objective.address if objective.ours else 0,
+            "objective_address": objective.quiet_address,
             "gradient_address": objective.gradient_address,
             "data_address": objective.data_address,
             "gradient": self._gradient.ctypes.data,
@@ -176,9 +176,9 @@ class Run:
 
     def _value_at(self, x: NDArray[np.float64]) -> float:
         """Evaluate f off the record; NaN if the objective is not ours to call."""
-        if not self.objective.ours:
+        if not self.objective.quiet_address:
             return np.nan
-        return _CALL(self.objective.address)(x.ctypes.data, x.size, self.objective.data_address)
+        return _CALL(self.objective.quiet_address)(x.ctypes.data, x.size, self.objective.data_address)
 
     def _enter(self, address: int) -> None:
         """Call a kernel once."""

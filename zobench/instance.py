@@ -44,6 +44,8 @@ class Parts(NamedTuple):
         Of a problem with a `sample`: whether this instance answers queries by it (a full batch does not).
     manifold : Manifold or None
         Where x is a matrix of low rank: its shape, its rank and the start in factors.
+    foreign : Foreign or None
+        An objective that another package computes (`zobench.family`); the problem's own is not used then.
     """
 
     x0: NDArray[np.float64]
@@ -52,6 +54,7 @@ class Parts(NamedTuple):
     x_star: NDArray[np.float64] | None = None
     stochastic: bool = True
     manifold: Manifold | None = None
+    foreign: Any = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ class Problem:
             self.sample is not None and parts.stochastic,
             parts.manifold,
             noise,
+            parts.foreign,
         )
 
     def keyed(self, chosen: Any) -> dict[str, Any]:
@@ -214,6 +218,8 @@ class Instance:
         does not look at it sees a vector of R^d.
     noise : Noise or None
         What queries are answered with besides; no certificate and no `value` knows of it.
+    foreign : Foreign or None
+        An objective that another package computes.
 
     Examples
     --------
@@ -234,6 +240,7 @@ class Instance:
     stochastic: bool = False
     manifold: Manifold | None = None
     noise: Noise | None = None
+    foreign: Any = None
     _keep: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -279,9 +286,9 @@ class Instance:
 
     @cached_property
     def _functions(self) -> Any:
-        from zobench.objective import Functions
+        from zobench.objective import ForeignFunctions, Functions
 
-        return Functions(self)
+        return Functions(self) if self.foreign is None else ForeignFunctions(self)
 
     def __reduce__(self) -> Any:
         # Another process makes the instance anew: same key, same bits, and no arrays to send.

@@ -74,9 +74,9 @@ class Objective:
         The first exception of a Python callable: C cannot carry it, the harness raises it.
     calls : int
         How often a Python callable was entered, counted outside the oracle.
-    ours : bool
-        Whether the harness may evaluate it off the record.  An objective from outside may count its own
-        calls, and is entered for queries only.
+    quiet_address : int
+        Of the same function as the harness evaluates it off the record, or 0: an objective from outside may
+        count its own calls, and is entered for queries only.
     on_error : callable
         Called at the first exception; a run closes its budget there.
     """
@@ -88,7 +88,7 @@ class Objective:
     noise: Noise | None = None
     error: BaseException | None = None
     calls: int = 0
-    ours: bool = False
+    quiet_address: int = 0
     on_error: Callable[[], None] = lambda: None
     keep: list[Any] = field(default_factory=list, repr=False)
 
@@ -115,13 +115,14 @@ class Functions:
             return typed(chosen, signature, f"{what} of {label}", layout, author=author, **bind)
 
         self._block = instance.block
+        value = compiled(problem.objective, _value, _value_alone, _VALUE, "value")
         self.objective = Objective(
-            address=compiled(problem.objective, _value, _value_alone, _VALUE, "value"),
+            address=value,
             data_address=self._block.ctypes.data,
             gradient_address=compiled(problem.gradient, _gradient, _gradient_alone, _GRADIENT, "gradient"),
             sample_address=compiled(sample, _sample, _sample_alone, _SAMPLE, "sample"),
             noise=instance.noise,
-            ours=True,
+            quiet_address=value,
             keep=[self._block],
         )
         integers = [ctypes.c_int64] * 4
@@ -144,6 +145,26 @@ class Functions:
     def sample(self, x: NDArray[np.float64], key: int) -> float:
         """Return the sample of f(x) that belongs to `key`."""
         return self._c_sample(x.ctypes.data, x.size, self._block.ctypes.data, key)
+
+
+class ForeignFunctions:
+    """The functions of an instance whose objective another package computes."""
+
+    def __init__(self, instance: Instance):
+        self._instance = instance
+
+    @property
+    def objective(self) -> Objective:
+        """A new bridge for each run: a bridge keeps the first exception of its run."""
+        foreign, dim = self._instance.foreign, self._instance.dim
+        made, quiet = _from_python(foreign.counted, dim), _from_python(foreign.quiet, dim)
+        made.quiet_address, made.noise = quiet.address, self._instance.noise
+        made.keep.append(quiet)
+        return made
+
+    def value(self, x: NDArray[np.float64]) -> float:
+        """Return f(x), off the record."""
+        return float(self._instance.foreign.quiet(x))
 
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p)
@@ -235,7 +256,8 @@ def objective_of(function: Any, dim: int) -> Objective:
     if isinstance(function, Instance):
         if function.dim != dim:
             raise ZobenchError(f"x0 must have shape ({function.dim},), got ({dim},)")
-        return replace(function._functions.objective)
+        made = function._functions.objective
+        return made if function.foreign else replace(made)
     if isinstance(function, ctypes._CFuncPtr):  # type: ignore[attr-defined]
         return _from_pointer(function)
     if type(function).__name__ == "LowLevelCallable":

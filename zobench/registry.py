@@ -9,7 +9,7 @@ from typing import Any
 
 from zobench.errors import ZobenchError, unknown
 
-__all__ = ["KINDS", "catalogue", "find"]
+__all__ = ["KINDS", "catalogue", "families", "find", "split_problem"]
 
 #: The three kinds and the name of the object that a module of each defines.
 KINDS = {"problems": "problem", "solvers": "solver", "reports": "report"}
@@ -53,6 +53,20 @@ def catalogue(kind: str) -> dict[str, Any]:
     ZobenchError
         If two modules define the same name, or a module lacks the object.
     """
+    return {name: item for name, item in _registered(kind).items() if not _is_family(item)}
+
+
+@cache
+def families() -> dict[str, Any]:
+    """Give the families of problems (`zobench.family`), by name: what may stand before a colon."""
+    return {name: item for name, item in _registered("problems").items() if _is_family(item)}
+
+
+def _is_family(item: Any) -> bool:
+    return hasattr(item, "member")
+
+
+def _registered(kind: str) -> dict[str, Any]:
     attribute = KINDS[kind]
     found: dict[str, Any] = {}
     homes: dict[str, str] = {}
@@ -75,6 +89,26 @@ def catalogue(kind: str) -> dict[str, Any]:
 def find(kind: str, name: str) -> Any:
     """Give the registered object of that name, or complain with the nearest valid one."""
     known = catalogue(kind)
-    if name not in known:
-        raise unknown(KINDS[kind], name, known)
-    return known[name]
+    if name in known:
+        return known[name]
+    head, _, rest = name.partition(":")
+    if kind == "problems" and head in families():
+        return families()[head].member(rest)
+    raise unknown(KINDS[kind], name, [*known, *(families() if kind == "problems" else ())])
+
+
+def split_problem(text: str) -> tuple[str, str]:
+    """Split ``name:key=value,...`` into a problem's name and its assignments.
+
+    Examples
+    --------
+    >>> split_problem("quadratic:dim=3"), split_problem("coco:bbob_f001_i01_d10:noise=failure")
+    (('quadratic', 'dim=3'), ('coco:bbob_f001_i01_d10', 'noise=failure'))
+    """
+    head, colon, rest = (part.strip() for part in text.partition(":"))
+    if not colon or head not in families():
+        if colon and head not in catalogue("problems"):
+            raise unknown("problem", head, [*catalogue("problems"), *families()])
+        return head, rest
+    member, _, rest = (part.strip() for part in rest.partition(":"))
+    return f"{head}:{member}", rest

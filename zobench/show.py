@@ -10,7 +10,7 @@ from typing import Any
 from zobench.cli_output import columns, number
 from zobench.errors import ZobenchError, unknown
 from zobench.parameters import describe, parse_assignments
-from zobench.registry import KINDS, catalogue
+from zobench.registry import KINDS, catalogue, families, find, split_problem
 
 __all__ = ["LISTED", "facts_of", "list_facts", "list_text", "page"]
 
@@ -32,7 +32,9 @@ def list_facts(kind: str) -> list[dict[str, Any]]:
         from zobench.theorem import theorems
 
         return [_theorem(theorem, solver) for theorem, solver in theorems().values()]
-    describe_one = {"problems": _problem, "solvers": _solver, "reports": _report}[kind]
+    if kind == "problems":
+        return [*map(_listed, catalogue(kind).values()), *map(_family, families().values())]
+    describe_one = {"solvers": _solver, "reports": _report}[kind]
     return [describe_one(item) for item in catalogue(kind).values()]
 
 
@@ -43,9 +45,31 @@ def list_text(kind: str) -> str:
         rows = [[fact["name"], fact["solver"], fact["statement"].split("\n")[0]] for fact in facts]
         return columns(["theorem", "solver", "statement"], rows)
     if kind == "problems":
-        rows = [[fact["name"], fact["dims"], fact["summary"]] for fact in facts]
-        return columns(["problem", "dims", "summary"], rows)
+        heads = ["problem", "dims", "class", "data", "source", "constants"]
+        return columns(heads, [_row(fact) for fact in facts])
     return columns([KINDS[kind], "summary"], [[fact["name"], fact["summary"]] for fact in facts])
+
+
+def _listed(problem: Any) -> dict[str, Any]:
+    """Give the facts of a problem with those of its default instance."""
+    from zobench.listing import data_sets, default_facts
+
+    return {**_problem(problem), **default_facts(problem), "data": data_sets(problem)}
+
+
+def _row(fact: dict[str, Any]) -> list[str]:
+    from zobench.listing import short_source
+
+    source = short_source(fact["source"])
+    if fact["kind"] == "problem family":
+        members = f"family {fact['pattern']}"
+        return [fact["name"], fact["dims"], members, "-", source, fact["missing"] or "f_star"]
+    dims = fact["dims"] if len(fact["dims"]) <= 22 else "set by parameters"
+    if fact["dim"] and str(fact["dim"]) != dims:
+        dims += f" ({fact['dim']})"
+    sets = fact["data"][:2] + [f"+{len(fact['data']) - 2}"] * (len(fact["data"]) > 2)
+    listed = [", ".join(words) or "-" for words in (fact["class"], sets, fact["constants"])]
+    return [fact["name"], dims, *listed[:2], source, listed[2]]
 
 
 def _problem(problem: Any) -> dict[str, Any]:
@@ -59,6 +83,22 @@ def _problem(problem: Any) -> dict[str, Any]:
         "gradient": problem.gradient is not None,
         "stochastic": problem.sample is not None,
         "parameters": describe(problem.parameters),
+    }
+
+
+def _family(family: Any) -> dict[str, Any]:
+    return {
+        "kind": "problem family",
+        "name": family.name,
+        "summary": family.summary,
+        "source": family.source,
+        "dims": family.dims,
+        "pattern": family.pattern,
+        "example": family.example,
+        "package": family.package,
+        "missing": family.missing,
+        "parameters": [],
+        "definition": _definition(family.load),
     }
 
 
@@ -110,13 +150,15 @@ def facts_of(name: str) -> list[dict[str, Any]]:
     """
     from zobench.theorem import theorems
 
-    head, colon, text = name.partition(":")
+    (head, text), colon = split_problem(name), ":" in name
     known = {kind: catalogue(kind) for kind in KINDS}
     found: list[dict[str, Any]] = []
     if head in known["problems"]:
         found.append(_whole_problem(known["problems"][head], parse_assignments(text, f"problem {head!r}")))
+    elif head in families():
+        found.append(_family(families()[head]))
     elif colon:
-        raise unknown("problem", head, known["problems"])
+        found.append(_whole_problem(find("problems", head), parse_assignments(text, f"problem {head!r}")))
     else:
         if head in known["solvers"]:
             solver = known["solvers"][head]
@@ -151,6 +193,9 @@ def _whole_problem(problem: Any, chosen: dict[str, str]) -> dict[str, Any]:
         # a problem whose parameters have no defaults has no default instance
         return {**facts, "instance": None, "constants": []}
     facts["instance"] = instance.name
+    facts["noise"] = None
+    if instance.noise is not None:
+        facts["noise"] = {"text": instance.noise.text, **instance.noise.facts._asdict()}
     facts["start_value"] = instance.value(instance.x0)
     if instance.manifold is not None:
         lowrank = instance.manifold
@@ -217,7 +262,7 @@ def page(facts: dict[str, Any]) -> str:
         parts[0] += f", {facts['summary']}"
     if facts.get("definition"):
         parts.append(facts["definition"])
-    parts += list({"problem": _problem_page, "theorem": _theorem_page}.get(facts["kind"], _no_more)(facts))
+    parts += list(_PAGES.get(facts["kind"], _no_more)(facts))
     if facts.get("parameters"):
         rows = [[item["name"], _default(item["default"]), item["must_be"]] for item in facts["parameters"]]
         parts.append("Parameters\n" + _indented(columns(["name", "default", "must be"], rows)))
@@ -255,7 +300,10 @@ def _problem_page(facts: dict[str, Any]) -> Iterator[str]:
         rows += _beside(item)
     title = f"Constants of {facts['instance']}, where f(x0) = {number(facts['start_value'])}"
     table = columns(["constant", "value", "meaning and proof"], rows) if rows else "none is proved"
+    if rows and all(item["tightness"] is None for item in facts["constants"]):
+        table += "\nToo large for a short attack, so none is judged loose or tight."
     yield f"{title}\n{_indented(table)}"
+    yield from _noise_page(facts)
 
 
 def _theorem_page(facts: dict[str, Any]) -> Iterator[str]:
@@ -276,7 +324,29 @@ def _theorem_page(facts: dict[str, Any]) -> Iterator[str]:
     yield "Tried on\n" + _indented(columns(["problem", "dim", "steps", "law", "quick"], rows, right=(1, 2)))
 
 
+def _family_page(facts: dict[str, Any]) -> Iterator[str]:
+    yield f"Members\n  {facts['pattern']}, such as {facts['example']}; dimensions: {facts['dims']}"
+    yield f"Package\n  {facts['missing'] or facts['package'] + ' is installed'}"
+
+
+def _noise_page(facts: dict[str, Any]) -> Iterator[str]:
+    from zobench.noise import LAWS
+
+    laws = columns(["noise", "an answer"], [[law, does] for law, does in LAWS.items()])
+    more = "with noise_level; noise_degrees of heavy-tailed (3); noise_mode=independent or common"
+    yield f"Noise over any problem\n{_indented(laws)}\n  {more}"
+    if facts["noise"]:
+        known = {name: value for name, value in facts["noise"].items() if name != "text"}
+        words = [f"{name.replace('_', ' ')} {_default(value)}" for name, value in known.items()]
+        yield f"This noise: {facts['noise']['text']}\n  {', '.join(words)}"
+
+
+_PAGES = {"problem": _problem_page, "theorem": _theorem_page, "problem family": _family_page}
+
+
 def _default(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return "certified" if value != value else f"{value:g}"
     return "(none)" if value is None else str(value)
