@@ -80,6 +80,12 @@ def test_a_short_attack_ends_early_and_says_what_it_has():
     assert all(ratio <= 1 + 1e-6 for ratio in short.values())
 
 
+def test_what_no_short_attack_can_judge_is_not_judged():
+    (facts,) = facts_of("quadratic:dim=5000,condition=1000")
+    assert all(item["tightness"] is None and not item["loose"] for item in facts["constants"])
+    assert "none is judged loose or tight" in page(facts)
+
+
 def test_the_contract_tells_the_tightness():
     outcomes = {each.name: each for each in check_problem(weakened(catalogue("problems")["quadratic"], "L"))}
     found = outcomes["certificates withstand attack"]
