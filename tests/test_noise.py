@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -444,3 +445,15 @@ def test_the_oracle_without_noise_takes_the_short_way():
     going, _ = drive(BOWL.instance(3), None, walk(query), 10, 3)
     assert going.oracle["altered"] == 0 == going.oracle["sample"]
     assert core.ORACLE.fields["altered"] is not None
+
+
+def test_a_problem_that_takes_a_name_of_the_noise_breaks_the_contract():
+    class Taken(NamedTuple):
+        noise_level: float = 1.0
+
+    from zobench.contract_problem import check_problem_is_described
+    from zobench.contract_tools import Broken
+
+    check_problem_is_described(BOWL)
+    with pytest.raises(Broken, match="noise_level"):
+        check_problem_is_described(replace(BOWL, parameters=Taken))
