@@ -6,7 +6,8 @@ with p(v) = v (sin^5 ln v + cos^5 ln v), as Moré and Wild write it. 1 <= d <= 5
 (-8.710996e-4 ((i - 50)^3 + sum_j p(sqrt(i/j))))_i.  f_star = 0.
 
 |p'| <= K = 2.168227 (p' is a function of ln v), so 1400 - K d <= F_i' <= 1400 + K d: each F_i has one
-root, f has no other stationary point, and the PL inequality holds with 2 (1400 - K d)^2.
+root, f has no other stationary point, and the PL inequality holds with 2 (1400 - K d)^2.  f is L-smooth,
+as F_i grows no faster than linearly while F_i'' decays like 1/z: |v p''| <= K2 = 5.457131.
 
 Source: Spedicato, "Computational experience with quasi-Newton algorithms for minimization problems of
 moderate size", CISE report N-175 (1975); Moré and Wild, SIAM Journal on Optimization 20 (2009).
@@ -14,12 +15,12 @@ moderate size", CISE report N-175 (1975); Moré and Wild, SIAM Journal on Optimi
 
 import numpy as np
 
-from zobench.certificate import Certificate
+from zobench.certificate import Certificate, rounded_up
 from zobench.instance import Parts, Problem
 from zobench.least_squares import Started, demand_dim, zero_residual
 
-#: The largest |p'(v)|, rounded up.
-K = 2.1682269746
+#: The largest |p'(v)| and |v p''(v)|, rounded up.
+K, K2 = 2.1682269746, 5.4571304695
 
 
 def residual(z, i, count):
@@ -59,10 +60,21 @@ def residuals(x):
     values, slopes = 1400.0 * x + (i - 50.0) ** 3, np.full(count, 1400.0)
     for j in range(1, count + 1):
         v = np.sqrt(x * x + i / j)
-        s, c = np.sin(np.log(v)), np.cos(np.log(v))
-        values += v * (s**5 + c**5)
-        slopes += x / v * (s**5 + c**5 + 5.0 * s * c * (s**3 - c**3))
+        angle = np.log(v)
+        s, c = np.sin(angle), np.cos(angle)
+        third, other = s * s * s, c * c * c
+        power = s * s * third + c * c * other
+        values += v * power
+        slopes += x / v * (power + 5.0 * s * c * (third - other))
     return values, slopes
+
+
+def smoothness(count):
+    """Return the bound of 2 F_i'^2 + 2 |F_i F_i''|, where K2 > K."""
+    j = np.arange(1.0, count + 1.0)
+    ratios = float(np.sum(np.sqrt(np.maximum(1.0, j[:, None] / j))))
+    shifts = float(np.max(np.abs(j - 50.0) ** 3 / np.sqrt(j))) * float(np.sum(np.sqrt(j)))
+    return 2.0 * (1400.0 + K * count) ** 2 + 2.0 * K2 * (1400.0 * count + shifts + ratios)
 
 
 def make(dim, rng, parameters):
@@ -73,13 +85,23 @@ def make(dim, rng, parameters):
     for _ in range(60):
         values, slopes = residuals(x_star)
         x_star = x_star - values / slopes
-        if np.all(np.abs(values) <= 1e-13 * np.abs(slopes * x_star)):
+        if np.all(np.abs(values) <= 1e-12 * np.abs(slopes * x_star)):
             break
     why = "each F_i is increasing and unbounded on both sides, as |F_i' - 1400| <= K d < 1400"
     weakest = 2.0 * (1400.0 - K * dim) ** 2
+    bend = (
+        "|F_i''| <= sum_j K2 / v_ij and |F_i| <= 1400 |z| + |i - 50|^3 + sum_k v_ik, where |z| <= v_ij, "
+        "v_ij >= sqrt(i/j) and v_ik / v_ij <= max(1, sqrt(j/k)), bound f_i'' = 2 F_i'^2 + 2 F_i F_i''."
+    )
+    largest = rounded_up(smoothness(dim))
     certificates = (
+        Certificate("L", largest, bend, exact=False),
+        Certificate("L0", largest, "|Hess f| <= L everywhere.", exact=False),
+        Certificate("L1", 0.0, "|Hess f| <= L everywhere, so L0 alone suffices."),
         zero_residual(why),
-        Certificate("PL", weakest, "|grad f|^2 = sum 4 F_i^2 F_i'^2 >= 4 (1400 - K d)^2 f.", exact=False),
+        Certificate(
+            "PL", weakest, "|grad f|^2 = sum 4 F_i^2 F_i'^2 >= 4 (1400 - K d)^2 f, approached far out."
+        ),
     )
     return Parts(x0, None, certificates, x_star)
 

@@ -40,7 +40,13 @@ def gradient(x, out):
 def make(dim, rng, parameters):
     """Place the start."""
     demand_dim(dim % 4 == 0, problem.name, "a multiple of 4", dim)
+    curved = (
+        "In each block |Hess f| <= 202 + 60 u^2 + 240 v^2 and |grad f| >= 0.901 |(4 u^3, 40 v^3)| for the "
+        "bases u, v of the fourth powers, and 60 u^2 + 240 v^2 <= 202 + 5.67 |(4 u^3, 40 v^3)|."
+    )
     certificates = (
+        Certificate("L0", 404.0, curved, exact=False),
+        Certificate("L1", 6.3, "See L0: 5.67 / 0.901 < 6.3.", exact=False),
         Certificate("convex", 1.0, "f is a sum of second and fourth powers of linear functions."),
         zero_residual("all residuals vanish at 0"),
     )
