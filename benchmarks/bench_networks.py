@@ -142,7 +142,7 @@ class Made:
         zobench.problem(name, **chosen)
 
 
-def seconds(call, least=0.01):
+def seconds(call, least=0.002):
     """Time one call, by as many in a row as take `least` seconds."""
     count, begun = 0, time.perf_counter()
     while (passed := time.perf_counter() - begun) < least:
@@ -174,7 +174,7 @@ def compare(case, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=40)
     arguments = parser.parse_args()
     if arguments.json:
         print(json.dumps({case: compare(case, arguments.rounds) for case in CASES}, indent=2))

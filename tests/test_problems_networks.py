@@ -1,5 +1,9 @@
 """The networks: values and gradients against formulas written anew, samples, sizes, layers."""
 
+import os
+import platform
+import subprocess
+import sys
 import time
 from functools import cache
 
@@ -419,3 +423,31 @@ def filled_product(stream, out, first, second):
 def test_tiles_fit():
     assert WIDE % LANES == 0
     assert [padded(count) for count in (1, 8, 9, 64)] == [8, 8, 16, 64]
+
+
+SCRIPT = """
+import hashlib, zobench
+for name, chosen in (("mlp", {"hidden": 70, "layers": 2}), ("teacher-student", {})):
+    instance = zobench.problem(name, **chosen)
+    x = instance.x0 + 0.1
+    print(instance.value(x).hex(), hashlib.sha256(instance.gradient(x).tobytes()).hexdigest())
+"""
+PROCESSORS = {
+    "this one": {},
+    "half the width": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+bmi,+bmi2"},
+    "no fused multiply-add": {"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": "+sse4.2,-avx,-fma"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="names processors of x86")
+def test_bits_do_not_depend_on_the_processor(tmp_path):
+    printed = {}
+    for name, chosen in PROCESSORS.items():
+        environment = {**os.environ, **chosen, "ZOBENCH_CACHE_DIR": str(tmp_path / name)}
+        run = [sys.executable, "-P", "-c", SCRIPT]
+        printed[name] = subprocess.run(
+            run, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+    assert len(printed["this one"].split()) == 4
+    assert set(printed.values()) == {printed["this one"]}
