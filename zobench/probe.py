@@ -69,11 +69,12 @@ class Probe:
     key : str
         Of the random points.
     seconds : float
-        After which searches give what they have found so far.
+        Of the processor, after which searches give what they have found so far.
     """
 
     def __init__(self, instance: Instance, key: str = "attack", seconds: float = np.inf):
-        self.instance, self.deadline, self.cut = instance, time.monotonic() + seconds, False
+        self._kept: dict[Any, Any] = {}
+        self.instance, self.deadline, self.cut = instance, time.thread_time() + seconds, False
         self._rng = generator(f"{instance.name}[{key}]", "certify")
         self.has_gradient = instance.problem.gradient is not None
         self.middle = np.array(instance.x0 if instance.x_star is None else instance.x_star)
@@ -87,7 +88,7 @@ class Probe:
     @property
     def late(self) -> bool:
         """Whether the time is over; `cut` remembers that a search was told so."""
-        over = time.monotonic() > self.deadline
+        over = time.thread_time() > self.deadline
         self.cut = self.cut or over
         return over
 
@@ -99,10 +100,15 @@ class Probe:
         """Return grad f(x)."""
         return self.instance.gradient(x)
 
+    def once(self, name: Any, search: Callable[[], Any]) -> Any:
+        """Do a search, or recall what it found: two attacks on one constant look at the same points."""
+        if name not in self._kept:
+            self._kept[name] = search()
+        return self._kept[name]
+
     def coordinates(self, count: int) -> NDArray[np.int64]:
-        """Choose some coordinates: all, if there are no more."""
-        dim = self.instance.dim
-        return np.arange(dim) if dim <= count else self._rng.choice(dim, count, replace=False)
+        """Choose some coordinates, evenly spaced."""
+        return np.unique(np.linspace(0, self.instance.dim - 1, count).astype(np.int64))
 
     def unit(self) -> Array:
         """Draw a direction."""
