@@ -44,9 +44,10 @@ def make(dim, rng, parameters):
     weights = np.linspace(1.0, 2.0, dim)
     values = {"L": 2.0, "L0": 2.0, "L1": 0.0, "mu": 1.0, "PL": 1.0, "convex": 1.0, "f_star": 0.0}
     values |= {"f_lower": 0.0, "trace": float(weights.sum()), "effective_rank": float(weights.sum() / 2.0)}
+    center, x0 = rng.standard_normal(dim), rng.standard_normal(dim)
+    values["R0"] = float(np.sqrt(np.sum(weights * (x0 - center) ** 2)))
     proofs = [Certificate(name, value, "The weights lie between 1 and 2.") for name, value in values.items()]
-    center = rng.standard_normal(dim)
-    return Parts(rng.standard_normal(dim), Data(weights, center), tuple(proofs), center)
+    return Parts(x0, Data(weights, center), tuple(proofs), center)
 
 
 BOWL = Problem("contract-bowl", "a bowl", objective, make, source="none", data=Data)
