@@ -91,10 +91,8 @@ def check_objective_is_a_function(problem: Problem) -> None:
 
 
 def check_gradient_is_the_derivative(problem: Problem) -> None:
-    """The gradient agrees with central differences, writes every component and leaves its argument alone.
-
-    Where f has kinks, the attack on the certificates tries the subgradient instead of differences.
-    """
+    """The gradient agrees with central differences, writes every component and leaves its argument alone."""
+    # where f has kinks, the attack on the certificates tries the subgradient instead of differences
     if problem.gradient is None:
         return
     made = problem.instance()
