@@ -27,7 +27,7 @@ CONSTANTS = {
     "PL": "|grad f(x)|^2 >= 2 PL (f(x) - f_star)",
     "convex": "f is convex (value 1)",
     "f_star": "the infimum of f",
-    "f_best": "a value that f attains, the lowest known: no less than f_star, which is not proved",
+    "f_best": "a value that f attains, the lowest known; f_star may be lower",
     "f_lower": "a number that f never falls below",
     "R0": "|x - x_star| <= R0 wherever f(x) <= f(x0)",
     "trace": "the trace of the Hessian of a quadratic, the same everywhere",
