@@ -16,7 +16,7 @@ the whole ridge term), whose expectation is f; with `batch` = 0 it answers f.  T
 pixels of the digits divided by 16, other columns and the target of diabetes standardised.
 
 Source: the factors of Denil, Shakibi, Dinh, Ranzato and de Freitas, "Predicting parameters in deep learning"
-(NeurIPS 2013), section 2; the start is after Glorot and Bengio (AISTATS 2010).
+(NeurIPS 2013); the start is after Glorot and Bengio (AISTATS 2010).
 """
 
 from typing import Annotated, NamedTuple

@@ -15,7 +15,7 @@ With `batch` = B > 0 a query answers the mean over B samples drawn with replacem
 expectation is f and which is 0 at x_star for every key; with `batch` = 0 it answers f.
 
 Source: Gardner and Derrida, "Three unfinished works on the optimal storage capacity of networks", Journal of
-Physics A 22 (1989) 1983, section 4 (the teacher); Saad and Solla, "On-line learning in soft committee
+Physics A 22 (1989) 1983 (the teacher); Saad and Solla, "On-line learning in soft committee
 machines", Physical Review E 52 (1995) 4225 (with a hidden layer).
 """
 
