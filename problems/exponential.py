@@ -22,8 +22,8 @@ from zobench.parameters import Real
 class Parameters(NamedTuple):
     """What can be chosen: |w|, and <w, x0>."""
 
-    rate: Annotated[float, Real(1e-6, 1e6)] = 1.0
-    start: Annotated[float, Real(-600.0, 600.0)] = 2.0
+    rate: Annotated[float, Real(1e-3, 1e3)] = 1.0
+    start: Annotated[float, Real(-100.0, 200.0)] = 2.0
 
 
 class Data(NamedTuple):

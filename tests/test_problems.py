@@ -169,7 +169,7 @@ def bits(instance):
 
 
 #: Problems whose default instance is a data set, while others of their instances are drawn.
-REAL = {"softmax-regression", "logistic-regression", "ridge-regression", "robust-regression"}
+REAL = {"softmax-regression", "logistic-regression", "ridge-regression"}
 
 
 def draws(name):

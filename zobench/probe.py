@@ -196,7 +196,8 @@ class Probe:
             norms.append(float(np.linalg.norm(dg) / np.linalg.norm(dx)))
             slopes.append(slope)
             noises.append(noise + 1e-14 * norms[-1] * float(np.linalg.norm(x)) / reach)
-        if not np.all(np.isfinite([*norms, *slopes])):
+        # squares of numbers so small have lost their digits
+        if not np.all(np.isfinite([*norms, *slopes])) or 0.0 < max(norms) < 1e-140:
             return None
         return Survey(x, max(slopes), min(quotients), max(quotients), max(norms), max(noises), *directions)
 
@@ -236,7 +237,9 @@ class Probe:
     def surveys(self) -> list[Survey]:
         """Curvatures at all points, and along climbs from the best of them."""
         found = [self.central] if self.central else []
-        for x in self.points:
+        # where no minimiser is known, curvature may be largest where descents end
+        ends = [x for _, x in self._descents] if self.instance.x_star is None else []
+        for x in [*self.points, *ends]:
             survey = None if found and self.late else self.survey(x)
             found += [survey] if survey else []
         for sign in (1.0, -1.0):
