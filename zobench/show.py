@@ -301,8 +301,6 @@ def _problem_page(facts: dict[str, Any]) -> Iterator[str]:
     title = f"Constants of {facts['instance']}, where f(x0) = {number(facts['start_value'])}"
     table = columns(["constant", "value", "meaning and proof"], rows) if rows else "none is proved"
     if rows and all(item["tightness"] is None for item in facts["constants"]):
-        table += "\nToo large for a short attack, so none is judged loose or tight."
-    if rows and all(item["tightness"] is None for item in facts["constants"]):
         table += "\nNo short attack was made, so none is judged loose or tight."
     yield f"{title}\n{_indented(table)}"
     yield from _noise_page(facts)
