@@ -90,5 +90,5 @@ problem = Problem(
     make=make,
     parameters=Parameters,
     data=Data,
-    source="Huber, Annals of Mathematical Statistics 35 (1964) 73-101",
+    source="Huber, Annals of Mathematical Statistics 35 (1964)",
 )

@@ -6,7 +6,7 @@ The minimiser is x_star = 0.  The start lies at distance start * sqrt(d) from it
 `gradient` is a subgradient, the signs of the coordinates with 0 at 0.
 
 Source: Nesterov and Spokoiny, "Random gradient-free minimization of convex functions", Foundations of
-Computational Mathematics 17 (2017) 527-566, section 4, for the class of Lipschitz f.
+Computational Mathematics 17 (2017) 527-566, for the class of Lipschitz f.
 """
 
 from typing import Annotated, NamedTuple
@@ -68,5 +68,5 @@ problem = Problem(
     make=make,
     parameters=Parameters,
     differentiable=False,
-    source="Nesterov and Spokoiny, Foundations of Computational Mathematics 17 (2017), section 4 (the class)",
+    source="Nesterov and Spokoiny, Foundations of Computational Mathematics 17 (2017) (the class)",
 )

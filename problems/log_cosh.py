@@ -78,5 +78,5 @@ problem = Problem(
     gradient=gradient,
     make=make,
     parameters=Parameters,
-    source="Green, IEEE Transactions on Medical Imaging 9 (1990) 84-93 (the penalty)",
+    source="Green, IEEE Transactions on Medical Imaging 9 (1990) (the penalty)",
 )

@@ -75,5 +75,5 @@ problem = Problem(
     gradient=gradient,
     make=make,
     parameters=Parameters,
-    source="after Holland and Welsch, Communications in Statistics A6 (1977) 813-827 (Cauchy's loss)",
+    source="after Holland and Welsch, Communications in Statistics A6 (1977) (Cauchy's loss)",
 )

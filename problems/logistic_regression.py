@@ -170,5 +170,5 @@ problem = Problem(
     data=Data,
     default_dim=None,
     dims="set by the data; any for synthetic ones",
-    source="Böhning and Lindsay, Annals of the Institute of Statistical Mathematics 40 (1988) 641-663",
+    source="Böhning and Lindsay, Annals of the Institute of Statistical Mathematics 40 (1988)",
 )

@@ -5,7 +5,7 @@
 The minimiser is x_star = 0.  The start lies at distance start * sqrt(d) from it in a random direction.  The
 `gradient` is a subgradient: the sign of the first largest coordinate, 0 at 0.
 
-Source: Nesterov, "Introductory Lectures on Convex Optimization" (2004), section 3.2.1, whose functions that
+Source: Nesterov, "Introductory Lectures on Convex Optimization" (2004), whose functions that
 are hard for the class of Lipschitz f are built of max x_i.
 """
 
@@ -69,5 +69,5 @@ problem = Problem(
     make=make,
     parameters=Parameters,
     differentiable=False,
-    source="Nesterov, Introductory Lectures on Convex Optimization (2004), section 3.2.1",
+    source="Nesterov, Introductory Lectures on Convex Optimization (2004)",
 )

@@ -6,7 +6,8 @@ From x0 = 0 a method that moves along gradients learns one coordinate a step.  T
 i/(k+1) for i <= k (coordinates beyond k have no effect, and are 0 in it), and f_star = L/8 (1/(k+1) - 1).
 `coupled` is k; 0, the default, stands for k = d.
 
-Source: Nesterov, "Introductory Lectures on Convex Optimization" (2004), section 2.1.2, (2.1.13).
+Source: Nesterov, "Introductory Lectures on Convex Optimization" (2004), lower bounds for smooth
+convex functions.
 """
 
 from typing import Annotated, NamedTuple
@@ -102,5 +103,5 @@ problem = Problem(
     make=make,
     parameters=Parameters,
     data=Data,
-    source="Nesterov, Introductory Lectures on Convex Optimization (2004), section 2.1.2",
+    source="Nesterov, Introductory Lectures on Convex Optimization (2004)",
 )

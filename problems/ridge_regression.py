@@ -166,5 +166,5 @@ problem = Problem(
     data=Data,
     default_dim=None,
     dims="set by the data; any for synthetic ones",
-    source="Hoerl and Kennard, Technometrics 12 (1970) 55-67",
+    source="Hoerl and Kennard, Technometrics 12 (1970)",
 )

@@ -152,5 +152,5 @@ problem = Problem(
     data=Data,
     default_dim=None,
     dims="set by the data; any for synthetic ones",
-    source="Geman and McClure, Bulletin of the International Statistical Institute 52 (1987) 5-21",
+    source="Geman and McClure, Bulletin of the International Statistical Institute 52 (1987)",
 )

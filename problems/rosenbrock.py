@@ -6,8 +6,8 @@ The start is (-1.2, 1, -1.2, 1, ...) and the minimiser (1, ..., 1); from d = 4 o
 near (-1, 1, ..., 1).  The curvature is not bounded, so there is no L.
 
 Source: Rosenbrock, "An automatic method for finding the greatest or least value of a function", The Computer
-Journal 3 (1960) 175-184, for d = 2; the chain as in Toint, "Some numerical results using a sparse matrix
-updating formula in unconstrained optimization", Mathematics of Computation 32 (1978) 839-851.
+Journal 3 (1960), for d = 2; the chain as in Toint, "Some numerical results using a sparse matrix
+updating formula in unconstrained optimization", Mathematics of Computation 32 (1978).
 """
 
 import numpy as np

@@ -3,7 +3,8 @@
     f(x) = 1/2 sum_i ( x_i^4 - 16 x_i^2 + 5 x_i )
 
 The best minimiser has all coordinates a = -2.903534..., the smallest root of 4 z^3 - 32 z + 5, where each
-contributes -39.166...; at the other minimum, 2.7468..., it contributes 14.1 more.  The start is uniform in
+contributes -39.166...; at the other minimum, 2.7468..., it contributes 14.1 more.
+(The value -39.16599 that is often printed is wrong in its fourth decimal.)  The start is uniform in
 [-5, 5]^d.
 
 Source: Styblinski and Tang, "Experiments in nonconvex optimization: stochastic approximation with function

@@ -235,7 +235,7 @@ def test_pl_constant_of_sine_quadratic_by_subdivision():
     assert np.all(np.diff(quotient, 2) > -1e-12)
     small = np.linspace(1e-4, 0.1, 1000)
     assert np.all((2 * small + 3 * np.sin(2 * small)) ** 2 > 15 * (small**2 + 3 * np.sin(small) ** 2))
-    assert constant > 1 / 32  # what the paper gives
+    assert constant > 1 / 32  # what is usually given
 
 
 def test_nesterovs_spectrum():
