@@ -138,7 +138,7 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def apart(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a plain function as one that compiled code calls (for large ones that are called in many places)."""
+    """Mark a plain function as one that compiled code calls: for large ones called in many places."""
     _APART.add(function)
     return function
 

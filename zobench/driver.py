@@ -89,7 +89,7 @@ class Run:
 
     def _lay_out_workspace(self, dim: int) -> None:
         """Lay the workspace's fields in one block; empty pages of it cost nothing until they are touched."""
-        sizes = self.solver.sizes(dim)
+        sizes = self.solver.sizes(self.parameters, dim)
         # fields start at multiples of 8 numbers: a cache line
         starts = np.concatenate([[0], np.cumsum([-(-size // 8) * 8 for size in sizes])])
         self._work = np.zeros(int(starts[-1]))

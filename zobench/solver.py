@@ -16,11 +16,24 @@ if TYPE_CHECKING:
     from zobench.certificate import Certificates
     from zobench.theorem import Theorem
 
-__all__ = ["Scalar", "Setting", "Solver", "solver"]
+__all__ = ["Scalar", "Setting", "Sized", "Solver", "solver"]
 
 
 class Scalar:
     """Annotation of a workspace field that is a vector of size 1: a number kept from step to step."""
+
+
+@dataclass(frozen=True)
+class Sized:
+    """Annotation of a workspace field whose size depends on the parameters: a window, a block of directions.
+
+    Attributes
+    ----------
+    size : callable
+        ``size(parameters, dim) -> int``; the parameters are settled ones.
+    """
+
+    size: Callable[[Any, int], int]
 
 
 class Setting(NamedTuple):
@@ -67,7 +80,7 @@ class Solver:
         numba's language; asks with ``query(oracle, x)``.  A step that asks nothing ends the run.
     state : type
         A NamedTuple class of workspace: the first field is ``x``, the iterate.  Fields annotated `Vector`
-        have size d, `Scalar` size 1; all start at zero but x, which starts at x0.
+        have size d, `Scalar` size 1, `Sized` what it says; all start at zero but x, which starts at x0.
     cost : callable
         ``cost(parameters, setting) -> int``: the most queries that one step asks.
     parameters : type
@@ -114,14 +127,18 @@ class Solver:
                 )
         return filled
 
-    def sizes(self, dim: int) -> list[int]:
+    def sizes(self, parameters: Any, dim: int) -> list[int]:
         """Give the size of each field of the workspace."""
         hints = inspect.get_annotations(self.state, eval_str=True)
-        return [1 if hints[name] is Scalar else dim for name in self.state._fields]  # type: ignore[attr-defined]
+        kinds = [hints[name] for name in self.state._fields]  # type: ignore[attr-defined]
+        return [
+            kind.size(parameters, dim) if isinstance(kind, Sized) else 1 if kind is Scalar else dim
+            for kind in kinds
+        ]
 
-    def vectors(self, dim: int) -> int:
-        """Count the vectors of size d that a run keeps."""
-        return sum(size == dim for size in self.sizes(dim))
+    def vectors(self, parameters: Any, dim: int) -> float:
+        """Give the workspace of a run in vectors of size d."""
+        return sum(size for size in self.sizes(parameters, dim) if size > 1) / dim
 
     def encoded(self, parameters: Any) -> np.ndarray:
         """Lay the parameters out as a kernel reads them: one 8-byte slot each."""
