@@ -258,6 +258,16 @@ def make(dim, rng, parameters):
             exact=False,
         ),
     )
+    if parameters.batch > 0:
+        certificates += (
+            Certificate(
+                "variance",
+                rounded_up(2.0 * total / parameters.batch),
+                "The gradient of one sample but for the ridge is a (p - y)^T with |p - y|^2 <= 2, so its "
+                "second moment is at most 2 |A|^2/N, and the mean of a batch has 1/batch of the variance.",
+                exact=False,
+            ),
+        )
     return Parts(np.zeros(d), data, certificates, x_star, parameters.batch > 0)
 
 

@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 
 from zobench.instance import Instance
 from zobench.probe import Probe, Survey
-from zobench.searches import farthest, fastest_turn, relaxed_surveys, steepest_chord, subgradient_error
+from zobench.searches import (
+    farthest,
+    fastest_turn,
+    relaxed_surveys,
+    steepest_chord,
+    subgradient_error,
+    widest_spread,
+)
 
 __all__ = [
     "FALSIFIERS",
@@ -39,6 +46,7 @@ __all__ = [
     "falsify_pl",
     "falsify_r0",
     "falsify_trace",
+    "falsify_variance",
     "falsify_x_star",
     "tightness",
 ]
@@ -242,6 +250,14 @@ def falsify_r0(probe: Probe, claimed: float) -> Attack:
     return Attack("R0", claimed, found, _ratio(found, claimed), found <= claimed * (1 + SLACK), x)
 
 
+def falsify_variance(probe: Probe, claimed: float) -> Attack:
+    """Look for samples whose gradients spread wider; five standard errors are forgiven the estimate."""
+    if not probe.instance.stochastic:
+        return _unattacked("variance", claimed)
+    found, error, x = probe.once("variance", lambda: widest_spread(probe))
+    return Attack("variance", claimed, found, _ratio(found, claimed), found - 5.0 * error <= claimed, x)
+
+
 def falsify_gradient(probe: Probe) -> Attack:
     """Compare the gradient with differences of the value; `found` is the worst relative error.
 
@@ -283,8 +299,9 @@ FALSIFIERS: dict[str, tuple[Callable[..., Attack], tuple[str, ...]]] = {
     "effective_rank": (falsify_effective_rank, ("L",)),
     "G": (falsify_g, ()),
     "R0": (falsify_r0, ()),
+    "variance": (falsify_variance, ()),
 }
-WITHOUT_GRADIENT = {"f_star", "f_best", "f_lower", "G", "R0"}
+WITHOUT_GRADIENT = {"f_star", "f_best", "f_lower", "G", "R0", "variance"}
 
 
 def falsify(probe: Probe, constant: str, claimed: float) -> Attack:

@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from zobench.probe import Probe, Survey
 
-__all__ = ["farthest", "fastest_turn", "relaxed_surveys", "steepest_chord", "subgradient_error"]
+__all__ = [
+    "farthest",
+    "fastest_turn",
+    "relaxed_surveys",
+    "steepest_chord",
+    "subgradient_error",
+    "widest_spread",
+]
 
 Array = NDArray[np.float64]
 
@@ -155,6 +162,35 @@ def subgradient_error(probe: Probe) -> tuple[float, Array]:
             if size > 0 and not excess / size <= worst:
                 worst, where = excess / size, x
     return worst, where
+
+
+def widest_spread(probe: Probe, keys: int = 128, most: int = 64) -> tuple[float, float, Array]:
+    """Give the largest E|grad F(x, sample) - grad f(x)|^2 met, its standard error, and x.
+
+    The gradient of a sample is measured by central differences, along all coordinates or, where there are
+    many, along random directions, which see 1/d of the variance each on average.
+    """
+    instance, best = probe.instance, (0.0, 0.0, probe.points[0])
+    away = [x - 10.0 * (probe.middle - x) for x in probe.points[:2]]
+    for x in [*probe.points, *away]:
+        few = x.size <= most
+        directions = list(np.eye(x.size)) if few else [probe.unit() for _ in range(most)]
+        share = 1.0 if few else x.size / most
+        step = 1e-5 * max(probe.scale, float(np.abs(x).max()))
+        slopes = np.array(
+            [
+                [instance.sample(x + step * v, key) - instance.sample(x - step * v, key) for v in directions]
+                for key in range(keys)
+            ]
+        ) / (2.0 * step)
+        squares = share * (slopes - slopes.mean(axis=0)) ** 2 * keys / (keys - 1)
+        spread = float(squares.sum(axis=1).mean())
+        error = float(squares.sum(axis=1).std() / np.sqrt(keys))
+        if not few:
+            error += float(squares.mean(axis=0).std() * np.sqrt(most))
+        if np.isfinite(spread) and spread > best[0]:
+            best = spread, error, x
+    return best
 
 
 def _along(probe: Probe, survey: Survey, merit: Callable[[Survey], float]) -> Survey:
