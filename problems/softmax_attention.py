@@ -44,7 +44,7 @@ class Parameters(NamedTuple):
 
     rows: Annotated[int, Integer(2, 100_000)] = 20
     blocks: Annotated[int, Integer(1, 100_000)] = 1
-    weight: Annotated[float, Real(0.0)] = 1.0
+    weight: Annotated[float, Real(0.0)] = 2.0
     spread: Annotated[float, Real(1.0)] = 1.0
     scale: Annotated[float, Real(0.0, open=True)] = 1.0
     target: Annotated[str, Choice("teacher", "vertex")] = "teacher"

@@ -280,7 +280,7 @@ def test_large_instance_certifies_what_needs_no_solution():
     assert {"L", "convex", "f_lower"} <= set(instance.certificates)
     assert instance.x_star is None
     a = blocks_of(instance)[0][0]
-    assert instance.certificates.value("L") == pytest.approx(1.5 * np.linalg.norm(a @ a.T, 2), rel=1e-11)
+    assert instance.certificates.value("L") == pytest.approx(4.5 * np.linalg.norm(a @ a.T, 2), rel=1e-11)
 
 
 # --- the literature beside -----------------------------------------------------------------------
@@ -291,8 +291,8 @@ def test_show_puts_the_literature_beside_with_its_ratio():
     constants = {item["constant"]: item for item in facts["constants"]}
     wide, grown = constants["L"]["compared"]
     a = blocks_of(attention())[0][0]
-    assert wide["value"] == pytest.approx(9 * np.linalg.norm(a, 2) ** 2)
-    assert wide["ratio"] == pytest.approx(6.0)
+    assert wide["value"] == pytest.approx(12 * np.linalg.norm(a, 2) ** 2)
+    assert wide["ratio"] == pytest.approx(12 / 4.5)
     assert grown["ratio"] > 1e100
     (weak,) = constants["mu"]["compared"]
     assert weak["value"] == 0.0
