@@ -13,7 +13,8 @@ from click.testing import CliRunner
 import zobench
 from zobench.cli import cli
 from zobench.cli_output import columns, emit_json, number
-from zobench.store import VERDICT, Store
+from zobench.frames import VERDICT
+from zobench.store import Store
 
 SHORT = ["run", "-p", "quadratic:dim=5", "-s", "s2p", "--budget", "100", "--seeds", "2"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Frames"]
+__all__ = ["VERDICT", "Frames"]
 
 _FLOATS = "seconds start value best reference gradient_norm running_mean mean minimum target".split()
 _RUNS = (
@@ -27,6 +27,12 @@ def _named(columns: "DataFrame", name: Callable[..., str]) -> list[str]:
         if row not in known:
             known[row] = name(*row[:json_at], json.loads(row[json_at]), *row[json_at + 1 :])
     return [known[row] for row in rows]
+
+
+#: What every verdict says at least.
+VERDICT = (
+    "theorem solver problem dim steps seeds bound mean ratio ci_low ci_high log10_e_value tightness verdict"
+).split()
 
 
 class Frames:
@@ -90,8 +96,6 @@ class Frames:
     def verdicts(self) -> "DataFrame":
         """Give the verdicts with the columns of ``zobench verify --json``."""
         from pandas import DataFrame
-
-        from zobench.store import VERDICT
 
         with self._complaints():
             rows = self._connection.execute("SELECT everything FROM verdicts ORDER BY rowid").fetchall()

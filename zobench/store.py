@@ -36,21 +36,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from zobench.errors import ZobenchError, unknown
-from zobench.frames import Frames
+from zobench.frames import VERDICT, Frames
 
 if TYPE_CHECKING:
     from zobench.trace import RunKey, Trace
 
-__all__ = ["DEFAULT", "SCHEMA", "VERDICT", "Store"]
+__all__ = ["DEFAULT", "SCHEMA", "Store"]
 
 #: Where runs go when nobody says otherwise.
 DEFAULT = "results/zobench.sqlite"
 #: Version of the tables below; a file of a newer one is refused.
 SCHEMA = 1
-#: What every verdict says at least.
-VERDICT = (
-    "theorem solver problem dim steps seeds bound mean ratio ci_low ci_high log10_e_value tightness verdict"
-).split()
 
 _KEY = (
     "problem dim instance_seed problem_parameters solver solver_parameters budget seed noise observed version"
