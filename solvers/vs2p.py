@@ -75,7 +75,7 @@ class Parameters(NamedTuple):
         K; 0 stands for as many as the budget allows.
     """
 
-    radius: Annotated[float, Real(0.0, open=True)] = 0.01
+    radius: Annotated[float, Real(0.0, open=True)] = 0.1
     eta: Annotated[float, Real(0.0, open=True)] = 1.0
     tau_a: Annotated[float, Real(0.0, open=True)] = 3.0
     tau_b: Annotated[float, Real(0.0, open=True)] = 3.0
