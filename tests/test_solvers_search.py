@@ -19,6 +19,8 @@ from zobench.solver import Setting, Solver, solver
 
 DIM = 5
 START = np.full(DIM, 0.3)
+#: Those that keep the best point and only compare.
+COMPARING = ["one-plus-one-es"]
 
 
 class SpyParameters(NamedTuple):
@@ -170,9 +172,186 @@ def test_vs2p_stays_where_nothing_is_learnt():
     assert np.array_equal(moved, np.arange(1, 60) % 3 != 0)
 
 
+# (1+1)-ES
+
+ES = {"alpha0": 0.4, "growth": 1.7}
+ES_CASES = [ES, {**ES, "law": "sphere", "success": 0.25}, {**ES, "shrinkage": 0.5, "law": "coordinate"}, {}]
+
+
+def read_es(got, steps, given, mutant=""):
+    """Give the first step after which an iterate is not where the algorithm sends the one before."""
+    p = {**solver("one-plus-one-es").parameters()._asdict(), **given}
+    x, alpha = START, p["alpha0"]
+    shrinkage = p["shrinkage"] or p["growth"] ** (-p["success"] / (1 - p["success"]))
+    if mutant == "rate":
+        shrinkage = p["growth"] ** -p["success"]
+    for k, s in enumerate(directions(p["law"], steps)):
+        trial = x + alpha * s
+        success = banana(trial) > banana(x) if mutant == "uphill" else banana(trial) <= banana(x)
+        alpha *= 1.0 if mutant == "fixed" else p["growth"] if success else shrinkage
+        x = trial if success else x
+        if np.abs(got[k] - x).max() > 1e-12:
+            return k
+    return steps
+
+
+@pytest.mark.parametrize("given", ES_CASES)
+def test_one_plus_one_es_agrees_with_its_reading_version(given):
+    got = iterates("one-plus-one-es", given, 121)
+    assert len(got) == 120
+    assert read_es(got, 120, given) == 120
+    assert len(np.unique(got, axis=0)) > 10
+    for mutant in ("uphill", "fixed", "rate")[: 2 if "shrinkage" in given else 3]:
+        assert read_es(got, 120, given, mutant) < 60
+
+
+def test_one_plus_one_es_scales_with_space():
+    # alpha0 carries the unit of x
+    given = {**ES, "alpha0": ES["alpha0"] / 4.0}
+    shrunk = iterates("one-plus-one-es", given, 121, lambda x: banana(4.0 * x), START / 4.0)
+    assert np.array_equal(4.0 * shrunk, iterates("one-plus-one-es", ES, 121))
+
+
+def test_one_plus_one_es_keeps_the_speed_limit():
+    # theory: no step length, chosen before the direction is drawn, does better than 0.2393 / d in the mean of
+    # ln(|x_k| / |x_{k+1}|) at d = 10; the rule comes to a good half of it
+    steps, limit = 1000, 0.2393
+    instance = zobench.problem("quadratic", dim=10)
+    falls = []
+    for seed in range(20):
+        trace = zobench.run(
+            instance, "one-plus-one-es", budget=1 + steps, seed=seed, parameters={"law": "sphere"}
+        )
+        falls.append(10 * 0.5 * math.log(trace.start / trace.value) / steps)
+    assert 0.5 * limit < np.mean(falls) < limit
+
+
+# Accelerated random gradient-free method
+
+FG = {"radius": 1e-2, "L": 60.0, "mu": 0.7, "gamma0": 5.0}
+FG_CASES = [FG, {**FG, "mu": 0.0}, {**FG, "difference": "central"}, {**FG, "gamma0": 0.0, "law": "sphere"}]
+
+
+def read_fg(got, steps, given, mutant=""):
+    """Give the largest distance of an iterate from where method (60) sends it."""
+    name = "accelerated-random-gradient-free"
+    p = {**solver(name).parameters()._asdict(), **given}
+    rho, smoothness, mu, d = p["radius"], p["L"], p["mu"], DIM
+    h, theta = 1 / (4 * (d + 4) * smoothness), 1 / (16 * (d + 4) ** 2 * smoothness)
+    if mutant == "theta":
+        theta = 1 / (16 * (d + 1) ** 2 * smoothness)
+    gamma, x, v, worst = p["gamma0"] or smoothness, START, START, 0.0
+    for k, u in enumerate(directions(p["law"], steps)):
+        alpha = max(np.roots([1 / theta, gamma - mu, -gamma]).real)
+        following = (1 - alpha) * gamma + alpha * mu
+        assert math.isclose(alpha**2 / theta, following)
+        share, beta = alpha * mu / following, alpha * gamma / (gamma + alpha * mu)
+        y = x if mutant == "momentum" else (1 - beta) * x + beta * v
+        ahead = banana(y + rho * u)
+        central = (p["difference"] == "central") != (mutant == "form")
+        g = ((ahead - banana(y - rho * u)) / (2 * rho) if central else (ahead - banana(y)) / rho) * u
+        x = y - h * g
+        v = (1 - share) * v + share * y - (0 if mutant == "v" else theta / alpha) * g
+        gamma = following
+        worst = max(worst, float(np.abs(got[k] - x).max()))
+    return worst
+
+
+@pytest.mark.parametrize("given", FG_CASES)
+def test_accelerated_method_agrees_with_its_reading_version(given):
+    got = iterates("accelerated-random-gradient-free", given, 160)
+    assert len(got) == 80
+    assert read_fg(got, 80, given) < 1e-10
+    for mutant in ("theta", "momentum", "form", "v"):
+        assert read_fg(got, 80, given, mutant) > 1e-6
+
+
+def fg_moments(eigenvalues, x0, steps, radius, gamma, theta):
+    """E f(x_K) on f = (1/2) sum lam_i x_i^2 of method (60): Gaussian directions, forward differences."""
+    lam, d = eigenvalues, x0.size
+    smoothness, mu = lam.max(), lam.min()
+    h = 1 / (4 * (d + 4) * smoothness)
+    total = lam.sum()
+    bias = radius**2 / 4 * (total**2 + 2 * (lam**2).sum() + 4 * lam * total + 8 * lam**2)
+    p, c, v = x0**2, x0**2, x0**2
+    for _ in range(steps):
+        alpha = max(np.roots([1 / theta, gamma - mu, -gamma]).real)
+        be = alpha * gamma / (gamma + alpha * mu)
+        gamma = (1 - alpha) * gamma + alpha * mu
+        el, tt = alpha * mu / gamma, theta / alpha
+        yy = (1 - be) ** 2 * p + 2 * be * (1 - be) * c + be**2 * v
+        yv = (1 - be) * c + be * v
+        q = (lam**2 * yy).sum() + 2 * lam**2 * yy + bias
+        p = yy - 2 * h * lam * yy + h**2 * q
+        c = (1 - el) * (yv - h * lam * yv) + el * (yy - h * lam * yy) - tt * lam * yy + h * tt * q
+        cross = (1 - el) * lam * yv + el * lam * yy
+        v = (1 - el) ** 2 * v + 2 * el * (1 - el) * yv + el**2 * yy - 2 * tt * cross + tt**2 * q
+    return 0.5 * float((lam * p).sum())
+
+
+def test_accelerated_method_has_the_exact_moments():
+    d, steps, seeds, radius = 6, 80, 400, 0.05
+    lam, x0 = np.geomspace(0.1, 1.0, d), np.ones(d)
+    ends = [
+        zobench.minimize(
+            lambda x: 0.5 * float((lam * x * x).sum()),
+            x0,
+            solver="accelerated-random-gradient-free",
+            budget=2 * steps,
+            seed=seed,
+            parameters={"L": 1.0, "mu": 0.1, "radius": radius},
+        ).trace.x
+        for seed in range(seeds)
+    ]
+    values = 0.5 * (np.array(ends) ** 2) @ lam
+    error = values.std(ddof=1) / math.sqrt(seeds)
+    expected = fg_moments(lam, x0, steps, radius, 1.0, 1 / (16 * (d + 4) ** 2))
+    misprinted = fg_moments(lam, x0, steps, radius, 1.0, 1 / (16 * (d + 1) ** 2))
+    assert abs(values.mean() - expected) < 5 * error
+    assert abs(values.mean() - misprinted) > 10 * error
+
+
+def test_accelerated_method_asks_for_what_it_needs():
+    name = "accelerated-random-gradient-free"
+    setting = Setting(DIM, 100, zobench.problem("quadratic", dim=DIM, condition=4).certificates)
+
+    def settled(**given):
+        return solver(name).settled(solver(name).choose(given), setting)
+
+    assert settled().mu == 0.25
+    assert settled().gamma0 == settled().L == 1.0
+    assert settled(gamma0=1.0, step_size=0.1, theta=0.1).L == 0.0
+    with pytest.raises(
+        zobench.ZobenchError, match=re.escape("gamma0 must be >= mu = 0.25, or 0 for L, got 0.1")
+    ):
+        settled(gamma0=0.1)
+    with pytest.raises(zobench.ZobenchError, match="L must be given"):
+        zobench.minimize(banana, START, solver=name, budget=10)
+
+
 # All of them
 
-COSTS = [("vs2p", {}, 2)]
+
+@pytest.mark.parametrize("name", COMPARING)
+def test_comparison_methods_do_not_see_a_monotone_transform(name):
+    plain = queries(name, {}, 200)
+    assert np.array_equal(plain, queries(name, {}, 200, lambda x: math.exp(0.01 * banana(x))))
+    assert not np.array_equal(plain, queries(name, {}, 200, lambda x: -banana(x)))
+
+
+@pytest.mark.parametrize("name", COMPARING)
+def test_monotone_methods_never_go_uphill(name):
+    values = [banana(START), *map(banana, iterates(name, {}, 800))]
+    assert np.all(np.diff(values) <= 0.0)
+    assert values[-1] < values[0]
+
+
+COSTS = [
+    ("vs2p", {}, 2),
+    ("one-plus-one-es", {}, 1),
+    ("accelerated-random-gradient-free", FG, 2),
+    ("accelerated-random-gradient-free", {**FG, "difference": "central"}, 2),
+]
 
 
 @pytest.mark.parametrize(("name", "given", "cost"), COSTS)
@@ -188,13 +367,12 @@ def test_a_step_asks_what_the_docstring_says(name, given, cost):
         return banana(x)
 
     counts.append(0)
-    values = {key: value for key, value in parameters._asdict().items() if key in ("L", "tau") and value > 0}
     zobench.minimize(
         log,
         START,
         solver=name,
         budget=1 + 20 * cost,
-        parameters={**given, **values},
+        parameters=given,
         callback=lambda x: counts.append(0),
     )
     # what `init` asks comes on top of the first step
@@ -202,7 +380,11 @@ def test_a_step_asks_what_the_docstring_says(name, given, cost):
     assert counts[0] in (cost, cost + 1)
 
 
-MEMORY = [("vs2p", {}, 3 + 10 / 10**6, "3 vectors, and W numbers")]
+MEMORY = [
+    ("vs2p", {}, 3 + 10 / 10**6, "3 vectors, and W numbers"),
+    ("one-plus-one-es", {}, 3, "3 vectors"),
+    ("accelerated-random-gradient-free", {}, 4, "4 vectors"),
+]
 
 
 @pytest.mark.parametrize(("name", "given", "vectors", "words"), MEMORY)
@@ -218,6 +400,9 @@ def test_memory_is_as_documented(name, given, vectors, words):
         ("vs2p", {"window": 1}, "solver 'vs2p': window must be a whole number >= 2, got 1"),
         ("vs2p", {"decay": "cosine"}, "decay must be one of 'linear', 'inverse-root', 'constant'"),
         ("vs2p", {"tau": 3}, "did you mean 'tau_"),
+        ("one-plus-one-es", {"growth": 1}, "growth must be a number > 1, got 1"),
+        ("one-plus-one-es", {"success": 1}, "success must be a number > 0 and < 1, got 1"),
+        ("accelerated-random-gradient-free", {"mu": -1}, "mu must be a number >= 0, or 'certified'"),
     ],
 )
 def test_bad_parameters_are_named(name, given, told):
