@@ -1,6 +1,7 @@
-"""Methods that estimate a gradient, each against a plain NumPy reading version, and their exact properties."""
+"""Methods that estimate a gradient, against plain NumPy reading versions, and their exact properties."""
 
 import inspect
+import math
 import re
 from itertools import islice
 from typing import NamedTuple
@@ -166,21 +167,233 @@ def test_mezo_drifts_by_rounding_only():
     assert np.any(drift > 0.0)
 
 
+def read_sign(p, sign=1.0):
+    drawn = directions(p.get("law", "unit-sphere"))
+    difference = central if p["difference"] == "central" else forward
+
+    def read(x, k):
+        u = list(islice(drawn, p["probes"]))
+        g = np.array([DIM * difference(banana, x, each, p["radius"]) * each for each in u])
+        direction = np.sign(np.sum(np.sign(g), axis=0)) if p["combine"] == "vote" else np.sign(g.mean(axis=0))
+        return x - sign * p["alpha0"] / math.sqrt(DIM * STEPS) * direction
+
+    return read
+
+
+@pytest.mark.parametrize("combine", ["mean", "vote"])
+@pytest.mark.parametrize("difference", ["forward", "central"])
+def test_zo_sign_sgd_agrees_with_its_reading_version(difference, combine):
+    p = {"difference": difference, "combine": combine, "probes": 4, "radius": 1e-3, "alpha0": 0.5}
+    got = iterates("zo-sign-sgd", p, 8 if difference == "central" else 5)
+    agree(got, read_sign(p))
+    with pytest.raises(AssertionError):
+        agree(got, read_sign(p, sign=-1.0))
+
+
+def test_zo_sign_sgd_counts_votes_and_not_sizes():
+    # with one probe both forms are one; with more they part
+    ends = {
+        (probes, combine): iterates(
+            "zo-sign-sgd", {"combine": combine, "probes": probes, "difference": "central"}, 2 * probes
+        )
+        for probes in (1, 5)
+        for combine in ("mean", "vote")
+    }
+    assert np.array_equal(ends[1, "mean"], ends[1, "vote"])
+    assert not np.array_equal(ends[5, "mean"], ends[5, "vote"])
+
+
+@pytest.mark.parametrize("name", ["zo-sign-sgd", "zo-adamm"])
+def test_the_scale_of_f_does_not_matter(name):
+    # by a power of two, bit by bit
+    ends = [
+        zobench.minimize(lambda x, c=c: c * banana(x), START, solver=name, budget=600).trace.x
+        for c in (1.0, 2.0**-30)
+    ]
+    assert np.array_equal(*ends)
+
+
+def read_adamm(p, keep=np.maximum):
+    drawn, m, v, v_max = directions("unit-sphere"), np.zeros(DIM), np.zeros(DIM), np.zeros(DIM)
+
+    def read(x, k):
+        nonlocal m, v, v_max
+        u = islice(drawn, p["probes"])
+        g = np.mean([DIM * forward(banana, x, each, p["radius"]) * each for each in u], axis=0)
+        m = p["beta1"] * m + (1 - p["beta1"]) * g
+        v = p["beta2"] * v + (1 - p["beta2"]) * g**2
+        v_max = keep(v_max, v)
+        return x - p["alpha0"] / math.sqrt(STEPS) * m / np.sqrt(v_max)
+
+    return read
+
+
+def test_zo_adamm_agrees_with_its_reading_version():
+    p = {"probes": 3, "radius": 1e-3, "alpha0": 0.1, "beta1": 0.8, "beta2": 0.6}
+    got = iterates("zo-adamm", p, 4)
+    agree(got, read_adamm(p), rtol=1e-6)
+    with pytest.raises(AssertionError):  # the mutant without the maximum: Adam
+        agree(got, read_adamm(p, keep=lambda old, new: new), rtol=1e-6)
+
+
+def test_zo_adamm_stays_where_nothing_changes():
+    end = zobench.minimize(lambda x: 1.0, START, solver="zo-adamm", budget=100)
+    assert np.array_equal(end.trace.x, START)
+
+
+def test_rsgf_agrees_with_its_reading_version():
+    radius, smoothness, spread, sigma = 1e-4, 60.0, 2.0, 100.0
+    given = {"radius": radius, "L": smoothness, "spread": spread, "sigma": sigma}
+    got = iterates("rsgf", given, 2)
+    h = min(1 / (4 * smoothness * math.sqrt(DIM + 4)), spread / (sigma * math.sqrt(STEPS))) / math.sqrt(
+        DIM + 4
+    )
+
+    def read(sign=1.0):
+        drawn = directions("gaussian")
+
+        def one(x, k):
+            u = next(drawn)
+            return x - sign * h * forward(banana, x, u, radius) * u
+
+        return one
+
+    agree(got, read())
+    with pytest.raises(AssertionError):
+        agree(got, read(sign=-1.0))
+
+
+def test_rsgf_ends_at_a_random_step():
+    steps, seeds, ends = 8, 400, []
+    for seed in range(seeds):
+        seen = []
+        given = {"output": "random", "step_size": 1e-3, "steps": steps}
+        trace = zobench.minimize(
+            banana,
+            START,
+            solver="rsgf",
+            budget=2 * steps,
+            seed=seed,
+            parameters=given,
+            callback=lambda x, seen=seen: seen.append(x),
+        ).trace
+        ends.append(trace.count // 2)
+    counts = np.bincount(ends, minlength=steps)
+    assert counts.size == steps  # R - 1 of 0 ... K - 1
+    # chi-square of 7 degrees of freedom: beyond 35 once in 100 000
+    assert np.sum((counts - seeds / steps) ** 2) / (seeds / steps) < 35.0
+
+
+def read_orthogonal(p, frame):
+    drawn, n = directions("gaussian"), p["probes"]
+    difference = central if p["difference"] == "central" else forward
+
+    def read(x, k):
+        rows = frame(np.array(list(islice(drawn, n))))
+        g = DIM / n * sum(difference(banana, x, row, p["radius"]) * row for row in rows)
+        return x - p["step_size"] * g
+
+    return read
+
+
+def gram_schmidt(z):
+    """Project each vector off those before it, in the textbook's way."""
+    rows = []
+    for vector in z:
+        rest = vector - sum((vector @ row * row for row in rows), np.zeros(DIM))
+        rows.append(rest / np.linalg.norm(rest))
+    return np.array(rows)
+
+
+def normalise(z):
+    return z / np.linalg.norm(z, axis=1)[:, None]
+
+
+@pytest.mark.parametrize("difference", ["forward", "central"])
+@pytest.mark.parametrize("probes", [2, 3, DIM])
+def test_orthogonal_directions_agrees_with_its_reading_version(probes, difference):
+    p = {"probes": probes, "difference": difference, "step_size": 0.004, "radius": 1e-3}
+    got = iterates("orthogonal-directions", p, 2 * probes if difference == "central" else probes + 1)
+    agree(got, read_orthogonal(p, gram_schmidt))
+    with pytest.raises(AssertionError):  # the mutant that does not orthogonalise
+        agree(got, read_orthogonal(p, normalise))
+
+
+@pytest.mark.parametrize(
+    ("name", "per_step"), [("orthogonal-directions", 40), ("coordinate-differences", 40)]
+)
+def test_all_directions_together_are_the_gradient(name, per_step):
+    # central differences of a quadratic are exact, so x_1 = x_0 - h A (x_0 - x_star) in any basis
+    given = {"difference": "central", "radius": 0.5}
+    if name == "orthogonal-directions":
+        given["probes"] = 10**6  # more than d: d
+    bowl = zobench.problem("quadratic", dim=20)
+    trace = zobench.run(bowl, name, budget=per_step, parameters=given)
+    assert trace.steps == 1
+    assert trace.value < 1e-25 * trace.start
+    tilted = zobench.problem("quadratic", dim=20, condition=10, rotation="yes")
+    ends = [zobench.run(tilted, name, budget=per_step, seed=seed, parameters=given).x for seed in (1, 2)]
+    np.testing.assert_allclose(*ends, rtol=1e-10, atol=1e-12)
+
+
+def test_orthogonal_directions_follow_their_moments():
+    # on |x|^2 / 2 with h = n / (d L) each step takes the share n/d off the squared distance, on the average
+    d, n, steps, seeds = 12, 3, 4, 400
+    bowl = zobench.problem("quadratic", dim=d)
+    given = {"probes": n, "difference": "central", "radius": 0.1}
+    shares = []
+    for seed in range(seeds):
+        trace = zobench.run(bowl, "orthogonal-directions", budget=2 * n * steps, seed=seed, parameters=given)
+        shares.append(trace.value / trace.start)
+    expected = (1.0 - n / d) ** steps
+    error = np.std(shares, ddof=1) / math.sqrt(seeds)
+    assert abs(np.mean(shares) - expected) < 5 * error
+    assert error < 0.05 * expected
+
+
+@pytest.mark.parametrize("difference", ["forward", "central"])
+def test_coordinate_differences_agrees_with_its_reading_version(difference):
+    p = {"difference": difference, "step_size": 0.01, "radius": 1e-3}
+    quotient = central if difference == "central" else forward
+    got = iterates("coordinate-differences", p, 2 * DIM if difference == "central" else DIM + 1)
+
+    def read(x, k, radius=1e-3):
+        return x - 0.01 * np.array([quotient(banana, x, e, radius) for e in np.eye(DIM)])
+
+    agree(got, read)
+    with pytest.raises(AssertionError):  # the mutant with another radius
+        agree(got, lambda x, k: read(x, k, radius=1e-1))
+
+
+def test_coordinate_differences_never_drifts():
+    x0 = np.array([1.0, -300.0, 1e-3])
+    end = zobench.minimize(
+        lambda x: 0.0, x0, solver="coordinate-differences", budget=999, parameters={"step_size": 1.0}
+    )
+    assert np.array_equal(end.trace.x, x0)
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "dim", "vectors", "words"),
     [
         ("spsa", {}, 1000, 4, "Memory: 4 vectors."),
+        ("zo-sign-sgd", {}, 1000, 4, "Memory: 4 vectors."),
+        ("zo-adamm", {}, 1000, 7, "Memory: 7 vectors."),
+        ("rsgf", {}, 1000, 3, "Memory: 3 vectors."),
+        ("orthogonal-directions", {"probes": 7}, 1000, 2 + 7, "Memory: 2 + n vectors."),
+        ("coordinate-differences", {}, 1000, 2, "Memory: 2 vectors"),
         ("mezo", {}, 2**20, 1 + 2**-10, "Memory: 1 vector, a block of min(d, 1024) numbers"),
     ],
 )
 def test_memory_is_as_documented(name, parameters, dim, vectors, words):
     made = solver(name)
-    settled = made.settle(made.choose({**parameters, "L": 1.0}), Setting(dim, 600, {}))
+    given = {**parameters, "L": 1.0} if "L" in made.parameters._fields else parameters
+    settled = made.settle(made.choose(given), Setting(dim, 600, {}))
     assert made.vectors(settled, dim) == vectors
     assert words in inspect.getmodule(made.step).__doc__
 
 
-@pytest.mark.parametrize("name", ["spsa", "mezo"])
+@pytest.mark.parametrize("name", ["spsa", "mezo", "rsgf", "orthogonal-directions", "coordinate-differences"])
 def test_a_missing_constant_is_asked_for(name):
     with pytest.raises(zobench.ZobenchError, match="L must be given"):
         zobench.minimize(banana, START, solver=name, budget=10)
@@ -192,6 +405,15 @@ def test_a_missing_constant_is_asked_for(name):
         ("spsa", {"rule": "clasical"}, "rule must be one of 'classical', 'constant'"),
         ("spsa", {"probes": 0}, "probes must be a whole number >= 1"),
         ("mezo", {"radius": 0.0}, "radius must be a number > 0, got 0"),
+        ("zo-sign-sgd", {"combine": "votes"}, "combine must be one of 'mean', 'vote'"),
+        ("zo-adamm", {"beta1": 1.5}, "beta1 must be a number >= 0 and <= 1, got 1.5"),
+        ("rsgf", {"sigma": -1}, "sigma must be a number >= 0, got -1"),
+        ("orthogonal-directions", {"probes": 0.5}, "probes must be a whole number >= 1, got 0.5"),
+        (
+            "coordinate-differences",
+            {"difference": "backward"},
+            "difference must be one of 'forward', 'central'",
+        ),
     ],
 )
 def test_bad_parameters_are_named(name, given, told):
