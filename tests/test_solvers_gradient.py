@@ -373,6 +373,71 @@ def test_coordinate_differences_never_drifts():
     assert np.array_equal(end.trace.x, x0)
 
 
+def centred(values):
+    return np.argsort(np.argsort(values)) / (values.size - 1) - 0.5
+
+
+def read_nes(p, sign=1.0, shape=centred):
+    drawn, n, sigma = directions("gaussian"), p["pairs"], p["sigma"]
+
+    def read(x, k):
+        e = np.array(list(islice(drawn, n)))
+        values = np.array([banana(x + way * sigma * each) for way in (1, -1) for each in e])
+        scale = 2 * n * sigma
+        if p["shaping"] == "centered-rank":
+            values, scale = shape(values), 2 * n
+        return x - sign * p["step_size"] / scale * (values[:n] - values[n:]) @ e
+
+    return read
+
+
+@pytest.mark.parametrize("shaping", ["none", "centered-rank"])
+@pytest.mark.parametrize("pairs", [1, 4])
+def test_nes_agrees_with_its_reading_version(pairs, shaping):
+    step_size = 0.003 if shaping == "none" else 0.1
+    p = {"shaping": shaping, "pairs": pairs, "sigma": 0.05, "step_size": step_size}
+    got = iterates("nes", p, 2 * pairs)
+    agree(got, read_nes(p))
+    with pytest.raises(AssertionError):
+        agree(got, read_nes(p, sign=-1.0))
+    if shaping == "centered-rank" and pairs > 1:
+        with pytest.raises(AssertionError):  # the mutant that takes the order for the ranks
+            agree(got, read_nes(p, shape=lambda values: np.argsort(values) / (values.size - 1) - 0.5))
+
+
+@pytest.mark.parametrize(("shaping", "sees"), [("none", True), ("centered-rank", False)])
+def test_nes_by_ranks_does_not_see_a_monotone_transform(shaping, sees):
+    def transformed(x):
+        return math.exp(0.01 * banana(x))
+
+    given = {"shaping": shaping, "step_size": 0.01}
+    ends = [
+        zobench.minimize(f, START, solver="nes", budget=400, parameters=given).trace.x
+        for f in (banana, transformed)
+    ]
+    assert np.array_equal(*ends) != sees
+
+
+def test_nes_shares_ranks_among_equal_values_and_ranks_nan_last():
+    given = {"shaping": "centered-rank", "pairs": 6, "step_size": 1.0}
+    still = zobench.minimize(lambda x: 1.0, START, solver="nes", budget=24, parameters=given).trace
+    assert still.steps == 2
+    assert np.array_equal(still.x, START)
+    ends = [
+        zobench.minimize(
+            lambda x, worst=worst: worst if x[0] > 0.3 else banana(x),
+            START,
+            solver="nes",
+            budget=12,
+            parameters=given,
+        ).trace.x
+        for worst in (math.nan, math.inf, 1e9)
+    ]
+    assert np.array_equal(ends[0], ends[1])
+    assert np.array_equal(ends[1], ends[2])
+    assert ends[0][0] < START[0]
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "dim", "vectors", "words"),
     [
@@ -382,6 +447,8 @@ def test_coordinate_differences_never_drifts():
         ("rsgf", {}, 1000, 3, "Memory: 3 vectors."),
         ("orthogonal-directions", {"probes": 7}, 1000, 2 + 7, "Memory: 2 + n vectors."),
         ("coordinate-differences", {}, 1000, 2, "Memory: 2 vectors"),
+        ("nes", {"pairs": 8}, 64, 3 + 16 / 64, "Memory: 3 vectors and 2n numbers."),
+        ("mezo", {"probes": 4}, 2**10, 2 + 2**-8, "for n > 1, n numbers."),
         ("mezo", {}, 2**20, 1 + 2**-10, "Memory: 1 vector, a block of min(d, 1024) numbers"),
     ],
 )
@@ -393,7 +460,9 @@ def test_memory_is_as_documented(name, parameters, dim, vectors, words):
     assert words in inspect.getmodule(made.step).__doc__
 
 
-@pytest.mark.parametrize("name", ["spsa", "mezo", "rsgf", "orthogonal-directions", "coordinate-differences"])
+@pytest.mark.parametrize(
+    "name", ["spsa", "mezo", "rsgf", "orthogonal-directions", "coordinate-differences", "nes"]
+)
 def test_a_missing_constant_is_asked_for(name):
     with pytest.raises(zobench.ZobenchError, match="L must be given"):
         zobench.minimize(banana, START, solver=name, budget=10)
