@@ -11,10 +11,10 @@ Math. 17, 2017, method (60)), for convex f; with v_0 = x_0 and gamma_0 >= mu, ga
     v_{k+1} = (1 - lambda_k) v_k + lambda_k y_k - (theta / alpha_k) g_k
 
 with h = 1 / (4 (d + 4) L) and theta = 1 / (16 (d + 4)^2 L), where mu is the constant of strong convexity, 0
-for f that is merely convex.  The journal prints theta with (d + 1)^2; those who formalised the proof note that
-it needs (d + 4)^2, which is used here.  The central form takes (f(y_k + radius u_k) - f(y_k - radius u_k)) /
-(2 radius).  gamma_0 = L is our choice.  Two queries a step in both forms, which share one sample of a
-stochastic objective.  Memory: 4 vectors.
+for f that is merely convex.  The journal prints theta with (d + 1)^2; those who formalised the proof note
+that it needs (d + 4)^2, which is used here.  The central form takes
+(f(y_k + radius u_k) - f(y_k - radius u_k)) / (2 radius).  gamma_0 = L is our choice.  Two queries a step in
+both forms, which share one sample of a stochastic objective.  Memory: 4 vectors.
 """
 
 import math
