@@ -1,0 +1,122 @@
+"""GLD-Search, gradientless descent with a search over radii.
+
+Algorithm (Golovin, Karro, Kochanski, Lee, Song and Zhang, "Gradientless descent: high-dimensional
+zeroth-order optimization", ICLR 2020, arXiv 1911.06317, algorithm 1), with the radii
+r_j = 2^-j R, j = 0 ... J, which go down from R to r:  for k = 0, 1, ...
+
+    for each j draw s_j from the sampling distribution:  v_j = r_j s_j
+    x_{k+1} = argmin{ f(y) : y = x_k, y = x_k + v_0, ..., y = x_k + v_J }
+
+J + 1 queries a step and one at x_0; where queries vary f(x_k) is asked again: J + 2.  J = log2(R / r),
+rounded up, so that r is reached; the rounding, and that the earlier of equal values is taken, are our
+choices, as are the values of R and r, which carry the unit of x.  The sampling distributions are the uniform
+one on the unit sphere and the normal one of covariance I / d.
+
+Never uphill on a deterministic objective.  Only comparisons of values count: f and every increasing function
+of it give the same iterates.  Memory: 3 vectors.
+"""
+
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from zobench.directions import GAUSSIAN, UNIT_SPHERE, draw
+from zobench.errors import ZobenchError
+from zobench.instance import Vector
+from zobench.oracle import hold, query, varies
+from zobench.parameters import Choice, Real
+from zobench.solver import Scalar, Solver
+
+SAMPLES = ("unit-sphere", "gaussian")
+SPHERE, NORMAL = range(2)
+
+
+class Parameters(NamedTuple):
+    """What can be chosen.
+
+    Attributes
+    ----------
+    R : float
+        The largest radius, in units of x.
+    r : float
+        The smallest radius, in units of x.
+    law : str
+        Sampling distribution.
+    """
+
+    R: Annotated[float, Real(0.0, open=True)] = 1.0
+    r: Annotated[float, Real(0.0, open=True)] = 1e-3
+    law: Annotated[str, Choice(*SAMPLES)] = "unit-sphere"
+
+
+class State(NamedTuple):
+    """Workspace: the iterate, the point that is tried, the best point of the step, f at the iterate."""
+
+    x: Vector
+    trial: Vector
+    best: Vector
+    value: Scalar
+
+
+def init(oracle, state, parameters, k, stream):
+    """Ask for f(x_0)."""
+    if not varies(oracle):
+        state.value[0] = query(oracle, state.x)
+
+
+def try_radius(oracle, state, law, radius, stream):
+    """Ask for f(x + v) with a v of that radius, and keep the point if it is the best of the step."""
+    x, trial, best, value = state
+    if law == SPHERE:
+        draw(stream, UNIT_SPHERE, trial)
+    else:
+        draw(stream, GAUSSIAN, trial)
+        radius /= np.sqrt(x.size)
+    for i in range(x.size):
+        trial[i] = x[i] + radius * trial[i]
+    answer = query(oracle, trial)
+    if answer < value[0]:
+        value[0] = answer
+        best[:] = trial
+
+
+def step(oracle, state, parameters, k, stream):
+    """x_{k+1} = the best of x_k and of one point at each radius."""
+    hold(oracle)
+    if varies(oracle):
+        state.value[0] = query(oracle, state.x)
+    state.best[:] = state.x
+    radius = parameters.R
+    try_radius(oracle, state, parameters.law, radius, stream)
+    while radius > parameters.r:
+        radius *= 0.5
+        try_radius(oracle, state, parameters.law, radius, stream)
+    state.x[:] = state.best
+
+
+def cost(parameters, setting):
+    """Give the queries of one step: halving is exact, so this counts the radii that `step` meets."""
+    mantissa, exponent = math.frexp(parameters.R)
+    lower, least = math.frexp(parameters.r)
+    return 1 + max(0, exponent - least + (mantissa > lower)) + setting.varies
+
+
+def settle(parameters, setting):
+    """Complain unless the radii are in order."""
+    if parameters.r > parameters.R:
+        raise ZobenchError(f"solver {solver.name!r}: r must be <= R = {parameters.R:g}, got {parameters.r:g}")
+    return parameters
+
+
+solver = Solver(
+    name="gld-search",
+    summary="gradientless descent: the best of one random point at each of many radii",
+    step=step,
+    state=State,
+    cost=cost,
+    parameters=Parameters,
+    init=init,
+    settle=settle,
+    source="Golovin, Karro, Kochanski, Lee, Song and Zhang, arXiv 1911.06317 (ICLR 2020), algorithm 1",
+)
