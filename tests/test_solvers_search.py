@@ -20,7 +20,7 @@ from zobench.solver import Setting, Solver, solver
 DIM = 5
 START = np.full(DIM, 0.3)
 #: Those that keep the best point and only compare.
-COMPARING = ["one-plus-one-es"]
+COMPARING = ["one-plus-one-es", "gld-search", "gld-fast"]
 
 
 class SpyParameters(NamedTuple):
@@ -329,13 +329,125 @@ def test_accelerated_method_asks_for_what_it_needs():
         zobench.minimize(banana, START, solver=name, budget=10)
 
 
+# GLD
+
+GLD_CASES = [
+    ("gld-search", {"R": 0.9, "r": 0.06}),
+    ("gld-search", {"R": 0.15, "r": 0.15}),
+    ("gld-search", {"R": 0.8, "r": 0.05, "law": "gaussian"}),
+    ("gld-fast", {"R": 0.2, "Q": 1.5}),
+    ("gld-fast", {"R": 0.3, "K": 1, "H": 7, "law": "gaussian"}),
+]
+
+
+def gld_radii(name, given, k):
+    """The radii of step k as the papers' formulas have them."""
+    p = {**solver(name).parameters()._asdict(), **given}
+    if name == "gld-search":
+        return p["R"] * 0.5 ** np.arange(math.ceil(math.log2(p["R"] / p["r"]) - 1e-9) + 1)
+    depth = p["K"] or math.ceil(math.log2(4 * math.sqrt(p["Q"])))
+    period = p["H"] or math.ceil(DIM * p["Q"] * math.log2(p["Q"]))
+    return p["R"] * 0.5 ** (k // period) * 2.0 ** -np.arange(-depth, depth + 1)
+
+
+def read_gld(name, got, given, mutant=""):
+    """Give the first step after which an iterate is not where the algorithm sends the one before."""
+    law, x = given.get("law", "unit-sphere"), START
+    samples = iter(directions(law, 4000))
+    for k in range(len(got)):
+        points = [x]
+        for j, radius in enumerate(gld_radii(name, given, k)):
+            s = next(samples) / (math.sqrt(DIM) if law == "gaussian" else 1)
+            points.append(x + (gld_radii(name, given, 0)[j] if mutant == "constant" else radius) * s)
+        if mutant == "one":
+            points = points[:2]
+        if mutant == "first":
+            points = [next((y for y in points[1:] if banana(y) < banana(x)), x)]
+        x = min(points[1:] if mutant == "forget" else points, key=banana)
+        if np.abs(got[k] - x).max() > 1e-12:
+            return k
+    return len(got)
+
+
+@pytest.mark.parametrize(("name", "given"), GLD_CASES)
+def test_gld_agrees_with_its_reading_version(name, given):
+    radii = len(gld_radii(name, given, 0))
+    got = iterates(name, given, 1 + 60 * radii)
+    assert len(got) == 60
+    assert read_gld(name, got, given) == 60
+    assert len(np.unique(got, axis=0)) > 5
+    for mutant in ("forget", *(["one", "first"] if radii > 1 else [])):
+        assert read_gld(name, got, given, mutant) < 60
+    assert (read_gld(name, got, given, "constant") < 60) == (name == "gld-fast")
+
+
+@pytest.mark.parametrize(("name", "given"), GLD_CASES)
+def test_gld_asks_at_its_radii(name, given):
+    radii = len(gld_radii(name, given, 0))
+    path = np.vstack([START, iterates(name, given, 1 + 30 * radii)])
+    asked = queries(name, given, 1 + 30 * radii)[1:].reshape(30, radii, DIM)
+    lengths = np.linalg.norm(asked - path[:-1, None, :], axis=2)
+    expected = np.array([gld_radii(name, given, k) for k in range(30)])
+    if given.get("law") == "gaussian":
+        # |s|^2 is of mean 1, and some are longer than the radius
+        square = (lengths / expected) ** 2
+        assert abs(square.mean() - 1.0) < 5.0 * math.sqrt(2.0 / DIM / square.size)
+        assert square.max() > 1.0
+    else:
+        np.testing.assert_allclose(lengths, expected, rtol=1e-9)
+
+
+def test_gld_scales_with_space():
+    for name, given in (("gld-search", {"R": 0.25, "r": 0.25e-3}), ("gld-fast", {"R": 0.25})):
+        shrunk = iterates(name, given, 400, lambda x: banana(4.0 * x), START / 4.0)
+        assert np.array_equal(4.0 * shrunk, iterates(name, {}, 400))
+
+
+def test_gld_settles_its_formulas():
+    setting = Setting(10, 100, zobench.problem("quadratic").certificates)
+
+    def settled(name, **given):
+        return solver(name).settled(solver(name).choose(given), setting)
+
+    # log2(4 sqrt(100)) = 5.3; 10 * 100 * log2(100) = 6643.9
+    assert settled("gld-fast")[2:4] == (6, 6644)
+    assert settled("gld-fast", Q=4)[2:4] == (3, 80)
+    assert settled("gld-fast", K=2, H=9)[2:4] == (2, 9)
+    for R, r, cost in [(1.0, 1e-3, 11), (1.0, 1.0, 1), (1.0, 0.25, 3), (1.0, 0.2, 4), (3.0, 0.75, 3)]:
+        assert solver("gld-search").cost(settled("gld-search", R=R, r=r), setting) == cost
+    with pytest.raises(zobench.ZobenchError, match=re.escape("r must be <= R = 0.1, got 1")):
+        settled("gld-search", R=0.1, r=1.0)
+
+
+def test_gld_search_falls_as_its_bound_promises():
+    # E f(x_K) - f_star <= (1 - 0.37 mu / (L d))^K D0 + Gmin^2 / (2 mu) with Gmin = L sqrt(d) r_J / 1.7; by
+    # Jensen the mean of the logarithm is smaller still, and has no heavy tails
+    d, steps, r = 4, 150, 1e-6
+    instance = zobench.problem("quadratic", dim=d, condition=3)
+    known = {name: instance.certificates[name].value for name in ("L", "mu", "f_star")}
+    falls, radii = [], math.ceil(math.log2(4.0 / r)) + 1
+    for seed in range(20):
+        trace = zobench.run(
+            instance, "gld-search", budget=1 + steps * radii, seed=seed, parameters={"R": 4.0, "r": r}
+        )
+        falls.append(math.log((trace.value - known["f_star"]) / (trace.start - known["f_star"])))
+    assert 4.0 >= 0.85 * math.sqrt(2.0 * (trace.start - known["f_star"]) / (known["L"] * d))
+    gmin = known["L"] * math.sqrt(d) * 4.0 * 0.5 ** (radii - 1) / 1.7
+    floor = gmin**2 / (2 * known["mu"]) / (trace.start - known["f_star"])
+    bound = math.log((1 - 0.37 * known["mu"] / (known["L"] * d)) ** steps + floor)
+    assert np.mean(falls) < bound
+    # with one radius there is no such fall
+    trace = zobench.run(instance, "gld-search", budget=1 + steps, parameters={"R": 1.0, "r": 1.0})
+    assert math.log(trace.value / trace.start) > bound
+
+
 # All of them
 
 
 @pytest.mark.parametrize("name", COMPARING)
 def test_comparison_methods_do_not_see_a_monotone_transform(name):
     plain = queries(name, {}, 200)
-    assert np.array_equal(plain, queries(name, {}, 200, lambda x: math.exp(0.01 * banana(x))))
+    assert np.array_equal(plain, queries(name, {}, 200, lambda x: math.asinh(banana(x))))
     assert not np.array_equal(plain, queries(name, {}, 200, lambda x: -banana(x)))
 
 
@@ -351,6 +463,10 @@ COSTS = [
     ("one-plus-one-es", {}, 1),
     ("accelerated-random-gradient-free", FG, 2),
     ("accelerated-random-gradient-free", {**FG, "difference": "central"}, 2),
+    ("gld-search", {}, 11),
+    ("gld-search", {"R": 2.0, "r": 0.3}, 4),
+    ("gld-fast", {}, 13),
+    ("gld-fast", {"K": 2}, 5),
 ]
 
 
@@ -384,6 +500,8 @@ MEMORY = [
     ("vs2p", {}, 3 + 10 / 10**6, "3 vectors, and W numbers"),
     ("one-plus-one-es", {}, 3, "3 vectors"),
     ("accelerated-random-gradient-free", {}, 4, "4 vectors"),
+    ("gld-search", {}, 3, "3 vectors"),
+    ("gld-fast", {}, 3, "3 vectors"),
 ]
 
 
@@ -403,6 +521,9 @@ def test_memory_is_as_documented(name, given, vectors, words):
         ("one-plus-one-es", {"growth": 1}, "growth must be a number > 1, got 1"),
         ("one-plus-one-es", {"success": 1}, "success must be a number > 0 and < 1, got 1"),
         ("accelerated-random-gradient-free", {"mu": -1}, "mu must be a number >= 0, or 'certified'"),
+        ("gld-search", {"r": 0}, "r must be a number > 0, got 0"),
+        ("gld-search", {"radius": 1}, "solver 'gld-search'"),
+        ("gld-fast", {"Q": 1}, "Q must be a number > 1, got 1"),
     ],
 )
 def test_bad_parameters_are_named(name, given, told):
