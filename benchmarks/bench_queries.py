@@ -15,7 +15,7 @@ class Queries:
 
     params = (
         ["s2p", "stp", "random-search", "random-gradient-free"],
-        ["quadratic", "nonconvex-cosine"],
+        ["quadratic", "log-cosh"],
         [1e-1, 1e-3],
     )
     param_names = ("solver", "problem", "target")
