@@ -8,7 +8,6 @@ from zobench import demo as module
 from zobench import verification
 from zobench.demo import demo
 from zobench.errors import ZobenchError
-from zobench.registry import catalogue
 from zobench.report import Evidence
 
 PARTS = (
@@ -35,7 +34,7 @@ def test_demo_leaves_a_page_and_says_what_happened(small, tmp_path):
     seen = []
     lines = demo(tmp_path, lambda done, total, text: seen.append((done, total)))
     evidence = Evidence.from_store(tmp_path / "demo.sqlite")
-    solvers = catalogue("solvers")
+    solvers = module.SOLVERS
     assert len(evidence.campaign) == len(PARTS) * len(solvers) * module.SEEDS
     assert (evidence.runs["status"] != "failed").all()
     assert lines[0].startswith(f"Ran {len(solvers)} solvers on 2 problems with 2 seeds each")

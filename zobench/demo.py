@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from zobench.drawing import count_of
 from zobench.findings import Fewest, fewest_queries, smallest_gap, verdict_counts, what_was_run
-from zobench.registry import catalogue
 from zobench.report import Evidence
 
 if TYPE_CHECKING:
@@ -18,6 +17,13 @@ __all__ = ["demo"]
 Progress = Callable[[int, int, str], None]
 
 SEEDS = 5
+#: The methods that a newcomer meets, with the parameters that a part sets: few enough to tell apart in a figure.
+SOLVERS = {
+    "random-gradient-free": ("L",),
+    "random-search": ("alpha0",),
+    "s2p": ("alpha0",),
+    "stp": ("alpha0",),
+}
 #: Problems by what suits them: the budget, a step scale alpha0 set by hand once for all solvers alike, and a
 #: guess of L for random-gradient-free where the problem certifies none.
 PARTS: tuple[dict[str, Any], ...] = (
@@ -75,14 +81,11 @@ def demo(out_folder: str | Path, progress: Progress | None = None) -> list[str]:
 
 
 def _table(part: dict[str, Any]) -> dict[str, Any]:
-    """Complete one part to a campaign's table with every registered solver."""
-    solvers = []
-    for name, solver in catalogue("solvers").items():
-        known = solver.parameters._fields
-        chosen = {"alpha0": part["alpha0"]} if "alpha0" in known else {}
-        if name == "random-gradient-free" and "L" in part:
-            chosen["L"] = part["L"]
-        solvers.append({"name": name, **chosen})
+    """Complete one part to a campaign's table with the demo's solvers."""
+    solvers = [
+        {"name": name, **{scale: part[scale] for scale in scales if scale in part}}
+        for name, scales in SOLVERS.items()
+    ]
     return {
         "title": "demo",
         "problems": part["problems"],
