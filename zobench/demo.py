@@ -17,7 +17,7 @@ __all__ = ["demo"]
 Progress = Callable[[int, int, str], None]
 
 SEEDS = 5
-#: The methods that a newcomer meets, with the parameters that a part sets: few enough to tell apart in a figure.
+#: The methods that a newcomer meets, with the parameters that a part sets: few enough to tell apart.
 SOLVERS = {
     "random-gradient-free": ("L",),
     "random-search": ("alpha0",),
