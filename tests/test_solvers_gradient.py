@@ -438,6 +438,77 @@ def test_nes_shares_ranks_among_equal_values_and_ranks_nan_last():
     assert ends[0][0] < START[0]
 
 
+def spread(law, n, d):
+    """Give E|g_k|^2 / |g|^2 for the mean of n central differences along directions scaled to E s s^T = I."""
+    return (d + n + 1.0 if law == "gaussian" else d + n - 1.0) / n
+
+
+CONTRACTIONS = [
+    *[("spsa", law, {"rule": "constant", "law": law, "c": 0.1}, "probes") for law in LAWS],
+    ("mezo", "gaussian", {"radius": 0.1}, "probes"),
+    ("nes", "gaussian", {"sigma": 0.1}, "pairs"),
+]
+
+
+@pytest.mark.parametrize("n", [1, 4])
+@pytest.mark.parametrize(("name", "law", "given", "count"), CONTRACTIONS, ids=lambda each: str(each)[:12])
+def test_the_default_step_contracts_as_on_paper(name, law, given, count, n):
+    # on |x|^2 / 2 central differences are exact, so E f(x+) / f(x) = 1 - 2 h + h^2 E|g_k|^2 / |g|^2, which is
+    # 1 - 1 / spread with the default h, the best one
+    d, steps, seeds = 12, 3, 500
+    bowl = zobench.problem("quadratic", dim=d)
+    shares = []
+    for seed in range(seeds):
+        given = {**given, count: n}
+        trace = zobench.run(bowl, name, budget=2 * n * steps, seed=seed, parameters=given)
+        shares.append(trace.value / trace.start)
+    error = np.std(shares, ddof=1) / math.sqrt(seeds)
+    assert abs(np.mean(shares) - (1.0 - 1.0 / spread(law, n, d)) ** steps) < 5 * error
+    if n > 1:  # the mutant that averages nothing
+        assert abs(np.mean(shares) - (1.0 - 1.0 / spread(law, 1, d)) ** steps) > 5 * error
+
+
+def test_spsa_depends_on_the_rank_and_not_on_the_dimension():
+    # f = (x_1^2 + ... + x_r^2) / 2, sphere, one probe, h = 1 / gamma: E f(x_T) = (1 - 1 / gamma)^T f(x_0)
+    rank, steps, seeds = 5, 10, 500
+    for d in (20, 100):
+        gamma = d * (rank + 2.0) / (d + 2.0)
+        bowl = zobench.problem("quadratic", dim=d, spectrum="projector", rank=rank)
+        given = {"rule": "constant", "law": "sphere", "a": 1.0 / gamma, "c": 0.1}
+        shares = []
+        for seed in range(seeds):
+            trace = zobench.run(bowl, "spsa", budget=2 * steps, seed=seed, parameters=given)
+            shares.append(trace.value / trace.start)
+        error = np.std(shares, ddof=1) / math.sqrt(seeds)
+        assert abs(np.mean(shares) - (1.0 - 1.0 / gamma) ** steps) < 5 * error
+        assert error < 0.1 * np.mean(shares)
+
+
+SHARED = [
+    ("spsa", {"probes": 3, "c": 1e-2}),
+    ("mezo", {"probes": 3, "radius": 1e-2}),
+    ("zo-sign-sgd", {"radius": 1e-2}),
+    ("zo-adamm", {"radius": 1e-2}),
+    ("rsgf", {"radius": 1e-2}),
+    ("orthogonal-directions", {"radius": 1e-2}),
+    ("coordinate-differences", {"radius": 1e-2}),
+    ("nes", {"pairs": 3}),
+    ("nes", {"pairs": 3, "shaping": "centered-rank"}),
+]
+
+
+@pytest.mark.parametrize(("name", "given"), SHARED)
+def test_the_queries_of_a_step_share_one_sample(name, given):
+    # noise that is added and held for a step cancels in every difference and in every comparison
+    ends = {}
+    for mode in ("none", "common", "independent"):
+        noise = {} if mode == "none" else {"noise": "gaussian", "noise_level": 0.3, "noise_mode": mode}
+        made = zobench.problem("quadratic", dim=6, condition=5, **noise)
+        ends[mode] = zobench.run(made, name, budget=210, parameters=given).x
+    np.testing.assert_allclose(ends["common"], ends["none"], rtol=1e-8, atol=1e-10)
+    assert not np.allclose(ends["independent"], ends["none"], rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "dim", "vectors", "words"),
     [
