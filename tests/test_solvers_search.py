@@ -496,6 +496,14 @@ def test_a_step_asks_what_the_docstring_says(name, given, cost):
     assert counts[0] in (cost, cost + 1)
 
 
+@pytest.mark.parametrize(("name", "given", "cost"), COSTS)
+def test_where_queries_vary_a_kept_value_is_asked_again(name, given, cost):
+    noisy = zobench.problem("quadratic", dim=DIM, noise="heavy-tailed", noise_level=0.1)
+    again = cost + (name in COMPARING)
+    trace = zobench.run(noisy, name, budget=again * 30, parameters=given)
+    assert (trace.count, trace.steps) == (again * 30, 30)
+
+
 MEMORY = [
     ("vs2p", {}, 3 + 10 / 10**6, "3 vectors, and W numbers"),
     ("one-plus-one-es", {}, 3, "3 vectors"),
