@@ -172,6 +172,84 @@ def test_vs2p_stays_where_nothing_is_learnt():
     assert np.array_equal(moved, np.arange(1, 60) % 3 != 0)
 
 
+# Pure random search
+
+
+def read_pure(got, asked, mutant=""):
+    """Give the first step after which an iterate is not the best point so far; asked are the points."""
+    for k in range(len(got)):
+        points = asked[: k + 1] if mutant != "start" else [START, *asked[: k + 1]]
+        if not np.array_equal(got[k], points[-1] if mutant == "last" else min(points, key=banana)):
+            return k
+    return len(got)
+
+
+def test_pure_random_search_keeps_the_best_point():
+    got, asked = (each("pure-random-search", {"R": 0.7}, 60) for each in (iterates, queries))
+    assert len(got) == len(asked) == 60
+    assert read_pure(got, asked) == 60
+    assert read_pure(got, asked, "last") < 60
+    worst = iterates("pure-random-search", {"R": 0.7}, 60, lambda x: -banana(x))
+    assert read_pure(worst, asked) < 60
+
+
+def test_pure_random_search_does_not_ask_for_its_centre():
+    # at the minimiser: x_0 would be the best point for ever
+    path = iterates("pure-random-search", {}, 5, lambda x: float(x @ x), np.zeros(DIM))
+    assert np.all(np.linalg.norm(path, axis=1) > 0.0)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 5])
+def test_pure_random_search_is_uniform_in_the_ball(dim):
+    from scipy.stats import kstest
+
+    centre, count = np.linspace(0.2, 0.8, dim), 5000
+    asked = queries("pure-random-search", {"R": 3.0}, count, lambda x: 0.0, centre)
+    away = (asked - centre) / 3.0
+    lengths = np.linalg.norm(away, axis=1)
+    # P(|z| <= r) = r^d; and every rotation of the direction is as likely: mean 0, covariance I / (d + 2)
+    assert kstest(lengths**dim, "uniform").pvalue > 1e-4
+    assert np.abs(away.mean(axis=0)).max() < 5 / math.sqrt((dim + 2) * count)
+    second = away.T @ away / count
+    assert np.abs(second - np.eye(dim) / (dim + 2)).max() < 5 / math.sqrt(count) / (dim + 2) * math.sqrt(3)
+    if dim > 1:
+        # the mutant: a uniform radius along a uniform direction
+        assert kstest(lengths, "uniform").pvalue < 1e-12
+
+
+@pytest.mark.parametrize(("dim", "points"), [(2, 5), (3, 20), (6, 20)])
+def test_pure_random_search_has_the_exact_mean(dim, points):
+    # f = |x - x_star|^2 / 2, R = 2, x_0 = x_star
+    seeds = 1500
+    ends = np.array(
+        [
+            zobench.minimize(
+                lambda x: 0.5 * float(x @ x),
+                np.zeros(dim),
+                solver="pure-random-search",
+                budget=points,
+                seed=seed,
+                parameters={"R": 2.0},
+            ).trace.x
+            for seed in range(seeds)
+        ]
+    )
+    values = 0.5 * (ends**2).sum(axis=1)
+
+    def expected(count, power):
+        log = math.lgamma(count + 1) + math.lgamma(1 + power) - math.lgamma(count + 1 + power)
+        return 2.0 * math.exp(log)
+
+    error = values.std(ddof=1) / math.sqrt(seeds)
+    assert abs(values.mean() - expected(points, 2 / dim)) < 5 * error
+    # the mutants: a uniform radius, and the points of a dimension more
+    assert abs(values.mean() - expected(points, 2.0)) > 10 * error
+    assert abs(values.mean() - expected(points, 2 / (dim + 1))) > 10 * error
+    within = np.mean(2.0 * values <= 1.0)
+    chance = 1 - (1 - 0.5**dim) ** points
+    assert abs(within - chance) < 5 * math.sqrt(chance * (1 - chance) / seeds) + 1e-12
+
+
 # (1+1)-ES
 
 ES = {"alpha0": 0.4, "growth": 1.7}
@@ -460,6 +538,7 @@ def test_monotone_methods_never_go_uphill(name):
 
 COSTS = [
     ("vs2p", {}, 2),
+    ("pure-random-search", {}, 1),
     ("one-plus-one-es", {}, 1),
     ("accelerated-random-gradient-free", FG, 2),
     ("accelerated-random-gradient-free", {**FG, "difference": "central"}, 2),
@@ -499,13 +578,15 @@ def test_a_step_asks_what_the_docstring_says(name, given, cost):
 @pytest.mark.parametrize(("name", "given", "cost"), COSTS)
 def test_where_queries_vary_a_kept_value_is_asked_again(name, given, cost):
     noisy = zobench.problem("quadratic", dim=DIM, noise="heavy-tailed", noise_level=0.1)
-    again = cost + (name in COMPARING)
-    trace = zobench.run(noisy, name, budget=again * 30, parameters=given)
-    assert (trace.count, trace.steps) == (again * 30, 30)
+    # the first step of pure random search has no value yet
+    again, spared = cost + (name in [*COMPARING, "pure-random-search"]), name == "pure-random-search"
+    trace = zobench.run(noisy, name, budget=again * 30 - spared, parameters=given)
+    assert (trace.count, trace.steps) == (again * 30 - spared, 30)
 
 
 MEMORY = [
     ("vs2p", {}, 3 + 10 / 10**6, "3 vectors, and W numbers"),
+    ("pure-random-search", {}, 3 + 2 / 10**6, "3 vectors, and 2 numbers"),
     ("one-plus-one-es", {}, 3, "3 vectors"),
     ("accelerated-random-gradient-free", {}, 4, "4 vectors"),
     ("gld-search", {}, 3, "3 vectors"),
@@ -526,6 +607,7 @@ def test_memory_is_as_documented(name, given, vectors, words):
         ("vs2p", {"window": 1}, "solver 'vs2p': window must be a whole number >= 2, got 1"),
         ("vs2p", {"decay": "cosine"}, "decay must be one of 'linear', 'inverse-root', 'constant'"),
         ("vs2p", {"tau": 3}, "did you mean 'tau_"),
+        ("pure-random-search", {"R": 0}, "solver 'pure-random-search': R must be a number > 0, got 0"),
         ("one-plus-one-es", {"growth": 1}, "growth must be a number > 1, got 1"),
         ("one-plus-one-es", {"success": 1}, "success must be a number > 0 and < 1, got 1"),
         ("accelerated-random-gradient-free", {"mu": -1}, "mu must be a number >= 0, or 'certified'"),
