@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from zobench.directions import LawConstants, constants
 from zobench.errors import ZobenchError, unknown
 from zobench.instance import Instance
@@ -114,6 +117,8 @@ class Theorem:
     right : callable or None
         For an identity: ``right(trace, case) -> float``, the right-hand side of one run, equal in expectation
         to the left-hand one; `bound` then gives its level for tables.  None for an inequality.
+    weights : callable or None
+        ``weights(case) -> vector of size steps``: weight of step k in the trace's means; None: all equal.
     curve : str
         Name of the trace's column that `bound` bounds at every prefix, or empty.
     slopes : tuple of (str, float)
@@ -133,6 +138,7 @@ class Theorem:
     queries_per_step: int
     cells: tuple[Cell, ...]
     right: Callable[[Trace, Case], float] | None = None
+    weights: Callable[[Case], NDArray[np.float64]] | None = None
     curve: str = ""
     slopes: tuple[tuple[str, float], ...] = ()
 

@@ -100,7 +100,10 @@ def _sides(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Run the seeds and give the theorem's left-hand side of each, and its right-hand side."""
     left, right = [], []
-    bound = theorem.bound(case, case.steps)
+    bound, weights = theorem.bound(case, case.steps), None
+    if theorem.weights is not None:
+        weights = np.zeros(theorem.budget(case))  # no step lies beyond the budget
+        weights[: case.steps] = theorem.weights(case)
     for seed in seeds:
         key = key_of(
             case.instance,
@@ -110,7 +113,7 @@ def _sides(
             parameters=theorem.parameters(case),
             observed=True,
         )
-        trace = run_key(key, made=case.instance, method=solver)
+        trace = run_key(key, made=case.instance, method=solver, weights=weights)
         if trace.steps != case.steps:
             raise ZobenchError(
                 f"theorem {theorem.name!r} prescribes {case.steps} steps, "
