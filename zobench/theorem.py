@@ -151,6 +151,11 @@ class Theorem:
                     f"theorem {self.name!r} assumes a certificate of {constant!r}, "
                     f"which problem {instance.problem.name!r} does not have"
                 )
+            if constant in ("L0", "L1") and known[constant].definition != "H":
+                return (
+                    f"theorem {self.name!r} assumes definition H of {constant!r}, and problem "
+                    f"{instance.problem.name!r} certifies definition {known[constant].definition}"
+                )
         if instance.noise is not None:
             return f"theorem {self.name!r} is about exact values, and queries are answered with noise"
         return ""
