@@ -29,6 +29,7 @@ Memory: 3 vectors.
 """
 
 import math
+from functools import partial
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -43,6 +44,9 @@ from zobench.theorem import Case, Cell, Theorem
 
 RULES = ("stationary", "dynamic", "gamma", "gamma-four", "clipped")
 STATIONARY, DYNAMIC, GAMMA, GAMMA_FOUR, CLIPPED = range(5)
+
+#: Smoothing radius of the theorems about gamma.
+RADIUS = 1e-5
 
 
 class Parameters(NamedTuple):
@@ -175,7 +179,58 @@ def identity_right(trace, case: Case) -> float:
     return fall + alpha * case.constant("trace") / (2.0 * m1)
 
 
-smooth_stationary = Theorem(
+def dynamic_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem, alpha0 = sqrt(2 D0 / L), which needs no horizon."""
+    alpha0 = math.sqrt(2.0 * case.gap / case.constant("L"))
+    return {"rule": "dynamic", "alpha0": alpha0, "law": case.law}
+
+
+def dynamic_bound(case: Case, steps: int) -> float:
+    """Bound the step-weighted mean of the first `steps` gradient norms."""
+    law, k = case.directions, np.arange(1, steps + 1)
+    alphas = dynamic_parameters(case)["alpha0"] / np.sqrt(k * case.dim)
+    rise = case.constant("L") * law.m2 * float(np.sum(alphas**2)) / 2.0
+    return (case.gap + rise) / (law.m1 * float(alphas.sum()))
+
+
+def gamma_parameters(case: Case) -> dict:
+    """Give the step rule of the theorems."""
+    return {"rule": "gamma", "law": case.law, "L": case.constant("L"), "radius": RADIUS}
+
+
+def gamma_bound(case: Case, steps: int) -> float:
+    """Bound the mean of the first `steps` squared gradient norms."""
+    smoothness, dim = case.constant("L"), case.dim
+    bias = (smoothness * RADIUS) ** 2 * dim * case.directions.m2 / 4.0
+    return 2.0 * smoothness * dim * case.gap / steps + bias
+
+
+def pl_bound(case: Case, steps: int) -> float:
+    """Bound E f(x_K) - f_star for K = `steps`."""
+    smoothness, dim, pl = case.constant("L"), case.dim, case.constant("PL")
+    bias = (smoothness * RADIUS) ** 2 * dim * case.directions.m2 / (8.0 * pl)
+    return (1.0 - pl / (smoothness * dim)) ** steps * case.gap + bias
+
+
+def clipped_bound(case: Case, steps: int) -> float:
+    """Bound the mean of the first `steps` gradient norms."""
+    m1, l0, l1 = case.directions.m1, case.constant("L0"), case.constant("L1")
+    v = m1 / (2.0 * math.sqrt(case.dim))
+    w = 8.0 * (math.expm1(v) - v) / v**2 * case.dim * case.gap / (m1**2 * steps)
+    return (l1 * w + math.sqrt((l1 * w) ** 2 + 4.0 * l0 * w)) / 2.0
+
+
+row = partial(
+    Theorem,
+    source="derived for zobench; method of Pang and Zhou, arXiv 2402.01621",
+    assumes=("L", "f_star"),
+    budget=lambda case: 2 * case.steps,
+    measured=lambda trace, case: trace.means["gradient_norm"],
+    quantity="mean over k of |grad f(x_k)|",
+    queries_per_step=2,
+)
+
+smooth_stationary = row(
     name="s2p-smooth-stationary",
     statement=(
         "f L-smooth and bounded below, alpha = alpha0 / sqrt(K d), E|s|^2 = d:  "
@@ -185,14 +240,8 @@ smooth_stationary = Theorem(
         "Of the two signs take the one with -|<g,s>|: f(x+) <= f(x) - alpha |<g,s>| + "
         "(L/2) alpha^2 |s|^2. Take expectations with E|<g,s>| >= m1 |g| and E|s|^2 = d, and add up over k."
     ),
-    source="derived for zobench; method of Pang and Zhou, arXiv 2402.01621",
-    assumes=("L", "f_star"),
     parameters=stationary_parameters,
-    budget=lambda case: 2 * case.steps,
     bound=stationary_bound,
-    measured=lambda trace, case: trace.means["gradient_norm"],
-    quantity="mean over k of |grad f(x_k)|",
-    queries_per_step=2,
     curve="running_mean",
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
     cells=(
@@ -207,7 +256,7 @@ smooth_stationary = Theorem(
     ),
 )
 
-exact_identity = Theorem(
+exact_identity = row(
     name="exact-s2p-identity",
     statement=(
         "f quadratic with Hessian A, fixed step alpha, rotation-invariant law with E|s|^2 = d:  "
@@ -220,16 +269,113 @@ exact_identity = Theorem(
     source="derived for zobench",
     assumes=("trace", "L", "f_star"),
     parameters=stationary_parameters,
-    budget=lambda case: 2 * case.steps,
     bound=stationary_bound,
-    measured=lambda trace, case: trace.means["gradient_norm"],
     right=identity_right,
-    quantity="mean over k of |grad f(x_k)|",
-    queries_per_step=2,
     cells=(
         Cell("quadratic", 10, 500, tight=True, quick=True),
         Cell("quadratic", 10, 500, (("condition", 100.0), ("rotation", "yes")), "sphere", True, True),
         Cell("quadratic", 50, 2000, (("condition", 10.0),), "gaussian", True),
+    ),
+)
+
+smooth_gamma = row(
+    name="s2p-smooth-gamma",
+    statement=(
+        "f L-smooth and bounded below, isotropic law with E|s|^2 = d and s/|s| independent of |s|, "
+        "x+ = x - gamma/(L |s|^2) s:  "
+        "(1/K) sum_{k<K} E|grad f(x_k)|^2  <=  2 L d D0/K + L^2 radius^2 d^2/4"
+    ),
+    proof=(
+        "f(x+) <= f(x) - (<g,s>^2 - (gamma - <g,s>)^2) / (2 L |s|^2) with |gamma - <g,s>| <= "
+        "L radius |s|^2/2 and E<g,s>^2/|s|^2 = |g|^2/d; add up over k."
+    ),
+    parameters=gamma_parameters,
+    bound=gamma_bound,
+    measured=lambda trace, case: trace.means["gradient_norm_squared"],
+    quantity="mean over k of |grad f(x_k)|^2",
+    slopes=(("K", -1.0), ("d", 1.0), ("eps", -2.0)),
+    cells=(
+        Cell("quadratic", 10, 100, law="rademacher", tight=True, quick=True),
+        Cell("quadratic", 2, 40, law="gaussian", tight=True, quick=True),
+        Cell("quadratic", 40, 400, law="sphere", tight=True),
+        Cell("quadratic", 20, 400, (("condition", 100.0), ("rotation", "yes")), "sphere", quick=True),
+        Cell("nonconvex-cosine", 10, 100, law="sphere", quick=True),
+        Cell("softmax-regression", None, 200, (("data", "iris"),), "sphere", quick=True),
+    ),
+)
+
+smooth_dynamic = row(
+    name="s2p-smooth-dynamic",
+    statement=(
+        "f L-smooth and bounded below, alpha_k = alpha0 / sqrt((k+1) d), E|s|^2 = d:  "
+        "sum_{k<K} alpha_k E|grad f(x_k)| / sum_{k<K} alpha_k  <=  sqrt(d) (D0/alpha0 + L alpha0 H_K/2) "
+        "/ (m1 S_K),  H_K = sum_{j<=K} 1/j, S_K = sum_{j<=K} j^(-1/2)"
+    ),
+    proof=(
+        "As for the fixed step, m1 sum alpha_k E|g_k| <= D0 + (L/2) d sum alpha_k^2; "
+        "d sum alpha_k^2 = alpha0^2 H_K and sum alpha_k = alpha0 S_K / sqrt(d)."
+    ),
+    parameters=dynamic_parameters,
+    bound=dynamic_bound,
+    quantity="step-weighted mean over k of |grad f(x_k)|",
+    weights=lambda case: 1.0 / np.sqrt(np.arange(1, case.steps + 1)),
+    slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    cells=(
+        Cell("quadratic", 10, 1000, tight=True, quick=True),
+        Cell("quadratic", 40, 4000, law="sphere", tight=True),
+        Cell("nonconvex-cosine", 10, 1000, quick=True),
+        Cell("softmax-regression", None, 200, (("data", "iris"),), quick=True),
+    ),
+)
+
+pl_gamma = row(
+    name="s2p-pl-gamma",
+    statement=(
+        "f L-smooth with |grad f|^2 >= 2 mu (f - f_star), law and step as in s2p-smooth-gamma:  "
+        "E f(x_K) - f_star  <=  (1 - mu/(L d))^K D0 + L^2 radius^2 d^2/(8 mu)"
+    ),
+    proof=(
+        "E f(x+) <= f - |g|^2/(2 L d) + L radius^2 d/8, |g|^2 >= 2 mu (f - f_star), and a geometric series. "
+        "f(x_K) has log-normal tails: K <= d^2/4 keeps its standard deviation below its mean."
+    ),
+    assumes=("L", "PL", "f_star"),
+    parameters=gamma_parameters,
+    bound=pl_bound,
+    measured=lambda trace, case: trace.value - case.constant("f_star"),
+    quantity="f(x_K) - f_star",
+    slopes=(("d", 1.0),),
+    cells=(
+        Cell("quadratic", 40, 80, law="rademacher", tight=True, quick=True),
+        Cell("quadratic", 40, 80, law="gaussian", tight=True, quick=True),
+        Cell("quadratic", 40, 400, law="sphere", tight=True),
+        Cell("quadratic", 20, 100, (("condition", 3.0),), "sphere", quick=True),
+    ),
+)
+
+relaxed_clipped = row(
+    name="s2p-relaxed-clipped",
+    statement=(
+        "|Hess f| <= L0 + L1 |grad f|, f bounded below, |s|^2 = d, v = m1/(2 sqrt(d)), "
+        "B = 2 (e^v - 1 - v)/v^2, radius -> 0, alpha = |gamma| / (2 B d (L0 + L1 |gamma|/m1)):  "
+        "(1/K) sum_{k<K} E|grad f(x_k)|  <=  (L1 w + sqrt(L1^2 w^2 + 4 L0 w))/2  with w = 4 B d D0/(m1^2 K)"
+    ),
+    proof=(
+        "alpha |s| <= v/(B L1), so f(x+) <= f - alpha |<g,s>| + (B/2)(L0 + L1 |g|) alpha^2 d; |<g,s>|^2/W is "
+        "convex and |<g,s>|/W concave in |<g,s>|, W the step's denominator, so by Jensen "
+        "E f(x+) <= f - m1^2 |g|^2/(4 B d (L0 + L1 |g|)); add up, and Jensen for G^2/(L0 + L1 G)."
+    ),
+    source="derived for zobench; gamma-clipping of Pang and Zhou, arXiv 2402.01621",
+    assumes=("L0", "L1", "f_star"),
+    parameters=lambda case: {"rule": "clipped", "law": case.law, "radius": RADIUS},
+    bound=clipped_bound,
+    slopes=(("K", -1.0), ("K", -0.5), ("d", 1.0), ("eps", -2.0)),
+    cells=(
+        Cell("cosh", 10, 2000, law="sphere", quick=True),
+        Cell("cosh", 10, 500, (("start", 6.0),), "sphere", quick=True),
+        Cell("cosh", 10, 40, law="rademacher", quick=True),
+        Cell("cosh", 40, 8000, (("start", 6.0),), "rademacher"),
+        Cell("quartic-norm", 10, 200, law="sphere", quick=True),
+        Cell("quadratic", 10, 30, law="sphere", quick=True),
     ),
 )
 
@@ -242,5 +388,12 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Pang and Zhou, arXiv 2402.01621 (2024)",
-    theorems=(smooth_stationary, exact_identity),
+    theorems=(
+        smooth_stationary,
+        exact_identity,
+        smooth_gamma,
+        smooth_dynamic,
+        pl_gamma,
+        relaxed_clipped,
+    ),
 )
