@@ -68,7 +68,7 @@ def test_version(call):
         (["run", "none.toml"], "campaign 'none.toml' does not exist"),
         (["run", "text"], "not valid TOML"),
         (["run", "text", "-p", "quadratic"], "either a campaign's file or flags"),
-        (["verify", "s2p-smoth"], "did you mean 's2p-smooth-stationary'?"),
+        (["verify", "s2p-smooth-stationry"], "did you mean 's2p-smooth-stationary'?"),
         (["report", "none.sqlite"], "store 'none.sqlite' does not exist"),
         (["report", "text"], "not an SQLite file"),
         (["check", "s2q"], "did you mean 's2p'?"),
