@@ -19,6 +19,10 @@ from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Real
 from zobench.solver import Solver
+from zobench.theorem import Case, Cell, Theorem
+
+#: Smoothing radius of the theorems' runs; its bias is in their bounds.
+RADIUS = 1e-5
 
 FORMS = ("forward", "central")
 FORWARD, CENTRAL = range(2)
@@ -85,6 +89,127 @@ def settle(parameters, setting):
     return parameters._replace(step_size=1.0 / (4.0 * (setting.dim + 4.0) * parameters.L))
 
 
+def forward_parameters(case: Case) -> dict:
+    """Give the step rule of the theorems: forward difference, Gaussian directions, h = 1 / (4 (d + 4) L)."""
+    return {"difference": "forward", "radius": RADIUS, "L": case.constant("L"), "law": "gaussian"}
+
+
+def distance(case: Case) -> float:
+    """Give R = |x0 - x_star|, or a certified upper bound of it."""
+    instance = case.instance
+    if instance.x_star is None:
+        return case.constant("R0")
+    return math.dist(instance.x0, instance.x_star)
+
+
+def nonconvex_bound(case: Case, steps: int) -> float:
+    """Bound the mean of the first `steps` squared gradient norms."""
+    d, smooth = case.dim, case.constant("L")
+    bias = 0.625 * smooth**2 * RADIUS**2 * d * (d + 2)
+    return 8.0 * (d + 4) * smooth * case.gap / steps + bias
+
+
+def convex_bound(case: Case, steps: int) -> float:
+    """Bound the mean of the first `steps` gaps."""
+    d, smooth = case.dim, case.constant("L")
+    bias = 0.36 * RADIUS**2 * (d + 4) ** 2 * smooth
+    return 4.0 * (d + 4) * smooth * distance(case) ** 2 / steps + bias
+
+
+def strongly_convex_bound(case: Case, steps: int) -> float:
+    """Bound the gap after `steps` steps."""
+    d, smooth, tau = case.dim, case.constant("L"), case.constant("mu")
+    floor = 18.0 * RADIUS**2 * (d + 4) ** 2 * smooth / (25.0 * tau)
+    shrunk = (1.0 - tau / (8.0 * (d + 4) * smooth)) ** steps * (distance(case) ** 2 - floor)
+    return 0.5 * smooth * (floor + shrunk)
+
+
+nonconvex = Theorem(
+    name="rgf-nonconvex",
+    statement=(
+        "f L-smooth and bounded below, h = 1 / (4 (d + 4) L), Gaussian u, forward difference of radius mu:  "
+        "(1/K) sum_{k<K} E|grad f(x_k)|^2  <=  8 (d + 4) L D0 / K + (5/8) L^2 mu^2 d (d + 2)"
+    ),
+    proof=(
+        "The quotient differs from <g,u> by at most L mu |u|^2 / 2, so that E<g,v> >= (3/4)|g|^2 - "
+        "L^2 mu^2 d(d+2)/4 and E|v|^2 <= 2(d+2)|g|^2 + L^2 mu^2 d(d+2)(d+4)/2 for the estimate v; put both "
+        "into f(x - h v) <= f - h <g,v> + (L/2) h^2 |v|^2 and add up over k."
+    ),
+    source="derived here; the method is (54) of Nesterov and Spokoiny (2017)",
+    assumes=("L", "f_star"),
+    parameters=forward_parameters,
+    budget=lambda case: 2 * case.steps,
+    bound=nonconvex_bound,
+    measured=lambda trace, case: trace.means["gradient_norm_squared"],
+    quantity="mean over k of |grad f(x_k)|^2",
+    queries_per_step=2,
+    slopes=(("K", -1.0), ("d", 1.0), ("eps", -2.0)),
+    cells=(
+        Cell("quadratic", 10, 1000, quick=True),
+        Cell("quadratic", 40, 4000),
+        Cell("quadratic", 20, 2000, (("condition", 10.0), ("rotation", "yes")), quick=True),
+        Cell("nonconvex-cosine", 10, 1000, quick=True),
+        Cell("log-quadratic", 10, 2000),
+    ),
+)
+
+convex = Theorem(
+    name="rgf-convex",
+    statement=(
+        "f convex and L-smooth, R = |x_0 - x_star|, h = 1 / (4 (d + 4) L), Gaussian u, forward difference of "
+        "radius mu:  (1/K) sum_{k<K} E f(x_k) - f_star  <=  4 (d + 4) L R^2 / K + (9/25) mu^2 (d + 4)^2 L"
+    ),
+    proof=(
+        "Expand |x_{k+1} - x_star|^2; the estimate has the gradient of the Gaussian smoothing of f as mean, "
+        "its second moment is at most 2 (d + 4)|g|^2 + mu^2 L^2 (d + 6)^3 / 2, and "
+        "|g|^2 <= 2 L (f - f_star); the step size leaves half of the gap; add up over k."
+    ),
+    source="Nesterov and Spokoiny, Found. Comput. Math. 17 (2017), Theorem 8, as formalised in Lean",
+    assumes=("L", "convex", "f_star", "R0"),
+    parameters=forward_parameters,
+    budget=lambda case: 2 * case.steps,
+    bound=convex_bound,
+    measured=lambda trace, case: trace.means["value"] - case.constant("f_star"),
+    quantity="mean over k of f(x_k) - f_star",
+    queries_per_step=2,
+    slopes=(("K", -1.0), ("d", 1.0), ("eps", -1.0)),
+    cells=(
+        Cell("quadratic", 10, 1000, quick=True),
+        Cell("quadratic", 40, 4000),
+        Cell("quadratic", 20, 2000, (("condition", 100.0), ("rotation", "yes")), quick=True),
+        Cell("log-cosh", 10, 1000, quick=True),
+        Cell("nesterov-worst", 20, 4000),
+    ),
+)
+
+strongly_convex = Theorem(
+    name="rgf-strongly-convex",
+    statement=(
+        "f tau-strongly convex and L-smooth, R = |x_0 - x_star|, h = 1 / (4 (d + 4) L), Gaussian u, forward "
+        "difference of radius mu, dl = 18 mu^2 (d + 4)^2 L / (25 tau):  "
+        "E f(x_K) - f_star  <=  (L/2) (dl + (1 - tau / (8 (d + 4) L))^K (R^2 - dl))"
+    ),
+    proof=(
+        "As in the convex case, and f - f_star >= (tau/2)|x - x_star|^2 makes the distance's recursion "
+        "contract to dl; f - f_star <= (L/2)|x - x_star|^2."
+    ),
+    source="Nesterov and Spokoiny, Found. Comput. Math. 17 (2017), Theorem 8, as formalised in Lean",
+    assumes=("L", "mu", "f_star", "R0"),
+    parameters=forward_parameters,
+    budget=lambda case: 2 * case.steps,
+    bound=strongly_convex_bound,
+    measured=lambda trace, case: trace.value - case.constant("f_star"),
+    quantity="f(x_K) - f_star",
+    queries_per_step=2,
+    slopes=(("d", 1.0),),
+    cells=(
+        Cell("quadratic", 20, 120, quick=True),
+        Cell("quadratic", 40, 100),
+        Cell("quadratic", 10, 60, (("condition", 10.0), ("rotation", "yes")), quick=True),
+        Cell("ridge-regression", None, 40),
+    ),
+)
+
 solver = Solver(
     name="random-gradient-free",
     summary="random gradient-free method: a finite difference along a random direction",
@@ -94,4 +219,5 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Nesterov and Spokoiny, Found. Comput. Math. 17 (2017), method (54)",
+    theorems=(nonconvex, convex, strongly_convex),
 )

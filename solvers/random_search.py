@@ -11,15 +11,18 @@ number of steps, are `fixed`, alpha_k = alpha0 / sqrt(K), and `decreasing`, alph
 Memory: 3 vectors.
 """
 
+import math
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from zobench.directions import LAWS, draw
+from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Choice, Integer, Real
 from zobench.solver import Scalar, Solver
+from zobench.theorem import Case, Cell, Theorem
 
 RULES = ("fixed", "decreasing")
 FIXED, DECREASING = range(2)
@@ -92,6 +95,52 @@ def settle(parameters, setting):
     return parameters._replace(steps=parameters.steps or steps)
 
 
+def fixed_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem: alpha0 = sqrt(4 D0 / (L E|s|^2)), the best one."""
+    if case.law == "coordinate":
+        raise ZobenchError("theorem 'rs-accept-fixed' needs a law symmetric about 0, got 'coordinate'")
+    alpha0 = math.sqrt(4.0 * case.gap / (case.constant("L") * case.directions.m2))
+    return {"rule": "fixed", "alpha0": alpha0, "law": case.law, "steps": case.steps}
+
+
+def fixed_bound(case: Case, steps: int) -> float:
+    """Bound the mean of the first `steps` gradient norms of a run laid out for `case.steps`."""
+    law = case.directions
+    alpha = fixed_parameters(case)["alpha0"] / math.sqrt(case.steps)
+    return 2.0 * case.gap / (law.m1 * alpha * steps) + case.constant("L") * law.m2 * alpha / (2.0 * law.m1)
+
+
+accept_fixed = Theorem(
+    name="rs-accept-fixed",
+    statement=(
+        "f L-smooth and bounded below, alpha = alpha0 / sqrt(K), a law symmetric about 0 with "
+        "E|<g,s>| >= kappa |g|, E|s|^2 = m2 (on the unit sphere m2 = 1):  "
+        "(1/K) sum_{k<K} E|grad f(x_k)|  <=  2 D0 / (kappa alpha K) + L m2 alpha / (2 kappa)"
+    ),
+    proof=(
+        "Where <g,s> < 0 the step lowers f by at least alpha |<g,s>| - (L/2) alpha^2 |s|^2, elsewhere f does "
+        "not rise; by symmetry E[decrease] >= (kappa alpha |g| - (L/2) m2 alpha^2) / 2, half of the three "
+        "points' for one query of their two; add up over k."
+    ),
+    source="derived here",
+    assumes=("L", "f_star"),
+    parameters=fixed_parameters,
+    budget=lambda case: 1 + case.steps,
+    bound=fixed_bound,
+    measured=lambda trace, case: trace.means["gradient_norm"],
+    quantity="mean over k of |grad f(x_k)|",
+    queries_per_step=1,
+    curve="running_mean",
+    slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    cells=(
+        Cell("quadratic", 10, 1000, law="unit-sphere", quick=True),
+        Cell("quadratic", 40, 4000, law="gaussian"),
+        Cell("quadratic", 20, 4000, (("condition", 100.0), ("rotation", "yes")), "unit-sphere"),
+        Cell("nonconvex-cosine", 10, 1000, law="unit-sphere", quick=True),
+        Cell("log-quadratic", 10, 1000, law="unit-sphere"),
+    ),
+)
+
 solver = Solver(
     name="random-search",
     summary="random search that accepts a trial point if it is better",
@@ -102,4 +151,5 @@ solver = Solver(
     init=init,
     settle=settle,
     source="Rastrigin, Automation and Remote Control 24 (1963)",
+    theorems=(accept_fixed,),
 )

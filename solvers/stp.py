@@ -27,12 +27,15 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.directions import LAWS, draw
+from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.solver import Scalar, Solver
 from zobench.theorem import Case, Cell, Theorem
 
+#: Smoothing radius of the theorems' runs; its bias is in their bounds.
+RADIUS = 1e-5
 RULES = ("fixed", "decreasing", "finite-difference")
 FIXED, DECREASING, FINITE_DIFFERENCE = range(3)
 
@@ -135,6 +138,41 @@ def fixed_bound(case: Case, steps: int) -> float:
     return case.gap / (law.m1 * alpha * steps) + case.constant("L") * law.m2 * alpha / (2.0 * law.m1)
 
 
+def decreasing_weights(case: Case) -> np.ndarray:
+    """Give the weights of the steps: 1 / sqrt(k + 1) in the window k >= K/2, 0 before it."""
+    k = np.arange(case.steps)
+    return np.where(k >= case.steps // 2, 1.0 / np.sqrt(k + 1.0), 0.0)
+
+
+def decreasing_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem at the best alpha0 for the window."""
+    squares = float(np.sum(decreasing_weights(case) ** 2))
+    alpha0 = math.sqrt(2.0 * case.gap / (case.constant("L") * case.directions.m2 * squares))
+    return {"rule": "decreasing", "alpha0": alpha0, "law": case.law}
+
+
+def decreasing_bound(case: Case, steps: int) -> float:
+    """Bound the weighted mean over the last half of the first `steps` steps."""
+    law, alpha0 = case.directions, decreasing_parameters(case)["alpha0"]
+    alphas = alpha0 / np.sqrt(np.arange(steps // 2, steps) + 1.0)
+    added = 0.5 * case.constant("L") * law.m2 * float(np.sum(alphas**2))
+    return (case.gap + added) / (law.m1 * float(np.sum(alphas)))
+
+
+def difference_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem: lengths from a forward difference."""
+    if not (case.directions.fixed_norm and case.directions.m2 == 1.0):
+        raise ZobenchError(f"theorem 'stp-pl-fd-step' needs directions with |s| = 1, got {case.law!r}")
+    return {"rule": "finite-difference", "radius": RADIUS, "L": case.constant("L"), "law": case.law}
+
+
+def difference_bound(case: Case, steps: int) -> float:
+    """Bound the gap after `steps` steps."""
+    d, smooth, lam = case.dim, case.constant("L"), case.constant("PL")
+    floor = smooth**2 * RADIUS**2 * d / (8.0 * lam)
+    return (1.0 - lam / (smooth * d)) ** steps * case.gap + floor
+
+
 def mean_norm(trace, case: Case) -> float:
     """Give the mean over k of |grad f(x_k)|_D, the norm of the direction law."""
     return trace.means["gradient_sum_norm" if case.directions.norm == "sum" else "gradient_norm"]
@@ -171,6 +209,64 @@ nonconvex_fixed = Theorem(
         Cell("softmax-regression", None, 500, (("data", "digits"),), "unit-sphere"),
     ),
 )
+nonconvex_decreasing = Theorem(
+    name="stp-nonconvex-decreasing",
+    statement=(
+        "f L-smooth and bounded below, alpha_k = alpha0 / sqrt(k + 1), E|<g,s>| >= mu_D |g|_D, "
+        "E|s|^2 = gamma_D, sums over the window floor(K/2) <= k < K:  "
+        "E sum alpha_k |grad f(x_k)|_D / sum alpha_k  <=  "
+        "(D0 + (L gamma_D / 2) sum alpha_k^2) / (mu_D sum alpha_k)"
+    ),
+    proof=(
+        "f(x_k) never rises, so the window starts at most D0 above f_star; there as with the fixed step, "
+        "each step with its own alpha_k. Over the last half sum alpha_k^2 stays bounded: no logarithm."
+    ),
+    source="derived here; the step rule is of Bergou, Gorbunov and Richtarik (2020), arXiv 1902.03591",
+    assumes=("L", "f_star"),
+    parameters=decreasing_parameters,
+    budget=lambda case: 1 + 2 * case.steps,
+    bound=decreasing_bound,
+    measured=mean_norm,
+    quantity="alpha-weighted mean over k >= K/2 of |grad f(x_k)|_D",
+    queries_per_step=2,
+    weights=decreasing_weights,
+    slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    cells=(
+        Cell("quadratic", 10, 1000, law="unit-sphere", quick=True),
+        Cell("quadratic", 10, 1000, law="coordinate"),
+        Cell("quadratic", 40, 200, law="unit-sphere", quick=True),
+        Cell("nonconvex-cosine", 10, 1000, law="unit-sphere", quick=True),
+    ),
+)
+
+pl_difference = Theorem(
+    name="stp-pl-fd-step",
+    statement=(
+        "f L-smooth with PL constant lam, |s| = 1, E s s^T = I/d, "
+        "alpha_k = |f(x_k + t s_k) - f(x_k)| / (L t):  "
+        "E f(x_K) - f_star  <=  (1 - lam / (L d))^K D0 + L^2 t^2 d / (8 lam)"
+    ),
+    proof=(
+        "alpha_k differs from |<g,s>| / L by at most t/2, so the better sign lowers f by at least "
+        "<g,s>^2 / (2 L) - L t^2 / 8; E<g,s>^2 = |g|^2 / d >= 2 lam (f - f_star) / d; a geometric sum."
+    ),
+    source="derived here; the step rule is of Bergou, Gorbunov and Richtarik (2020), arXiv 1902.03591",
+    assumes=("L", "PL", "f_star"),
+    parameters=difference_parameters,
+    budget=lambda case: 1 + 3 * case.steps,
+    bound=difference_bound,
+    measured=lambda trace, case: trace.value - case.constant("f_star"),
+    quantity="f(x_K) - f_star",
+    queries_per_step=3,
+    slopes=(("d", 1.0),),
+    cells=(
+        Cell("quadratic", 40, 60, law="unit-sphere", tight=True, quick=True),
+        Cell("quadratic", 100, 300, law="unit-sphere", tight=True),
+        Cell("quadratic", 40, 40, law="coordinate", tight=True),
+        Cell("quadratic", 20, 100, (("condition", 10.0), ("rotation", "yes")), "unit-sphere", quick=True),
+        Cell("sine-quadratic", 10, 60, law="unit-sphere", quick=True),
+    ),
+)
 
 solver = Solver(
     name="stp",
@@ -182,5 +278,5 @@ solver = Solver(
     init=init,
     settle=settle,
     source="Bergou, Gorbunov and Richtarik, SIAM J. Optim. 30(4) (2020), arXiv 1902.03591",
-    theorems=(nonconvex_fixed,),
+    theorems=(nonconvex_fixed, nonconvex_decreasing, pl_difference),
 )
