@@ -23,7 +23,7 @@ from zobench.parameters import Real
 class Parameters(NamedTuple):
     """What can be chosen: b, and the distance of the start over sqrt(d)."""
 
-    b: Annotated[float, Real(0.0, open=True)] = 1.0
+    b: Annotated[float, Real(1e-6, 1e6)] = 1.0
     start: Annotated[float, Real(0.0, open=True)] = 1.0
 
 

@@ -30,8 +30,8 @@ class Parameters(NamedTuple):
     rows: Annotated[int, Integer(1, 3000)] = 20
     columns: Annotated[int, Integer(1, 3000)] = 15
     rank: Annotated[int, Integer(1, 3000)] = 2
-    condition: Annotated[float, Real(1.0)] = 10.0
-    start: Annotated[float | str, RealOr(0.0, open=True, words=("random", "tilted"))] = 0.5
+    condition: Annotated[float, Real(1.0, 1e12)] = 10.0
+    start: Annotated[float | str, RealOr(1e-9, 1e6, words=("random", "tilted"))] = 0.5
     angle: Annotated[float, Real(0.0, np.pi / 2, open=True)] = 0.5
 
 

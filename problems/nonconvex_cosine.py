@@ -21,9 +21,9 @@ from zobench.parameters import Real
 class Parameters(NamedTuple):
     """What can be chosen: c, w, and the distance of the start over sqrt(d)."""
 
-    amplitude: Annotated[float, Real(0.0)] = 1.0
-    frequency: Annotated[float, Real(0.0, open=True)] = 3.0
-    start: Annotated[float, Real(0.0, open=True)] = 2.0
+    amplitude: Annotated[float, Real(0.0, 1e6)] = 1.0
+    frequency: Annotated[float, Real(1e-6, 1e6)] = 3.0
+    start: Annotated[float, Real(1e-6, 1e6)] = 2.0
 
 
 class Data(NamedTuple):

@@ -31,7 +31,7 @@ from zobench.parameters import Real
 class Parameters(NamedTuple):
     """What can be chosen: S of the start."""
 
-    core: Annotated[float, Real(0.0)] = 0.0
+    core: Annotated[float, Real(0.0, 1e6)] = 0.0
 
 
 class Data(NamedTuple):

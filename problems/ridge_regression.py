@@ -38,7 +38,7 @@ class Parameters(NamedTuple):
     """What can be chosen."""
 
     data: Annotated[str, Choice("diabetes", "synthetic")] = "diabetes"
-    ridge: Annotated[float, Real(0.0, open=True)] = 1e-2
+    ridge: Annotated[float, Real(1e-10, 1e10)] = 1e-2
     samples: Annotated[int, Integer(1, 1_000_000)] = SAMPLES
 
 

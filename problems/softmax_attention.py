@@ -13,7 +13,7 @@ expectation is f; with `batch` = 0 it answers f.
 
 The Hessian is 1/N sum_i A_i^T (H_i + diag(w)^2) A_i with -I/2 <= H_i <= I/2 for every x and every b_i in the
 simplex (the extreme eigenvalues are -0.2404 and 0.3081, both for two rows).  So f is strongly convex when
-all w_j^2 > 1/2 and the A_i have rank d together; then, for N n d up to 2 * 10^6, f_star and x_star are found
+all w_j^2 > 1/2 and the A_i have rank d together; then, for N n d up to 2 * 10^5, f_star and x_star are found
 once by Newton's method.
 With weight = 0 and a teacher f_star is 0 and the teacher a minimiser, but f is not convex.
 
@@ -36,7 +36,7 @@ from zobench.solution import content, newton, product_of, solved
 from zobench.stream import hashed_index
 
 #: Beyond so many numbers in the A_i no minimiser is sought.
-SOLVED = 2_000_000
+SOLVED = 200_000
 
 
 class Parameters(NamedTuple):
@@ -44,11 +44,11 @@ class Parameters(NamedTuple):
 
     rows: Annotated[int, Integer(2, 100_000)] = 20
     blocks: Annotated[int, Integer(1, 100_000)] = 1
-    weight: Annotated[float, Real(0.0)] = 2.0
-    spread: Annotated[float, Real(1.0)] = 1.0
-    scale: Annotated[float, Real(0.0, open=True)] = 1.0
+    weight: Annotated[float, Real(0.0, 1e6)] = 2.0
+    spread: Annotated[float, Real(1.0, 1e6)] = 1.0
+    scale: Annotated[float, Real(1e-6, 1e6)] = 1.0
     target: Annotated[str, Choice("teacher", "vertex")] = "teacher"
-    start: Annotated[float, Real(0.0, open=True)] = 1.0
+    start: Annotated[float, Real(1e-6, 1e6)] = 1.0
     batch: Annotated[int, Integer(0, 1_000_000)] = 0
 
 

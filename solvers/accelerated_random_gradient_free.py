@@ -58,7 +58,7 @@ class Parameters(NamedTuple):
 
     difference: Annotated[str, Choice(*FORMS)] = "forward"
     radius: Annotated[float, Real(0.0, open=True)] = 1e-6
-    L: Annotated[float, Certified()] = math.nan
+    L: Annotated[float, Certified(fallback=1.0)] = math.nan
     mu: Annotated[float, Certified(open=False)] = math.nan
     gamma0: Annotated[float, Real(0.0)] = 0.0
     step_size: Annotated[float, Real(0.0)] = 0.0

@@ -54,7 +54,7 @@ class Parameters(NamedTuple):
     step_size: Annotated[float, Real(0.0)] = 0.0
     radius: Annotated[float, Real(0.0, open=True)] = 1e-3
     probes: Annotated[int, Integer(1)] = 1
-    L: Annotated[float, Certified()] = math.nan
+    L: Annotated[float, Certified(fallback=1.0)] = math.nan
 
 
 class State(NamedTuple):

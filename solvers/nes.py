@@ -56,7 +56,7 @@ class Parameters(NamedTuple):
     pairs: Annotated[int, Integer(1)] = 10
     sigma: Annotated[float, Real(0.0, open=True)] = 0.02
     step_size: Annotated[float, Real(0.0)] = 0.0
-    L: Annotated[float, Certified()] = math.nan
+    L: Annotated[float, Certified(fallback=1.0)] = math.nan
 
 
 class State(NamedTuple):

@@ -56,7 +56,7 @@ class Parameters(NamedTuple):
     step_size: Annotated[float, Real(0.0)] = 0.0
     radius: Annotated[float, Real(0.0, open=True)] = 1e-6
     difference: Annotated[str, Choice(*FORMS)] = "forward"
-    L: Annotated[float, Certified()] = math.nan
+    L: Annotated[float, Certified(fallback=1.0)] = math.nan
 
 
 class State(NamedTuple):

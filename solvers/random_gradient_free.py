@@ -48,7 +48,7 @@ class Parameters(NamedTuple):
     difference: Annotated[str, Choice(*FORMS)] = "forward"
     radius: Annotated[float, Real(0.0, open=True)] = 1e-6
     step_size: Annotated[float, Real(0.0)] = 0.0
-    L: Annotated[float, Certified()] = math.nan
+    L: Annotated[float, Certified(fallback=1.0)] = math.nan
     law: Annotated[str, Choice(*LAWS)] = "gaussian"
 
 

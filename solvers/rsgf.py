@@ -60,7 +60,7 @@ class Parameters(NamedTuple):
     radius: Annotated[float, Real(0.0, open=True)] = 1e-6
     sigma: Annotated[float, Real(0.0)] = 0.0
     spread: Annotated[float, Real(0.0, open=True)] = 1.0
-    L: Annotated[float, Certified()] = math.nan
+    L: Annotated[float, Certified(fallback=1.0)] = math.nan
     law: Annotated[str, Choice(*LAWS)] = "gaussian"
     steps: Annotated[int, Integer(0)] = 0
 

@@ -77,7 +77,7 @@ class Parameters(NamedTuple):
     alpha: Annotated[float, Real(0.0)] = 0.602
     gamma: Annotated[float, Real(0.0)] = 0.101
     law: Annotated[str, Choice(*LAWS)] = "rademacher"
-    L: Annotated[float, Certified()] = math.nan
+    L: Annotated[float, Certified(fallback=1.0)] = math.nan
     steps: Annotated[int, Integer(0)] = 0
     scale: Annotated[float, Real(0.0)] = 0.0
 

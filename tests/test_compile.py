@@ -8,12 +8,15 @@ import textwrap
 from collections import Counter
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from numba import float64, int64
 
+import zobench
 from zobench import compile as compiler
 from zobench.compile import _digest, _reached, cache_folder, typed
-from zobench.instance import Vector
+from zobench.errors import ZobenchError
+from zobench.instance import Parts, Problem, Vector
 from zobench.kernels import dot
 from zobench.solver import Scalar, Solver
 
@@ -273,3 +276,19 @@ def test_importing_zobench_loads_nothing_heavy():
         print(sorted(heavy & set(sys.modules)))
     """)
     assert python(script).stdout.strip() == "[]"
+
+
+def test_a_kernel_that_raises_is_refused_and_not_run():
+    def objective(x):
+        if x[0] > 0.0:
+            raise ValueError("boom")
+        return x[0]
+
+    def asserted(x):
+        assert x[0] > 0.0
+        return x[0]
+
+    for function in (objective, asserted):
+        loud = Problem("loud", "", function, lambda dim, rng, parameters: Parts(np.ones(dim)), "")
+        with pytest.raises(ZobenchError, match=r"must not raise or assert.*return inf or NaN instead"):
+            zobench.run(loud.instance(), "s2p", budget=10)

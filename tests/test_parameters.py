@@ -105,7 +105,8 @@ def test_a_certified_constant_is_nan_until_the_problem_gives_it():
 def test_wrong_values_are_refused_in_a_sentence(rule, value):
     with pytest.raises(ZobenchError) as complaint:
         convert(value, rule, "it")
-    assert str(complaint.value) == f"it must be {rule.demand}, got {value!r}"
+    hint = "; did you mean 'a'?" if value == "A" else ""
+    assert str(complaint.value) == f"it must be {rule.demand}, got {value!r}{hint}"
 
 
 def test_all_faults_are_told_at_once():

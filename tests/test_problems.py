@@ -255,7 +255,7 @@ def test_data_set_the_dimension(name, data):
         ("quadratic", {"condition": 0.5}, "condition must be a number >= 1, got 0.5"),
         ("quadratic", {"rotation": "maybe"}, "rotation must be one of 'no', 'yes', got 'maybe'"),
         ("quadratic", {"dim": 0}, "dim must be a whole number >= 1, got 0"),
-        ("cosh", {"b": 0}, "b must be a number > 0, got 0"),
+        ("cosh", {"b": 0}, "b must be a number >= 1e-06 and <= 1e+06, got 0"),
         ("cosh", {"start": "far"}, "start must be a number > 0, got 'far'"),
         ("cosh", {"start": 1e4}, "b max |x0_i| must be <= 700 for f(x0) to be a number, got 21121.5"),
         ("nonconvex-cosine", {"amplitude": -1}, "amplitude must be a number >= 0, got -1"),

@@ -61,18 +61,30 @@ def test_a_name_that_is_taken_is_refused_with_both_places(doors):
         registry.catalogue("solvers")
 
 
-def test_a_module_without_the_object_is_named(doors):
+def test_a_module_without_the_object_is_named_when_it_is_asked_for(doors):
     doors("problems", "zobench_empty", {"nothing": "x = 1"})
     with pytest.raises(
         ZobenchError, match=r"module 'zobench_empty.nothing' must define 'problem', and does not"
     ):
-        registry.catalogue("problems")
+        registry.find("problems", "nothing")
+    assert "quadratic" in registry.catalogue("problems")
 
 
-def test_a_missing_library_of_a_stranger_keeps_its_own_message(doors):
-    doors("solvers", "zobench_needs", {"mine": "import no_such_library"})
-    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
-        registry.catalogue("solvers")
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("def", "SyntaxError"),
+    ],
+)
+def test_a_bad_file_of_a_stranger_costs_only_itself(doors, code, told):
+    package = f"zobench_needs_{len(code)}"
+    doors("solvers", package, {"mine": code})
+    assert "s2p" in registry.catalogue("solvers")
+    with pytest.raises(ZobenchError, match=f"module '{package}.mine' cannot be imported: .*{told}"):
+        registry.find("solvers", "mine")
+    assert f"{package}.mine" in registry.faults()
 
 
 @pytest.mark.parametrize(

@@ -260,3 +260,14 @@ def test_ctrl_c_stops_a_long_compiled_run_within_a_second():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 1.0
+
+
+def test_means_leave_out_the_step_that_the_budget_cut_short():
+    # 3000 queries of stp: one at x0, 1499 whole steps, and one query of a step that is undone
+    instance = zobench.problem("cosh", dim=6, seed=2)
+    whole = zobench.run(instance, "stp", budget=2999, seed=4, parameters={"steps": 1499}, observe=True)
+    cut = zobench.run(instance, "stp", budget=3000, seed=4, parameters={"steps": 1499}, observe=True)
+    assert (whole.steps, cut.steps, cut.count) == (1499, 1499, 3000)
+    assert np.array_equal(whole.x, cut.x)
+    assert dict(cut.means) == dict(whole.means)
+    assert dict(cut.minima) == dict(whole.minima)

@@ -146,6 +146,14 @@ class Certificates(Mapping[str, Certificate]):
                 return self._items[constant].value
         return None
 
+    @property
+    def floor(self) -> float | None:
+        """A value that f never falls below: f_star, or else f_lower, or else None."""
+        for constant in ("f_star", "f_lower"):
+            if constant in self._items:
+                return self._items[constant].value
+        return None
+
 
 def rounded_up(value: float) -> float:
     """Round a number >= 0 up in its twelfth digit: a bound from eigenvalues that rounding cannot break.

@@ -7,6 +7,7 @@ made from, so a changed helper is never served stale (numba itself looks only at
 the outermost function).
 """
 
+import dis
 import hashlib
 import inspect
 import os
@@ -29,6 +30,8 @@ import numpy as np
 from numba import cfunc
 from numba.core.registry import cpu_target
 from numba.extending import register_jitable
+
+from zobench.errors import ZobenchError
 
 __all__ = ["address_of", "apart", "cache_folder", "compiled", "jitable", "layout_of", "typed"]
 
@@ -231,7 +234,19 @@ def typed(template: Callable[..., Any], signature: Any, name: str, layout: str =
         return compiled[label].address
 
 
+def _demand_silence(functions: list[Any]) -> None:
+    """Refuse kernels that raise or assert: C carries no exception, and a made-up value would be read."""
+    for function in functions:
+        for code in _codes(function):
+            if any(step.opname == "RAISE_VARARGS" for step in dis.get_instructions(code)):
+                raise ZobenchError(
+                    f"kernel {function.__module__}.{function.__qualname__} must not raise or assert, "
+                    "for compiled code cannot carry an exception: return inf or NaN instead"
+                )
+
+
 def _compile(template: Any, signature: Any, label: str, authors: list[Any], bindings: dict[str, Any]) -> Any:
+    _demand_silence([each for author in authors for each in _reached(author)])
     for author in [*authors, template]:
         jitable_parts = [author] if author is not template else list(_helpers(template))
         for part in jitable_parts:

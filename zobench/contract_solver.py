@@ -9,6 +9,7 @@ import ctypes
 import inspect
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -332,7 +333,10 @@ def _secret_optima() -> list[tuple[Instance, NDArray[np.float64]]]:
 
     In five dimensions and from a distance of one, steps taken at random do not halve the distance.
     """
-    made = [problem.instance() for problem in catalogue("problems").values()]
+    made = []
+    for problem in catalogue("problems").values():
+        with suppress(Exception):  # a problem that cannot be made says so in its own checks
+            made.append(problem.instance())
     known = [(each, each.x_star) for each in made if each.x_star is not None and 5 <= each.dim <= 200]
     far = [(each, x_star) for each, x_star in known if np.linalg.norm(each.x0 - x_star) >= 1.0]
     return [(each, x_star) for each, x_star in far if np.unique(np.abs(x_star)).size > 3]

@@ -148,6 +148,7 @@ class Run:
         self._saved = np.empty(dim)
         self._gradient = np.empty(dim if objective.gradient_address else 0)
         self._sums, self._minima = np.zeros(len(QUANTITIES)), np.full(len(QUANTITIES), np.inf)
+        self._undo = np.zeros(2 * len(QUANTITIES) + 1)
         self.watch = np.zeros(1, WATCH)
         reference = self.certificates.reference
         for name, value in {
@@ -168,6 +169,7 @@ class Run:
             "weights_address": 0 if self.weights is None else self.weights.ctypes.data,
             "sums_address": self._sums.ctypes.data,
             "minima_address": self._minima.ctypes.data,
+            "undo_address": self._undo.ctypes.data,
         }.items():
             self.watch[name] = value
         if self.weights is not None and self.weights.size < self.budget:

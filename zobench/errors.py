@@ -3,11 +3,25 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["ZobenchError", "unknown"]
+__all__ = ["ZobenchError", "nearest", "unknown"]
 
 
 class ZobenchError(ValueError):
     """A request that cannot be honoured: who, what was expected, what was given, what to do."""
+
+
+def nearest(given: str, known: Iterable[str]) -> str | None:
+    """Return the known name most like the given one, or None if nothing is like it.
+
+    Examples
+    --------
+    >>> nearest("STP", ["s2p", "stp"])
+    'stp'
+    """
+    names = {name.lower(): name for name in sorted(known)}
+    # A misspelling keeps most letters; below this cutoff a suggestion is noise.
+    near = get_close_matches(given.lower(), names, n=1, cutoff=0.4)
+    return names[near[0]] if near else None
 
 
 def unknown(who: str, given: str, known: Iterable[str]) -> ZobenchError:
@@ -33,8 +47,7 @@ def unknown(who: str, given: str, known: Iterable[str]) -> ZobenchError:
     solver must be one of s2p, stp, got 's2q'; did you mean 's2p'?
     """
     names = sorted(known)
-    # A misspelling keeps most letters; below this cutoff a suggestion is noise.
-    near = get_close_matches(given, names, n=1, cutoff=0.4)
+    near = nearest(given, names)
     shown = ", ".join(names) if names else "(none is registered)"
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near!r}?" if near else ""
     return ZobenchError(f"{who} must be one of {shown}, got {given!r}{hint}")

@@ -141,7 +141,17 @@ class Problem:
         # where the parameters determine the dimension, naming it too must not change the draw
         named = wanted if self.default_dim is not None else None
         text = f"{self.name}[{named}|{seed}|{self.keyed(chosen)}]"
-        parts = self.make(wanted, generator(text, "instance"), chosen)  # type: ignore[arg-type]
+        try:
+            parts = self.make(wanted, generator(text, "instance"), chosen)  # type: ignore[arg-type]
+        except MemoryError:
+            raise ZobenchError(
+                f"{who} is too large for this machine's memory with these parameters"
+            ) from None
+        except (ArithmeticError, np.linalg.LinAlgError) as error:
+            raise ZobenchError(
+                f"{who}: these parameters leave the range of double precision ({error}); "
+                "choose less extreme ones"
+            ) from None
         x0 = np.ascontiguousarray(parts.x0, dtype=np.float64)
         if dim is not None and x0.size != dim:
             raise ZobenchError(f"{who}: dim must be {x0.size} with these parameters, got {dim}")
@@ -301,7 +311,10 @@ def _remake(name: str, dim: int, seed: int, chosen: dict[str, Any]) -> Instance:
 
 
 def _point(x: Any, dim: int) -> NDArray[np.float64]:
-    point = np.ascontiguousarray(x, dtype=np.float64)
+    try:
+        point = np.ascontiguousarray(x, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ZobenchError(f"x must be a vector of {dim} numbers, got {x!r}") from None
     if point.shape != (dim,):
         raise ZobenchError(f"x must have shape ({dim},), got {np.shape(x)}")
     return point

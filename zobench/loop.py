@@ -30,6 +30,8 @@ QUANTITIES = (
     "gradient_sum_norm",
 )
 
+_COUNT = len(QUANTITIES)
+
 #: What the harness watches and where it writes it.
 WATCH = np.dtype(
     [
@@ -53,6 +55,7 @@ WATCH = np.dtype(
         ("weight", "f8"),  # sum of weights
         ("sums_address", "i8"),  # float64[QUANTITIES]: weighted sums
         ("minima_address", "i8"),  # float64[QUANTITIES]
+        ("undo_address", "i8"),  # float64[2 QUANTITIES + 1]: the three before a step that may be cut short
     ],
     align=True,
 )
@@ -160,22 +163,39 @@ def _copy(target, source, size):
         out[i] = x[i]
 
 
+def _exchange(watch, keep):
+    """Keep what is accumulated before a step that the budget may cut short, or take it back after."""
+    sums, minima = floats_at(watch.sums_address), floats_at(watch.minima_address)
+    undo = floats_at(watch.undo_address)
+    for place in range(_COUNT):
+        if keep:
+            undo[place], undo[_COUNT + place] = sums[place], minima[place]
+        else:
+            sums[place], minima[place] = undo[place], undo[_COUNT + place]
+    if keep:
+        undo[2 * _COUNT] = watch.weight
+    else:
+        watch.weight = undo[2 * _COUNT]
+
+
 def _advance(step, oracle_address, work, offsets, parameters, stream, watch_address, until):
     """Step until `until` queries are answered; answer 1 when a step asked nothing, which ends the run."""
     oracle, watch = _oracle_at(oracle_address), _watch_at(watch_address)
     if oracle.row > watch.row:
         _record(watch, oracle.row)  # what `init` asked
     while oracle.count < until and watch.k < watch.k_end:
-        if watch.observe != 0:
-            _observe(watch)
         if oracle.budget - oracle.count < watch.cost:
             _copy(watch.saved_address, watch.x_address, watch.dim)
+            _exchange(watch, True)
+        if watch.observe != 0:
+            _observe(watch)
         asked = oracle.count
         oracle.held = 0
         _call_kernel(step, oracle_address, work, offsets, parameters, watch.k, stream)
         if oracle.refused > 0:
             # cut short by the budget: the step rests on answers that were never given
             _copy(watch.x_address, watch.saved_address, watch.dim)
+            _exchange(watch, False)
         else:
             watch.k += 1
         if oracle.row > watch.row:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from zobench.errors import ZobenchError, unknown
+from zobench.errors import ZobenchError, nearest, unknown
 
 __all__ = [
     "Certified",
@@ -58,15 +58,20 @@ class Real:
 
 @dataclass(frozen=True)
 class Certified(Real):
-    """A constant of the problem: NaN, the default, stands for the instance's own certificate."""
+    """A constant of the problem: NaN, the default, stands for the instance's own certificate.
+
+    Where the problem certifies none, `fallback` takes its place; if that is NaN, too, the solver asks for it.
+    """
 
     low: float = 0.0
     open: bool = True
+    fallback: float = math.nan
 
     @property
     def demand(self) -> str:
         """What the value must be, in words."""
-        return f"{super().demand}, or 'certified' for the constant that the problem certifies"
+        rest = "" if math.isnan(self.fallback) else f" ({self.fallback:g} where it certifies none)"
+        return f"{super().demand}, or 'certified' for the constant that the problem certifies{rest}"
 
     def convert(self, value: Any) -> float:
         """Return `value` as a float (NaN for ``"certified"``), or raise ValueError."""
@@ -220,7 +225,13 @@ def convert(value: Any, rule: Any, what: str) -> Any:
     try:
         return rule.convert(value)
     except (TypeError, ValueError, OverflowError):
-        raise ZobenchError(f"{what} must be {rule.demand}, got {value!r}") from None
+        raise ZobenchError(f"{what} must be {rule.demand}, got {value!r}{_hint(rule, value)}") from None
+
+
+def _hint(rule: Any, value: Any) -> str:
+    """Offer the nearest word of a choice."""
+    near = nearest(value, rule.words) if isinstance(rule, Choice) and isinstance(value, str) else None
+    return f"; did you mean {near!r}?" if near else ""
 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")

@@ -9,7 +9,7 @@ from typing import Any
 
 from zobench.errors import ZobenchError, unknown
 
-__all__ = ["KINDS", "catalogue", "families", "find", "split_problem"]
+__all__ = ["KINDS", "catalogue", "families", "faults", "find", "split_problem"]
 
 #: The three kinds and the name of the object that a module of each defines.
 KINDS = {"problems": "problem", "solvers": "solver", "reports": "report"}
@@ -62,6 +62,10 @@ def families() -> dict[str, Any]:
     return {name: item for name, item in _registered("problems").items() if _is_family(item)}
 
 
+#: Modules that define no object of their kind, and why; filled when a catalogue is made.
+_FAULTS: dict[str, dict[str, str]] = {}
+
+
 def _is_family(item: Any) -> bool:
     return hasattr(item, "member")
 
@@ -70,19 +74,26 @@ def _registered(kind: str) -> dict[str, Any]:
     attribute = KINDS[kind]
     found: dict[str, Any] = {}
     homes: dict[str, str] = {}
+    left_out = _FAULTS[kind] = {}
     for entry in sorted(entry_points(group=f"zobench.{kind}"), key=lambda entry: entry.value):
         package = _package(entry)
         names = [module.name for module in pkgutil.iter_modules(package.__path__)]
         for name in sorted(name for name in names if not name.startswith("_")):
-            module = import_module(f"{entry.value}.{name}")
-            item = getattr(module, attribute, None)
-            if item is None:
-                raise ZobenchError(f"module {module.__name__!r} must define {attribute!r}, and does not")
+            home = f"{entry.value}.{name}"
+            try:
+                item = getattr(import_module(home), attribute)
+            except Exception as error:  # one bad file must not take the others with it
+                left_out[home] = (
+                    f"must define {attribute!r}, and does not"
+                    if isinstance(error, AttributeError) and error.name == attribute
+                    else f"cannot be imported: {type(error).__name__}: {error}"
+                )
+                continue
             if item.name in found:
                 raise ZobenchError(
-                    f"{attribute} {item.name!r} is defined twice, in {homes[item.name]} and {module.__name__}"
+                    f"{attribute} {item.name!r} is defined twice, in {homes[item.name]} and {home}"
                 )
-            found[item.name], homes[item.name] = item, module.__name__
+            found[item.name], homes[item.name] = item, home
     return dict(sorted(found.items()))
 
 
@@ -94,7 +105,15 @@ def find(kind: str, name: str) -> Any:
     head, _, rest = name.partition(":")
     if kind == "problems" and head in families():
         return families()[head].member(rest)
+    for home, fault in _FAULTS.get(kind, {}).items():
+        if home.rpartition(".")[2] == name.replace("-", "_"):
+            raise ZobenchError(f"module {home!r} {fault}")
     raise unknown(KINDS[kind], name, [*known, *(families() if kind == "problems" else ())])
+
+
+def faults() -> dict[str, str]:
+    """Say of each module that was left out of the catalogue why."""
+    return {home: fault for kind in _FAULTS.values() for home, fault in kind.items()}
 
 
 def split_problem(text: str) -> tuple[str, str]:

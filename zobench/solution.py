@@ -275,7 +275,8 @@ def solved(name: str, solve: Callable[[], Solution], who: str, tolerance: float 
         if not found.gradient_norm <= tolerance:
             raise ZobenchError(
                 f"{who}: the exact solution must reach gradient norm {tolerance:g}, got "
-                f"{found.gradient_norm:.3g} after {found.steps} Newton steps; choose a larger ridge"
+                f"{found.gradient_norm:.3g} after {found.steps} Newton steps; "
+                "choose a larger ridge or less extreme parameters"
             )
         return {"x": found.x, "numbers": np.array([found.value, found.gradient_norm, found.steps])}
 

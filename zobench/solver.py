@@ -117,7 +117,10 @@ class Solver:
             for name, rule in rules.items()
             if isinstance(rule, Certified) and np.isnan(getattr(parameters, name))
         ]
-        known = {name: setting.certificates[name].value for name in left if name in setting.certificates}
+        known = {
+            name: setting.certificates[name].value if name in setting.certificates else rules[name].fallback
+            for name in left
+        }
         filled = self.settle(parameters._replace(**known), setting)
         for name in left:
             # a step rule that does not use the constant sets it to 0 in `settle`

@@ -50,10 +50,10 @@ class Case:
     @property
     def gap(self) -> float:
         """D0 = f(x0) - f_star, or an upper bound of it where only a lower bound of f is certified."""
-        reference = self.instance.certificates.reference
-        if reference is None:
+        floor = self.instance.certificates.floor
+        if floor is None:
             raise ZobenchError("a certificate of 'f_star' or 'f_lower' is needed, got neither")
-        return self.instance.value(self.instance.x0) - reference
+        return self.instance.value(self.instance.x0) - floor
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Theorem:
         """Say which assumption an instance lacks; empty if it satisfies the theorem."""
         for constant in self.assumes:
             known = instance.certificates
-            if constant not in known and not (constant == "f_star" and known.reference is not None):
+            if constant not in known and not (constant == "f_star" and known.floor is not None):
                 return (
                     f"theorem {self.name!r} assumes a certificate of {constant!r}, "
                     f"which problem {instance.problem.name!r} does not have"
