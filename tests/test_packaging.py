@@ -171,9 +171,11 @@ def test_a_missing_library_keeps_its_own_message(installed, checkout, tmp_path):
     subprocess.run(["cp", "-R", str(installed), str(broken)], check=True)
     file = broken / "zobench" / "problems" / "quadratic.py"
     file.write_text("import no_such_library\n" + file.read_text())
-    done = enter(tmp_path, broken, "-m", "zobench", "list", "problems")
+    done = enter(tmp_path, broken, "-m", "zobench", "list", "solvers")
+    assert done.returncode == 0
+    done = enter(tmp_path, broken, "-c", "import zobench; zobench.problem('quadratic')")
     assert done.returncode != 0
-    assert "no_such_library" in done.stderr
+    assert "cannot be imported: ModuleNotFoundError: No module named 'no_such_library'" in done.stderr
     assert "advertises" not in done.stderr
     assert tree.is_dir()
 

@@ -258,7 +258,7 @@ def test_data_set_the_dimension(name, data):
         ("cosh", {"b": 0}, "b must be a number >= 1e-06 and <= 1e+06, got 0"),
         ("cosh", {"start": "far"}, "start must be a number > 0, got 'far'"),
         ("cosh", {"start": 1e4}, "b max |x0_i| must be <= 700 for f(x0) to be a number, got 21121.5"),
-        ("nonconvex-cosine", {"amplitude": -1}, "amplitude must be a number >= 0, got -1"),
+        ("nonconvex-cosine", {"amplitude": -1}, "amplitude must be a number >= 0 and <= 1e+06, got -1"),
         (
             "matrix-factorization",
             {"rank": 16},
@@ -270,7 +270,7 @@ def test_data_set_the_dimension(name, data):
             {"data": "mnist"},
             "data must be one of 'digits', 'breast-cancer', 'iris', 'wine', 'synthetic', got",
         ),
-        ("softmax-regression", {"ridge": 0}, "ridge must be a number > 0, got 0"),
+        ("softmax-regression", {"ridge": 0}, "ridge must be a number >= 1e-10 and <= 1e+10, got 0"),
         ("softmax-regression", {"dim": 10}, "dim must be 640 with data 'digits', got 10"),
         ("softmax-regression", {"batch": -1}, "batch must be a whole number >= 0 and <= 1000000, got -1"),
         ("mlp", {"hidden": 0}, "hidden must be a whole number >= 1"),

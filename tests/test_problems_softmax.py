@@ -377,8 +377,8 @@ def test_synthetic_data_belong_to_the_seed_and_come_from_a_teacher():
     ("name", "parameters", "message"),
     [
         ("softmax-attention", {"rows": 1}, "rows must be a whole number >= 2"),
-        ("softmax-attention", {"weight": -1}, "weight must be a number >= 0, got -1"),
-        ("softmax-attention", {"spread": 0.5}, "spread must be a number >= 1, got 0.5"),
+        ("softmax-attention", {"weight": -1}, "weight must be a number >= 0 and <= 1e+06, got -1"),
+        ("softmax-attention", {"spread": 0.5}, "spread must be a number >= 1 and <= 1e+06, got 0.5"),
         ("softmax-attention", {"target": "none"}, "target must be one of 'teacher', 'vertex', got 'none'"),
         ("softmax-attention", {"dim": 0}, "dim must be a whole number >= 1, got 0"),
         (

@@ -430,7 +430,7 @@ def test_lipschitz_constants_and_radii_are_attacked_without_a_gradient(name):
         ("rosenbrock", {"dim": 1}, "dim must be >= 2, got 1"),
         ("logistic-regression", {"dim": 7}, "dim must be 31 with data 'breast-cancer', got 7"),
         ("logistic-regression", {"data": "digits"}, "data must be one of 'breast-cancer', 'synthetic', got"),
-        ("logistic-regression", {"ridge": 0}, "ridge must be a number > 0, got 0"),
+        ("logistic-regression", {"ridge": 0}, "ridge must be a number >= 1e-10 and <= 1e+10, got 0"),
         ("ridge-regression", {"samples": 5}, "samples must be left out unless data is 'synthetic', got 5"),
         (
             "robust-regression",

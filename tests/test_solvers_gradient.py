@@ -534,9 +534,14 @@ def test_memory_is_as_documented(name, parameters, dim, vectors, words):
 @pytest.mark.parametrize(
     "name", ["spsa", "mezo", "rsgf", "orthogonal-directions", "coordinate-differences", "nes"]
 )
-def test_a_missing_constant_is_asked_for(name):
-    with pytest.raises(zobench.ZobenchError, match="L must be given"):
-        zobench.minimize(banana, START, solver=name, budget=10)
+def test_a_constant_that_nobody_certifies_is_one(name):
+    told, untold = (
+        zobench.minimize(banana, START, solver=name, budget=20, parameters=given).trace.x
+        for given in ({"L": 1.0}, {})
+    )
+    assert np.array_equal(told, untold)
+    other = zobench.minimize(banana, START, solver=name, budget=20, parameters={"L": 2.0}).trace.x
+    assert not np.array_equal(told, other)
 
 
 @pytest.mark.parametrize(

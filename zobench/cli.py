@@ -99,12 +99,15 @@ def cli(ctx: click.Context) -> None:
 def list_verb(kind: str, as_json: bool) -> None:
     """List what is registered."""
     from zobench.cli_output import emit, emit_json
+    from zobench.registry import faults
     from zobench.show import list_facts, list_text
 
     if as_json:
         emit_json(list_facts(kind))
     else:
         emit(list_text(kind))
+    for home, fault in faults().items():
+        click.echo(f"zobench: left out: module {home!r} {fault}", err=True)
 
 
 @cli.command()
