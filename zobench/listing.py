@@ -58,14 +58,17 @@ def _read(problem: Problem) -> dict[str, Any]:
 
 
 def _class(made: Instance) -> list[str]:
-    """Give the words that the certificates prove; `nonconvex` where a chord runs below the function."""
+    """Give the words that the certificates prove; `nonconvex` where the summary says so or a chord shows it.
+
+    Looking for a chord means compiling the objective, which for a network takes seconds.
+    """
     known = made.certificates
     words = []
     if "mu" in known and known["mu"].value > 0.0:
         words.append("strongly convex")
     elif "convex" in known:
         words.append("convex")
-    elif _is_above_a_chord(made):
+    elif re.search(r"\bnonconvex\b", made.problem.summary) or _is_above_a_chord(made):
         words.append("nonconvex")
     if "PL" in known and "strongly convex" not in words:
         words.append("PL")
