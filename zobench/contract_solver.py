@@ -22,7 +22,7 @@ from zobench.contract_source import import_faults, kernel_faults, source_files
 from zobench.contract_tools import BOWL, Broken, Witness, demand, demand_refusals, same
 from zobench.driver import Run
 from zobench.instance import Instance
-from zobench.objective import objective_of
+from zobench.objective import Objective, objective_of
 from zobench.parameters import Choice, constraints
 from zobench.registry import catalogue
 from zobench.solver import Setting, Solver
@@ -40,7 +40,7 @@ def _bowl(dim: int = 5) -> Instance:
 
 def _witness(dim: int = 5) -> Witness:
     made = _bowl(dim)
-    return Witness(lambda x, count: made.value(x))
+    return Witness(lambda x, count: made.value(x), made.gradient)
 
 
 def prepare(
@@ -59,7 +59,7 @@ def prepare(
     made = _bowl(dim)
     setting = Setting(dim, horizon or budget, made.certificates)
     return Run(
-        objective_of(objective, dim),
+        _objective(solver, objective, dim),
         solver,
         solver.settled(solver.choose(given or {}), setting),
         np.array(made.x0 if x0 is None else x0),
@@ -67,6 +67,14 @@ def prepare(
         f"contract {seed}",
         certificates or Certificates(),
     )
+
+
+def _objective(solver: Solver, objective: Any, dim: int) -> Objective:
+    """Give a first-order method the witness's gradient, or the bowl's where a plain function is asked."""
+    if not solver.gradients or isinstance(objective, Instance):
+        return objective_of(objective, dim)
+    jac = objective.gradient if isinstance(objective, Witness) else _bowl(dim).gradient
+    return objective_of(objective, dim, jac)
 
 
 def _finish(going: Run) -> Run:
@@ -348,7 +356,8 @@ def check_knows_no_optimum(solver: Solver) -> None:
         witness = Witness(lambda x, count: 0.0)
         setting = Setting(made.dim, 200, _bowl().certificates)
         parameters = solver.settled(solver.choose({}), setting)
-        going = Run(objective_of(witness, made.dim), solver, parameters, made.x0, 200, "contract")
+        objective = _objective(solver, witness, made.dim)
+        going = Run(objective, solver, parameters, made.x0, 200, "contract")
         _finish(going)
         away = float(np.linalg.norm(made.x0 - x_star))
         near = min(float(np.linalg.norm(x - x_star)) for x in witness.points)

@@ -1,7 +1,7 @@
 """What a solver's file may contain, read off its syntax tree: the net that needs no run to catch a cheat.
 
-The oracle is opaque.  In a kernel its name may stand only as an argument of `query`, `hold`, `varies`, or of
-a helper that is read in turn.  What kernels call and the constants they use must come from the same file,
+The oracle is opaque, and so is the stream.  In a kernel the oracle's name may stand only as an argument of
+`query`, `hold`, `varies`, or of a helper that is read in turn, and the stream's as one of what draws from it.  What kernels call and the constants they use must come from the same file,
 from numpy or math, or from the few modules of the core that are made for kernels.
 """
 
@@ -46,6 +46,8 @@ BUILTINS = frozenset("__import__ eval exec getattr globals open setattr vars".sp
 NUMPY = frozenset("ctypeslib fromfile frombuffer load loadtxt memmap random".split())
 #: What a constant may be computed with besides numpy and math.
 PURE = frozenset("abs enumerate float int len max min range round sorted sum tuple zip".split())
+#: Where in a function's arguments the oracle and the stream stand; -1: nowhere.
+_Places = tuple[int, int]
 NUMBERS = (bool, int, float, str, tuple, np.generic, np.ndarray)
 
 
@@ -58,6 +60,7 @@ def source_files(solver: Solver) -> list[str]:
     """List the files that a solver is made of, without those of the core."""
     kernels = [kernel for kernel in (solver.init, solver.step) if kernel]
     functions = [*(each for kernel in kernels for each in _reached(kernel)), solver.cost, solver.settle]
+    functions += [solver.start] if solver.start else []
     return sorted({inspect.getfile(each) for each in functions if each.__module__ not in CORE})
 
 
@@ -98,28 +101,32 @@ def kernel_faults(solver: Solver) -> list[str]:
     """
     roots = [kernel for kernel in (solver.init, solver.step) if kernel]
     found, seen = [], set()
-    pending: list[tuple[Callable[..., Any], int]] = [(kernel, 0) for kernel in roots]
+    if not solver.gradients and any(
+        each.__name__ == "query_gradient" for kernel in roots for each in _reached(kernel)
+    ):
+        found.append("asks for gradients without declaring gradients=True")
+    pending: list[tuple[Callable[..., Any], _Places]] = [(kernel, (0, 4)) for kernel in roots]
     while pending:
-        function, place = pending.pop()
-        if (function, place) in seen:
+        function, places = pending.pop()
+        if (function, places) in seen:
             continue
-        seen.add((function, place))
-        reader = _Reader(function, place)
+        seen.add((function, places))
+        reader = _Reader(function, places)
         found += [f"{function.__name__}: {fault}" for fault in reader.faults()]
         pending += reader.helpers
     return list(dict.fromkeys(found))
 
 
 class _Reader:
-    """Reads one function in which the argument at `place` (-1: none) is the oracle."""
+    """Reads one function in which the arguments at `places` (-1: none) are the oracle and the stream."""
 
-    def __init__(self, function: Callable[..., Any], place: int):
+    def __init__(self, function: Callable[..., Any], places: _Places):
         self.function, self.file = function, inspect.getfile(function)
         self.names = dict(_named(function))
         self.node = self._definition()
         arguments = [argument.arg for argument in self.node.args.args]
-        self.oracle = arguments[place] if 0 <= place < len(arguments) else None
-        self.helpers: list[tuple[Callable[..., Any], int]] = []
+        self.opaque = [arguments[place] if 0 <= place < len(arguments) else None for place in places]
+        self.helpers: list[tuple[Callable[..., Any], _Places]] = []
 
     def _definition(self) -> ast.FunctionDef:
         for node in ast.walk(_tree(self.file)):
@@ -131,27 +138,30 @@ class _Reader:
         allowed = set()
         for node in ast.walk(self.node):
             if isinstance(node, ast.Call):
-                allowed |= {id(argument) for argument in self._oracle_arguments(node)}
+                allowed |= {id(argument) for argument in self._opaque_arguments(node)}
         for node in ast.walk(self.node):
-            if isinstance(node, ast.Name) and node.id == self.oracle and id(node) not in allowed:
-                yield f"line {node.lineno} uses the oracle otherwise than to ask it"
+            if isinstance(node, ast.Name) and node.id in self.opaque and id(node) not in allowed:
+                use = ("the oracle otherwise than to ask it", "the stream otherwise than to draw from it")
+                yield f"line {node.lineno} uses {use[self.opaque.index(node.id)]}"
             elif isinstance(node, ast.Attribute) and node.attr in NUMPY:
                 yield f"line {node.lineno} uses {ast.unparse(node)}"
         yield from self._outside()
 
-    def _oracle_arguments(self, node: ast.Call) -> Iterator[ast.expr]:
-        """Yield the arguments that are the oracle, where it may be handed on; note the helper."""
+    def _opaque_arguments(self, node: ast.Call) -> Iterator[ast.expr]:
+        """Yield the arguments that are the oracle or the stream, where they may be handed on; note helpers."""
         called = self.names.get(node.func.id) if isinstance(node.func, ast.Name) else None
         if not isinstance(called, types.FunctionType):
             return
         names = list(inspect.signature(called).parameters)
         given = [*enumerate(node.args)]
         given += [(names.index(k.arg), k.value) for k in node.keywords if k.arg in names]
+        places = [-1, -1]
         for place, argument in given:
-            if isinstance(argument, ast.Name) and argument.id == self.oracle:
-                if called.__module__ != "zobench.oracle":
-                    self.helpers.append((called, place))
+            if isinstance(argument, ast.Name) and argument.id in self.opaque:
+                places[self.opaque.index(argument.id)] = place
                 yield argument
+        if places != [-1, -1] and called.__module__ not in FOR_KERNELS:
+            self.helpers.append((called, (places[0], places[1])))
 
     def _outside(self) -> Iterator[str]:
         """Name what the function takes from elsewhere and may not."""
@@ -164,7 +174,7 @@ class _Reader:
                 elif home.startswith("zobench.") and inspect.getfile(value) != self.file:
                     yield f"uses {home}.{name}, which is not for kernels"
                 else:
-                    self.helpers.append((value, -1))
+                    self.helpers.append((value, (-1, -1)))
             elif isinstance(value, types.ModuleType):
                 if value.__name__ not in ("numpy", "math"):
                     yield f"uses the module {value.__name__}"

@@ -39,6 +39,12 @@ def objective(x, data):
     return 0.5 * total
 
 
+def gradient(x, data, out):
+    """Write w_i (x_i - c_i)."""
+    for i in range(x.size):
+        out[i] = data.weights[i] * (x[i] - data.center[i])
+
+
 def make(dim, rng, parameters):
     """Draw an instance that certifies every constant a solver may ask for."""
     weights = np.linspace(1.0, 2.0, dim)
@@ -50,7 +56,7 @@ def make(dim, rng, parameters):
     return Parts(x0, Data(weights, center), tuple(proofs), center)
 
 
-BOWL = Problem("contract-bowl", "a bowl", objective, make, source="none", data=Data)
+BOWL = Problem("contract-bowl", "a bowl", objective, make, source="none", data=Data, gradient=gradient)
 
 
 class Witness:
@@ -60,10 +66,16 @@ class Witness:
     ----------
     answer : callable
         ``answer(x, count)``, with the number of this call, from 1.
+    slope : callable, optional
+        ``slope(x)``, the gradient.
     """
 
-    def __init__(self, answer: Callable[[NDArray[np.float64], int], float]):
-        self.answer, self.count = answer, 0
+    def __init__(
+        self,
+        answer: Callable[[NDArray[np.float64], int], float],
+        slope: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
+    ):
+        self.answer, self.slope, self.count = answer, slope, 0
         self.points: list[NDArray[np.float64]] = []
 
     def __call__(self, x: NDArray[np.float64]) -> float:
@@ -71,6 +83,12 @@ class Witness:
         self.count += 1
         self.points.append(x.copy())
         return self.answer(x, self.count)
+
+    def gradient(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Answer a first-order method: `slope`, or else what was last answered, in every coordinate."""
+        if self.slope is not None:
+            return self.slope(x)
+        return np.full(x.size, self.answer(x, self.count))
 
 
 def same(a: Any, b: Any) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zobench.certificate import Certificates
 from zobench.errors import ZobenchError
 from zobench.loop import QUANTITIES, WATCH, advance
+from zobench.manifold import Manifold
 from zobench.objective import Objective
 from zobench.oracle import ORACLE
 from zobench.solver import Setting, Solver
@@ -56,6 +57,12 @@ class Run:
         Stop after this many steps.
     keep_best : bool
         Keep the point of the best value.
+    manifold : Manifold or None
+        What the problem declares of its unknown, for solvers of matrices of low rank.
+
+    Notes
+    -----
+    Memory: the solver's workspace, one vector of the harness's own, and one more with `keep_best`.
     """
 
     objective: Objective
@@ -70,6 +77,7 @@ class Run:
     weights: NDArray[np.float64] | None = None
     steps: int | None = None
     keep_best: bool = False
+    manifold: Manifold | None = None
 
     def __post_init__(self) -> None:
         dim = self.x0.size
@@ -85,7 +93,7 @@ class Run:
         self._started = False
 
     def _setting(self) -> Setting:
-        return Setting(self.x0.size, self.budget, self.certificates, self.objective.varies)
+        return Setting(self.x0.size, self.budget, self.certificates, self.objective.varies, self.manifold)
 
     def _lay_out_workspace(self, dim: int) -> None:
         """Lay the workspace's fields in one block; empty pages of it cost nothing until they are touched."""
@@ -94,6 +102,11 @@ class Run:
         starts = np.concatenate([[0], np.cumsum([-(-size // 8) * 8 for size in sizes])])
         self._work = np.zeros(int(starts[-1]))
         self._work[:dim] = self.x0
+        filled = self.solver.start(self.parameters, self._setting(), self.x0) if self.solver.start else {}
+        for name, values in filled.items():
+            place = self.solver.state._fields.index(name)  # type: ignore[attr-defined]
+            begun = int(starts[place])
+            self._work[begun : begun + sizes[place]] = np.ravel(values)
         self._offsets = np.array(
             [[start, size] for start, size in zip(starts[:-1], sizes, strict=True)], dtype=np.int64
         )
@@ -134,6 +147,7 @@ class Run:
             "dim": dim,
             "sample_key": digest(self.stream_key, "noise")[0],
             "noise_key": digest(self.stream_key, "noise")[1],
+            "gradient_address": self._asked_gradient(),
         }.items():
             self.oracle[name] = value
 
@@ -142,11 +156,25 @@ class Run:
 
         objective.on_error = close
 
+    def _asked_gradient(self) -> int:
+        """Give the gradient's address to a solver that declares that it asks for it, and to no other."""
+        objective, who = self.objective, f"solver {self.solver.name!r}"
+        if not self.solver.gradients:
+            return 0
+        if not objective.counted_gradient_address:
+            raise ZobenchError(
+                f"{who} is a first-order method and the objective has no gradient: "
+                "give jac, or choose a problem with a gradient"
+            )
+        if objective.sample_address or objective.noise:
+            raise ZobenchError(f"{who} asks for exact gradients, and the objective answers samples or noise")
+        return objective.counted_gradient_address
+
     def _lay_out_watch(self, dim: int) -> None:
         objective, rows = self.objective, self._bests.size
         self._values, self._norms, self._running = np.full((3, rows), np.nan)
-        self._saved = np.empty(dim)
-        self._gradient = np.empty(dim if objective.gradient_address else 0)
+        # of the iterate before a step, or of the gradient: never both at once
+        self._spare = np.empty(dim)
         self._sums, self._minima = np.zeros(len(QUANTITIES)), np.full(len(QUANTITIES), np.inf)
         self._undo = np.zeros(2 * len(QUANTITIES) + 1)
         self.watch = np.zeros(1, WATCH)
@@ -155,12 +183,11 @@ class Run:
             "k_end": NEVER if self.steps is None else self.steps,
             "cost": self.solver.cost(self.parameters, self._setting()),
             "x_address": self.x.ctypes.data,
-            "saved_address": self._saved.ctypes.data,
+            "spare_address": self._spare.ctypes.data,
             "dim": dim,
             "objective_address": objective.quiet_address,
             "gradient_address": objective.gradient_address,
             "data_address": objective.data_address,
-            "gradient": self._gradient.ctypes.data,
             "values_address": self._values.ctypes.data,
             "norms_address": self._norms.ctypes.data,
             "running_address": self._running.ctypes.data,
@@ -273,7 +300,7 @@ class Run:
             count=count,
             steps=int(self.watch["k"][0]),
             seconds=self._seconds,
-            x=self.x.copy(),
+            x=self._handed_over(self.x),
             start=self._start,
             value=self._value_at(self.x),
             best=best,
@@ -287,9 +314,32 @@ class Run:
             hits=hits[: self._thresholds.size - 1],
             means={name: float(value) for name, value in observed.items()},
             minima={name: float(value) for name, value in minima.items()},
-            best_point=None if self._best_point is None else self._best_point.copy(),
+            best_point=None if self._best_point is None else self._handed_over(self._best_point),
             parameters=self.parameters,
+            gradients=int(self.oracle["gradients"][0]),
         )
+
+    def _handed_over(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give a vector away: itself once nothing writes to it any more, unless it would hold on to much."""
+        spared = self.over and (vector.base is None or vector.base.size <= 2 * vector.size)
+        return vector if spared else vector.copy()
+
+    def snapshot(self) -> tuple[NDArray[Any], ...]:
+        """Copy all that a step can change, for `restore`."""
+        return tuple(array.copy() for array in self._changing())
+
+    def restore(self, kept: tuple[NDArray[Any], ...]) -> None:
+        """Go back to where `snapshot` was taken."""
+        for array, values in zip(self._changing(), kept, strict=True):
+            array[...] = values
+        self.over = ""
+
+    def _changing(self) -> list[NDArray[Any]]:
+        stream = self._stream
+        arrays = [self._work, self.oracle, self.watch, stream.record, stream.buffers]
+        arrays += [self._bests, self._values, self._norms, self._running, self._hits, self._spare]
+        arrays += [self._sums, self._minima, self._undo]
+        return arrays if self._best_point is None else [*arrays, self._best_point]
 
 
 #: Why a run ended, in words.

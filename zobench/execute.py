@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from zobench.driver import Run
 from zobench.instance import Instance
 from zobench.instance import problem as make_problem
 from zobench.objective import objective_of
@@ -133,15 +132,12 @@ def run_key(
     """
     made = made or instance_of(key)
     method = method or solver_of(key.solver)
-    chosen = method.choose(dict(key.solver_parameters))
-    going = Run(
+    going = method.begin(
         objective_of(made, made.dim),
-        method,
-        method.settled(chosen, Setting(made.dim, key.budget, made.certificates, made.varies)),
+        Setting(made.dim, key.budget, made.certificates, made.varies, made.manifold),
+        dict(key.solver_parameters),
         made.x0,
-        key.budget,
-        key.stream_key(),
-        made.certificates,
+        stream_key=key.stream_key(),
         rows=convert(checkpoints, Integer(1), "checkpoints"),
         observe=key.observed,
         weights=None if weights is None else np.ascontiguousarray(weights, dtype=np.float64),

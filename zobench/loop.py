@@ -39,12 +39,14 @@ WATCH = np.dtype(
         ("k_end", "i8"),  # stop when this many steps are taken
         ("cost", "i8"),  # the most queries that a step asks
         ("x_address", "i8"),
-        ("saved_address", "i8"),  # the iterate before a step that may be cut short by the budget
+        (
+            "spare_address",
+            "i8",
+        ),  # float64[dim]: the iterate before a step that may be cut short, or a gradient
         ("dim", "i8"),
         ("objective_address", "i8"),  # 0: not to be called off the record (somebody else counts its calls)
         ("gradient_address", "i8"),  # 0: none
         ("data_address", "i8"),
-        ("gradient", "i8"),  # float64[dim]
         ("row", "i8"),  # rows of the trace completed
         ("values_address", "i8"),  # float64[rows]: value at the iterate
         ("norms_address", "i8"),  # float64[rows]: gradient norm at the iterate
@@ -108,8 +110,10 @@ def _value_at(watch):
 
 def _gradient_at(watch):
     """Write the gradient at the iterate into the harness's own vector and return it."""
-    _call_gradient(watch.gradient_address, watch.x_address, watch.dim, watch.data_address, watch.gradient)
-    return vector_at(watch.gradient, watch.dim)
+    _call_gradient(
+        watch.gradient_address, watch.x_address, watch.dim, watch.data_address, watch.spare_address
+    )
+    return vector_at(watch.spare_address, watch.dim)
 
 
 def _add(watch, place, quantity, weight):
@@ -184,17 +188,19 @@ def _advance(step, oracle_address, work, offsets, parameters, stream, watch_addr
     if oracle.row > watch.row:
         _record(watch, oracle.row)  # what `init` asked
     while oracle.count < until and watch.k < watch.k_end:
-        if oracle.budget - oracle.count < watch.cost:
-            _copy(watch.saved_address, watch.x_address, watch.dim)
+        last = oracle.budget - oracle.count < watch.cost
+        if last:
             _exchange(watch, True)
         if watch.observe != 0:
             _observe(watch)
+        if last:
+            _copy(watch.spare_address, watch.x_address, watch.dim)
         asked = oracle.count
         oracle.held = 0
         _call_kernel(step, oracle_address, work, offsets, parameters, watch.k, stream)
         if oracle.refused > 0:
             # cut short by the budget: the step rests on answers that were never given
-            _copy(watch.x_address, watch.saved_address, watch.dim)
+            _copy(watch.x_address, watch.spare_address, watch.dim)
             _exchange(watch, False)
         else:
             watch.k += 1

@@ -66,6 +66,8 @@ class Objective:
     data_address : int
     gradient_address : int
         Of ``void g(double *x, long dim, double *data, double *out)``, or 0.
+    counted_gradient_address : int
+        Of the same function as a first-order method enters it, counted, or 0.
     sample_address : int
         Of ``double F(double *x, long dim, double *data, long key)``, or 0.
     noise : Noise or None
@@ -90,6 +92,7 @@ class Objective:
     calls: int = 0
     quiet_address: int = 0
     on_error: Callable[[], None] = lambda: None
+    counted_gradient_address: int = 0
     keep: list[Any] = field(default_factory=list, repr=False)
 
     @property
@@ -116,10 +119,12 @@ class Functions:
 
         self._block = instance.block
         value = compiled(problem.objective, _value, _value_alone, _VALUE, "value")
+        gradient = compiled(problem.gradient, _gradient, _gradient_alone, _GRADIENT, "gradient")
         self.objective = Objective(
             address=value,
             data_address=self._block.ctypes.data,
-            gradient_address=compiled(problem.gradient, _gradient, _gradient_alone, _GRADIENT, "gradient"),
+            gradient_address=gradient,
+            counted_gradient_address=gradient,
             sample_address=compiled(sample, _sample, _sample_alone, _SAMPLE, "sample"),
             noise=instance.noise,
             quiet_address=value,
@@ -197,6 +202,34 @@ def _from_python(function: Callable[[NDArray[np.float64]], float], dim: int) -> 
     return objective
 
 
+_GRADIENT_CALLBACK = ctypes.CFUNCTYPE(
+    None, *[ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+)
+
+
+def _add_gradient(objective: Objective, jac: Callable[[NDArray[np.float64]], Any], dim: int) -> None:
+    """Bridge a Python callable that answers the gradient; it is entered for counted queries only."""
+    vector = ctypes.c_double * dim
+
+    def call(address: int, _dim: int, _data: int, out: int) -> None:
+        target = np.ctypeslib.as_array(vector.from_address(out))
+        target[:] = np.nan
+        if objective.error is not None:
+            return
+        try:
+            answer = np.asarray(jac(np.array(vector.from_address(address))), dtype=np.float64)
+            if answer.shape != (dim,):
+                raise ZobenchError(f"jac must answer a vector of shape ({dim},), got shape {answer.shape}")
+            target[:] = answer
+        except BaseException as error:  # kept for the harness: C cannot carry an exception
+            objective.error = error
+            objective.on_error()
+
+    callback = _GRADIENT_CALLBACK(call)
+    objective.counted_gradient_address = ctypes.cast(callback, ctypes.c_void_p).value or 0
+    objective.keep.append(callback)
+
+
 def _number(answer: Any) -> float:
     array = np.asarray(answer)
     if array.size != 1 or array.dtype.kind not in "fiub":
@@ -233,7 +266,7 @@ def _from_low_level(function: Any) -> Objective:
     return Objective(pointer(capsule, name), data_address=context(capsule) or 0, keep=[function])
 
 
-def objective_of(function: Any, dim: int) -> Objective:
+def objective_of(function: Any, dim: int, jac: Any = None) -> Objective:
     """Make a C function of whatever can be minimised.
 
     Parameters
@@ -243,6 +276,8 @@ def objective_of(function: Any, dim: int) -> Objective:
         vector of shape (dim,) and answers a number.
     dim : int
         d.
+    jac : callable, optional
+        ``jac(x)``, the gradient of shape (dim,), for first-order methods; an instance brings its own.
 
     Returns
     -------
@@ -253,11 +288,20 @@ def objective_of(function: Any, dim: int) -> Objective:
     ZobenchError
         If it is none of these.
     """
+    if jac is not None and not callable(jac):
+        raise ZobenchError(f"jac must be a callable of one vector that answers the gradient, got {jac!r}")
+    made = _objective(function, dim)
+    if jac is not None:
+        _add_gradient(made, jac, dim)
+    return made
+
+
+def _objective(function: Any, dim: int) -> Objective:
     if isinstance(function, Instance):
         if function.dim != dim:
             raise ZobenchError(f"x0 must have shape ({function.dim},), got ({dim},)")
         made = function._functions.objective
-        return made if function.foreign else replace(made)
+        return made if function.foreign else replace(made, keep=[*made.keep])
     if isinstance(function, ctypes._CFuncPtr):  # type: ignore[attr-defined]
         return _from_pointer(function)
     if type(function).__name__ == "LowLevelCallable":

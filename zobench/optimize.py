@@ -33,6 +33,7 @@ def minimize(
     callback: Callable[..., Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
     noise: Noise | str | None = None,
+    jac: Callable[..., Any] | None = None,
 ) -> "OptimizeResult":
     """Minimise an objective with a registered solver, counting every query.
 
@@ -59,13 +60,16 @@ def minimize(
     noise : Noise or str, optional
         What queries are answered with besides the value, such as ``"gaussian level=0.1"``; an instance may
         bring its own.
+    jac : callable, optional
+        ``jac(x)``, the gradient of shape (d,), for first-order methods (``lowrank-heavy-ball``); an instance
+        brings its own.
 
     Returns
     -------
     scipy.optimize.OptimizeResult
         With `x` and `fun` of the best query (of the last iterate where answers are noisy or samples), `nfev`
-        the queries counted, `nit` the steps, `success`, `status` (0 budget spent, 1 the solver ended the run,
-        2 the callback did), `message`, and `trace`.
+        the queries counted, `njev` those with a gradient, `nit` the steps, `success`, `status` (0 budget
+        spent, 1 the solver ended the run, 2 the callback did), `message`, and `trace`.
 
     Raises
     ------
@@ -88,20 +92,18 @@ def minimize(
         stream_key = seed.stream_key()
     else:
         stream_key = f"minimize {convert(seed, Integer(0), 'seed')}"
-    known = fun.certificates if isinstance(fun, Instance) else Certificates()
-    objective = objective_of(fun, start.size)
+    made = isinstance(fun, Instance)
+    objective = objective_of(fun, start.size, jac)
     if noise is not None:
         objective.noise = noise_of(noise, {}, "minimize")
-    going = Run(
-        objective,
-        method,
-        method.settled(method.choose(parameters or {}), Setting(start.size, limit, known, objective.varies)),
-        start,
+    setting = Setting(
+        start.size,
         limit,
-        stream_key,
-        known,
-        keep_best=True,
+        fun.certificates if made else Certificates(),
+        objective.varies,
+        fun.manifold if made else None,
     )
+    going = method.begin(objective, setting, parameters or {}, start, stream_key=stream_key, keep_best=True)
     return _result(going, _drive(going, callback))
 
 
@@ -110,9 +112,9 @@ def _start(fun: Any, x0: Any) -> np.ndarray:
     if x0 is None:
         if not isinstance(fun, Instance):
             raise ZobenchError("x0 must be given, for fun is not an instance of a problem")
-        return np.array(fun.x0)
+        return fun.x0
     try:
-        start = np.array(x0, dtype=np.float64)
+        start = np.asarray(x0, dtype=np.float64)  # a run copies it
     except (TypeError, ValueError):
         raise ZobenchError(f"x0 must be a vector of numbers, got {x0!r}") from None
     if start.ndim == 0:
@@ -156,6 +158,7 @@ def _result(going: Run, status: str) -> "OptimizeResult":
         x=trace.x if altered or not found else trace.best_point,
         fun=trace.value if altered else trace.best,
         nfev=trace.count,
+        njev=trace.gradients,
         nit=trace.steps,
         success=bool(found and status != "failed"),
         status={"budget": 0, "finished": 1, "stopped": 2}.get(status, 3),

@@ -1,18 +1,21 @@
 """The counted oracle: every query of every solver passes through `query`.
 
 A query is one answered call; points with NaN or infinities count like any other.  The budget is enforced
-here and never exceeded.  A solver's step holds the oracle as an opaque value: it may call `query`, `hold`
-and `varies` with it and nothing else (`zobench check` reads the syntax tree, compares the count with an
-independent one, and runs the solver over an oracle from which everything that it could peek at is gone).
+here and never exceeded.  A solver that declares itself a first-order method (`Solver.gradients`) also has
+`query_gradient`, counted in a column of its own; every other solver's oracle holds no gradient.
+
+A solver's step holds the oracle as an opaque value: it may call these, `hold` and `varies` with it and
+nothing else (`zobench check` reads the syntax tree, compares the count with an independent one, and runs the
+solver over an oracle from which everything that it could peek at is gone).
 """
 
 import numpy as np
-from numba import float64, int64
+from numba import float64, int64, types
 
 from zobench.stream import hashed_word
 from zobench.views import call, floats_at, ints_at
 
-__all__ = ["ORACLE", "hold", "query", "varies"]
+__all__ = ["ORACLE", "hold", "query", "query_gradient", "varies"]
 
 #: The oracle's state, shared between the harness and compiled code.  Names ending in `_address` hold a C
 #: function or an array.
@@ -44,11 +47,14 @@ ORACLE = np.dtype(
         ("noise_key", "i8"),  # the noise's key
         ("sample", "i8"),  # samples drawn so far
         ("held", "i8"),  # whether this step's queries share one sample
+        ("gradients", "i8"),  # how many of the queries were answered with a gradient as well
+        ("gradient_address", "i8"),  # void g(double *x, long dim, double *data, double *out), or 0
     ],
     align=True,
 )
 
 _call_objective = call(float64, int64, int64, int64)
+_call_gradient = call(types.void, int64, int64, int64, int64)
 _call_sample = call(float64, int64, int64, int64, int64)
 _call_noise = call(float64, float64, int64, int64)
 
@@ -123,6 +129,37 @@ def query(oracle, x):
             _improve(oracle, x, value)
     if oracle.count == oracle.next_mark:
         _mark(oracle)
+    return value
+
+
+def query_gradient(oracle, x, out):
+    """Ask for f(x) and its gradient, charged as one query and as one gradient.
+
+    For solvers that declare ``gradients=True``; for others the gradient is NaN.
+
+    Parameters
+    ----------
+    oracle : a kernel's `oracle`
+    x : vector of size d
+    out : vector of size d
+        Overwritten with the gradient; zero past the budget.
+
+    Returns
+    -------
+    float
+        As `query` does.
+    """
+    out[:] = 0.0
+    refused = oracle.refused
+    value = query(oracle, x)
+    if oracle.refused == refused:
+        if oracle.gradient_address == 0:
+            out[:] = np.nan
+        else:
+            oracle.gradients += 1
+            _call_gradient(
+                oracle.gradient_address, x.ctypes.data, oracle.dim, oracle.data_address, out.ctypes.data
+            )
     return value
 
 

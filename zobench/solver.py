@@ -14,6 +14,9 @@ from zobench.registry import find
 
 if TYPE_CHECKING:
     from zobench.certificate import Certificates
+    from zobench.driver import Run
+    from zobench.manifold import Manifold
+    from zobench.objective import Objective
     from zobench.theorem import Theorem
 
 __all__ = ["Scalar", "Setting", "Sized", "Solver", "solver"]
@@ -49,12 +52,15 @@ class Setting(NamedTuple):
         The problem's certified constants; empty for an objective nobody proved anything of.
     varies : bool
         Whether two queries at one point may answer differently.
+    manifold : Manifold or None
+        The matrices of low rank that the problem declares its unknown to lie in.
     """
 
     dim: int
     budget: int
     certificates: "Certificates"
     varies: bool = False
+    manifold: "Manifold | None" = None
 
 
 class NoParameters(NamedTuple):
@@ -92,6 +98,11 @@ class Solver:
     source : str
         Paper and algorithm.
     theorems : tuple of Theorem
+    start : function or None
+        ``start(parameters, setting, x0) -> dict``: contents of fields of the workspace before `init`, where
+        they are made of more than zeros (factors of a matrix); plain NumPy, called once.
+    gradients : bool
+        Whether `step` asks for gradients, with ``query_gradient(oracle, x, out)``: a first-order method.
     """
 
     name: str
@@ -104,6 +115,41 @@ class Solver:
     init: Callable[..., None] | None = None
     settle: Callable[[Any, Setting], Any] = _keep
     theorems: tuple["Theorem", ...] = ()
+    start: Callable[[Any, Setting, np.ndarray], Mapping[str, np.ndarray]] | None = None
+    gradients: bool = False
+
+    def begin(
+        self,
+        objective: "Objective",
+        setting: Setting,
+        given: Mapping[str, Any],
+        x0: np.ndarray,
+        **options: Any,
+    ) -> "Run":
+        """Lay out a run.
+
+        Parameters
+        ----------
+        objective : Objective
+        setting : Setting
+        given : mapping
+            Parameters as the user gave them.
+        x0 : vector of size d
+        **options
+            Further arguments of `zobench.driver.Run`.
+        """
+        from zobench.driver import Run
+
+        return Run(
+            objective,
+            self,
+            self.settled(self.choose(given), setting),
+            x0,
+            setting.budget,
+            certificates=setting.certificates,
+            manifold=setting.manifold,
+            **options,
+        )
 
     def choose(self, given: Mapping[str, Any]) -> Any:
         """Make the parameters of what was given, complaining of every fault at once."""

@@ -24,11 +24,13 @@ from zobench.views import as_bits, as_float, call, floats_at, ints_at, vector_at
 __all__ = [
     "STREAM",
     "Stream",
+    "back",
     "digest",
     "generator",
     "hashed_index",
     "hashed_polar",
     "hashed_word",
+    "here",
     "index",
     "normals",
     "signs",
@@ -235,6 +237,33 @@ def index(stream, count):
     return np.int64(uniform(stream) * count)
 
 
+def here(stream):
+    """Return the place of the stream, for `back`: an opaque value that costs nothing to keep."""
+    return stream.normal_at, stream.word_at
+
+
+def back(stream, place):
+    """Go to a place that `here` returned: the stream gives again what it gave from there on.
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+    place : what `here` returned
+        Of the same stream, earlier or later.
+
+    Examples
+    --------
+    A direction is made twice instead of being kept::
+
+        place = here(stream)
+        normals(stream, z)
+        ...
+        back(stream, place)
+        normals(stream, z)  # the same numbers
+    """
+    stream.normal_at, stream.word_at = place
+
+
 def hashed_word(key, place):
     """Return 64 random bits as a function of (key, place)."""
     one, _ = _block(np.uint64(key), np.uint64(0), np.uint64(place))
@@ -290,11 +319,11 @@ class Stream:
     def __init__(self, key: str, purpose: str):
         self.record = np.zeros(1, STREAM)
         self.record["key"], self.record["nonce"] = digest(key, purpose)
-        self._buffers = np.empty((2, BUFFER))
+        self.buffers = np.empty((2, BUFFER))
         self.record["normal_from"] = self.record["word_from"] = -2 * BUFFER
         self.record["normal_buffer"], self.record["word_buffer"] = (
-            self._buffers[0].ctypes.data,
-            self._buffers[1].ctypes.data,
+            self.buffers[0].ctypes.data,
+            self.buffers[1].ctypes.data,
         )
         self.record["fill_normals"], self.record["fill_words"] = _fillers()
 

@@ -96,6 +96,8 @@ class Trace:
         The same in words, with the exception's text.
     count : int
         Queries answered.
+    gradients : int
+        How many of them were answered with a gradient as well: 0 but for first-order methods.
     steps : int
         Steps completed; one that the budget cut short is undone and not counted.
     seconds : float
@@ -149,6 +151,7 @@ class Trace:
     minima: Mapping[str, float] = field(default_factory=dict)
     best_point: NDArray[np.float64] | None = None
     parameters: Any = None
+    gradients: int = 0
 
     @property
     def unused(self) -> int:
