@@ -10,13 +10,18 @@ f(x_k) is known from the step before, so a step asks 2 queries on a deterministi
 more at x_0. Where queries vary (a new mini-batch in each step), f(x_k) is asked again: 3.  The step rules,
 with K the number of steps:
 
-=================  ===========================================  =======
-rule               alpha_k                                      queries
-=================  ===========================================  =======
-fixed              alpha0 / sqrt(K)                             2
-decreasing         alpha0 / sqrt(k + 1)                         2
-finite-difference  |f(x_k + radius s_k) - f(x_k)| / (L radius)  3
-=================  ===========================================  =======
+=================  ===================================================  =======
+rule               alpha_k                                              queries
+=================  ===================================================  =======
+fixed              alpha0 / sqrt(K)                                     2
+decreasing         alpha0 / sqrt(k + 1)                                 2
+finite-difference  |f(x_k + radius s_k) - f(x_k)| / (L radius)          3
+harmonic           alpha0 / (k + 2)                                     2
+oracle             m1 / (m2 L) sqrt(2 PL max(f(x_k) - f_star, 0))       2
+=================  ===================================================  =======
+
+`harmonic` is for convex f, `oracle` for PL functions whose infimum is known; m1 and m2 are the direction
+law's, E|<g,s>| >= m1 |g| and E|s|^2 = m2.
 
 Never uphill: f(x_{k+1}) <= f(x_k) on a deterministic objective.  Memory: 3 vectors.
 """
@@ -26,7 +31,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, draw
+from zobench.directions import LAWS, constants, draw
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
@@ -36,8 +41,10 @@ from zobench.theorem import Case, Cell, Theorem
 
 #: Smoothing radius of the theorems' runs; its bias is in their bounds.
 RADIUS = 1e-5
-RULES = ("fixed", "decreasing", "finite-difference")
-FIXED, DECREASING, FINITE_DIFFERENCE = range(3)
+RULES = ("fixed", "decreasing", "finite-difference", "harmonic", "oracle")
+FIXED, DECREASING, FINITE_DIFFERENCE, HARMONIC, ORACLE = range(5)
+#: The problem's constants that a rule uses.
+USED = {"finite-difference": {"L"}, "oracle": {"L", "PL", "f_star"}}
 
 
 class Parameters(NamedTuple):
@@ -48,15 +55,19 @@ class Parameters(NamedTuple):
     rule : str
         Step rule.
     alpha0 : float
-        Scale of the rules `fixed` and `decreasing`, in units of x.
+        Scale of the rules `fixed`, `decreasing` and `harmonic`, in units of x.
     law : str
         Direction law.
     radius : float
         Of the rule `finite-difference`, in units of x.
     L : float
-        Of the rule `finite-difference`; the problem's certified one if not given.
+        Of the rules `finite-difference` and `oracle`; the problem's certified one if not given.
     steps : int
         K; 0 stands for as many as the budget allows.
+    PL, f_star : float
+        Of the rule `oracle`; the problem's certified ones if not given.
+    m1, m2 : float
+        Of the rule `oracle`; 0 stands for those of the law.
     """
 
     rule: Annotated[str, Choice(*RULES)] = "fixed"
@@ -65,6 +76,10 @@ class Parameters(NamedTuple):
     radius: Annotated[float, Real(0.0, open=True)] = 1e-6
     L: Annotated[float, Certified()] = math.nan
     steps: Annotated[int, Integer(0)] = 0
+    PL: Annotated[float, Certified()] = math.nan
+    f_star: Annotated[float, Certified(low=-math.inf, open=False)] = math.nan
+    m1: Annotated[float, Real(0.0)] = 0.0
+    m2: Annotated[float, Real(0.0)] = 0.0
 
 
 class State(NamedTuple):
@@ -99,9 +114,14 @@ def step(oracle, state, parameters, k, stream):
         alpha = parameters.alpha0 / np.sqrt(parameters.steps)
     elif parameters.rule == DECREASING:
         alpha = parameters.alpha0 / np.sqrt(k + 1.0)
-    else:
+    elif parameters.rule == FINITE_DIFFERENCE:
         difference = abs(shifted(oracle, state, parameters.radius) - state.value[0])
         alpha = difference / (parameters.L * parameters.radius)
+    elif parameters.rule == HARMONIC:
+        alpha = parameters.alpha0 / (k + 2.0)
+    else:
+        gap = max(state.value[0] - parameters.f_star, 0.0)
+        alpha = parameters.m1 / (parameters.m2 * parameters.L) * np.sqrt(2.0 * parameters.PL * gap)
     plus = shifted(oracle, state, alpha)
     minus = shifted(oracle, state, -alpha)
     shift = alpha if plus <= minus else -alpha
@@ -117,11 +137,14 @@ def cost(parameters, setting):
 
 
 def settle(parameters, setting):
-    """Fill the horizon; a constant that the rule does not use is zero."""
-    known = 0 if setting.varies else 1
+    """Fill the horizon and the law's constants; a constant that the rule does not use is zero."""
+    known, law = 0 if setting.varies else 1, constants(parameters.law, setting.dim)
+    unused = {"L", "PL", "f_star"} - USED.get(parameters.rule, set())
     return parameters._replace(
         steps=parameters.steps or max(1, (setting.budget - known) // cost(parameters, setting)),
-        L=parameters.L if parameters.rule == "finite-difference" else 0.0,
+        m1=parameters.m1 or law.m1,
+        m2=parameters.m2 or law.m2,
+        **{name: 0.0 for name in unused},
     )
 
 

@@ -48,6 +48,25 @@ class Case:
         return constants(self.law, self.dim)
 
     @property
+    def modes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Eigenvalues of a quadratic's Hessian, and the coordinates of x0 - x_star along the eigenvectors.
+
+        Raises
+        ------
+        ZobenchError
+            If the instance is not known to be a quadratic with a minimiser.
+        """
+        instance, x_star = self.instance, self.instance.x_star
+        if x_star is None or "trace" not in instance.certificates:
+            raise ZobenchError(
+                f"a quadratic with a known minimiser is needed, got problem {instance.problem.name!r}"
+            )
+        # the gradient is affine: its differences along the axes are the rows of the Hessian
+        rows = [instance.gradient(x_star + axis) - instance.gradient(x_star) for axis in np.eye(self.dim)]
+        eigenvalues, vectors = np.linalg.eigh(0.5 * (np.array(rows) + np.array(rows).T))
+        return eigenvalues, (instance.x0 - x_star) @ vectors
+
+    @property
     def gap(self) -> float:
         """D0 = f(x0) - f_star, or an upper bound of it where only a lower bound of f is certified."""
         floor = self.instance.certificates.floor
