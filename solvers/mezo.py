@@ -11,7 +11,8 @@ passes", arXiv 2305.17333; n-SPSA with the directions regenerated): for k = 0, 1
     for j = 1 ... n:
         x <- x - (step_size / n) p_j z_j
 
-A seed of the paper is a place of the stream here: the kernel notes `stream.normal_at` and goes back to it.
+A seed of the paper is a place of the stream here, to which the kernel goes back.  A direction that fits the
+block is made once for the three moves of its probe.
 Three roundings a probe do not cancel: where nothing is moved, x drifts by at most about
 2^-52 (|x_i| + 4 radius |z_i|) a probe in each coordinate, with signs that vary.
 
@@ -31,7 +32,7 @@ from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Integer, Real
 from zobench.solver import Sized, Solver
-from zobench.stream import normals
+from zobench.stream import back, here, normals
 
 BLOCK = 1024
 
@@ -65,10 +66,9 @@ class State(NamedTuple):
     projected: Sized(lambda parameters, dim: parameters.probes)  # type: ignore[valid-type]
 
 
-def perturb(state, stream, place, scale):
-    """X <- x + scale z, with z made of the stream's normals from `place` on."""
+def perturb(state, stream, scale):
+    """X <- x + scale z, with z the stream's next normals."""
     x, block = state.x, state.block
-    stream.normal_at = place
     for start in range(0, x.size, block.size):
         z = block[: min(block.size, x.size - start)]
         normals(stream, z)
@@ -76,22 +76,37 @@ def perturb(state, stream, place, scale):
             x[start + i] += scale * z[i]
 
 
+def perturb_again(state, stream, place, scale):
+    """X <- x + scale z, with the z of the last `perturb`, which began at `place` of the stream."""
+    x, block = state.x, state.block
+    if x.size == block.size:
+        for i in range(x.size):
+            x[i] += scale * block[i]
+    else:
+        back(stream, place)
+        perturb(state, stream, scale)
+
+
 def step(oracle, state, parameters, k, stream):
     """x_{k+1} = x_k - (step_size / n) sum_j p_j z_j."""
     hold(oracle)
     x, _, projected = state
-    radius, first = parameters.radius, stream.normal_at
-    size = x.size + x.size % 2  # what a direction takes of the stream
+    radius, first = parameters.radius, here(stream)
+    scale, place = -parameters.step_size / parameters.probes, first
     for j in range(parameters.probes):
-        place = first + j * size
-        perturb(state, stream, place, radius)
+        place = here(stream)
+        perturb(state, stream, radius)
         plus = query(oracle, x)
-        perturb(state, stream, place, -2.0 * radius)
+        perturb_again(state, stream, place, -2.0 * radius)
         minus = query(oracle, x)
-        perturb(state, stream, place, radius)
+        perturb_again(state, stream, place, radius)
         projected[j] = (plus - minus) / (2.0 * radius)
-    for j in range(parameters.probes):
-        perturb(state, stream, first + j * size, -parameters.step_size / parameters.probes * projected[j])
+    if parameters.probes == 1:
+        perturb_again(state, stream, place, scale * projected[0])
+    else:
+        back(stream, first)
+        for j in range(parameters.probes):
+            perturb(state, stream, scale * projected[j])
 
 
 def cost(parameters, setting):

@@ -29,7 +29,7 @@ from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.solver import Sized, Solver
-from zobench.stream import normals
+from zobench.stream import back, here, normals
 
 SHAPINGS = ("none", "centered-rank")
 NONE, CENTERED_RANK = range(2)
@@ -92,12 +92,12 @@ def step(oracle, state, parameters, k, stream):
     """x_{k+1} = x_k - h / (2 n sigma) sum_j (F_j+ - F_j-) e_j."""
     hold(oracle)
     x, e, _, values = state
-    n, sigma, first = parameters.pairs, parameters.sigma, stream.normal_at
+    n, sigma, first = parameters.pairs, parameters.sigma, here(stream)
     for j in range(n):
         normals(stream, e)
         values[2 * j] = shifted(oracle, state, sigma)
         values[2 * j + 1] = shifted(oracle, state, -sigma)
-    stream.normal_at = first
+    back(stream, first)
     for j in range(n):
         normals(stream, e)
         if parameters.shaping == CENTERED_RANK:

@@ -199,6 +199,22 @@ CHEATS = {
         {"imports": "import numpy as np", "before": "trial[0] += np.random.random()"},
         {"same seed same bits", "oracle is opaque"},
     ),
+    "enters the stream elsewhere": (
+        {"before": "stream.normal_at = 0"},
+        {"oracle is opaque"},
+    ),
+    "enters the stream elsewhere by a field's name": (
+        {"before": "field = 'normal_at'\nstream[field] = 0"},
+        {"oracle is opaque"},
+    ),
+    "changes the stream in a helper": (
+        {"helpers": "def turn(source):\n    source.key += 1\n", "before": "turn(source=stream)"},
+        {"oracle is opaque"},
+    ),
+    "reads the stream's key": (
+        {"before": "trial[0] += 1.0 if stream.key > 0 else 0.0"},
+        {"oracle is opaque"},
+    ),
     "understates its cost": ({"before": "query(oracle, x)"}, {"cost bounds each step"}),
     "overstates its cost": ({"cost": "5"}, {"cost bounds each step"}),
 }
@@ -230,6 +246,17 @@ def test_a_table_of_numbers_is_no_cheat(write):
         ROW = np.arange(3.0)
     """
     file = write("table", imports=table, before="trial[0] += TABLE[2] * ROW[1]")
+    assert failures(check(file)) == []
+
+
+def test_going_back_in_the_stream_is_no_cheat(write):
+    file = write(
+        "again",
+        imports="from zobench.stream import back, here, normals",
+        helpers="def redraw(source, place, z):\n    back(source, place)\n    normals(source, z)\n",
+        before="place = here(stream)\nnormals(stream, trial)\nredraw(stream, place, trial)\n"
+        "for i in range(x.size): trial[i] = x[i] + 0.1 * trial[i]",
+    )
     assert failures(check(file)) == []
 
 

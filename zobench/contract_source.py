@@ -1,8 +1,9 @@
 """What a solver's file may contain, read off its syntax tree: the net that needs no run to catch a cheat.
 
 The oracle is opaque, and so is the stream.  In a kernel the oracle's name may stand only as an argument of
-`query`, `hold`, `varies`, or of a helper that is read in turn, and the stream's as one of what draws from it.  What kernels call and the constants they use must come from the same file,
-from numpy or math, or from the few modules of the core that are made for kernels.
+`query`, `hold`, `varies`, or of a helper that is read in turn, and the stream's as one of what draws from it.
+What kernels call and the constants they use must come from the same file, from numpy or math, or from the few
+modules of the core that are made for kernels.
 """
 
 import ast
@@ -148,7 +149,7 @@ class _Reader:
         yield from self._outside()
 
     def _opaque_arguments(self, node: ast.Call) -> Iterator[ast.expr]:
-        """Yield the arguments that are the oracle or the stream, where they may be handed on; note helpers."""
+        """Yield the arguments that are oracle or stream, where they may be handed on; note the helpers."""
         called = self.names.get(node.func.id) if isinstance(node.func, ast.Name) else None
         if not isinstance(called, types.FunctionType):
             return
