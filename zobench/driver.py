@@ -300,7 +300,7 @@ class Run:
             count=count,
             steps=int(self.watch["k"][0]),
             seconds=self._seconds,
-            x=self._handed_over(self.x),
+            x=self._iterate(),
             start=self._start,
             value=self._value_at(self.x),
             best=best,
@@ -314,15 +314,19 @@ class Run:
             hits=hits[: self._thresholds.size - 1],
             means={name: float(value) for name, value in observed.items()},
             minima={name: float(value) for name, value in minima.items()},
-            best_point=None if self._best_point is None else self._handed_over(self._best_point),
+            best_point=self._best_point if self.over or self._best_point is None else self._best_point.copy(),
             parameters=self.parameters,
             gradients=int(self.oracle["gradients"][0]),
         )
 
-    def _handed_over(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give a vector away: itself once nothing writes to it any more, unless it would hold on to much."""
-        spared = self.over and (vector.base is None or vector.base.size <= 2 * vector.size)
-        return vector if spared else vector.copy()
+    def _iterate(self) -> NDArray[np.float64]:
+        """Give the iterate away, in memory that nothing writes to any more."""
+        if not self.over:
+            return self.x.copy()
+        if self._work.size > 2 * self.x.size:  # the workspace is not to live on for its first field
+            self._spare[:] = self.x
+            return self._spare
+        return self.x
 
     def snapshot(self) -> tuple[NDArray[Any], ...]:
         """Copy all that a step can change, for `restore`."""
