@@ -27,6 +27,7 @@ Never uphill: f(x_{k+1}) <= f(x_k) on a deterministic objective.  Memory: 3 vect
 """
 
 import math
+from functools import partial
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ RADIUS = 1e-5
 RULES = ("fixed", "decreasing", "finite-difference", "harmonic", "oracle")
 FIXED, DECREASING, FINITE_DIFFERENCE, HARMONIC, ORACLE = range(5)
 #: The problem's constants that a rule uses.
-USED = {"finite-difference": {"L"}, "oracle": {"L", "PL", "f_star"}}
+USED = {"finite-difference": ("L",), "oracle": ("L", "PL", "f_star")}
 
 
 class Parameters(NamedTuple):
@@ -139,11 +140,11 @@ def cost(parameters, setting):
 def settle(parameters, setting):
     """Fill the horizon and the law's constants; a constant that the rule does not use is zero."""
     known, law = 0 if setting.varies else 1, constants(parameters.law, setting.dim)
-    unused = {"L", "PL", "f_star"} - USED.get(parameters.rule, set())
+    unused = {"L", "PL", "f_star"} - {*USED.get(parameters.rule, ())}
     return parameters._replace(
         steps=parameters.steps or max(1, (setting.budget - known) // cost(parameters, setting)),
         m1=parameters.m1 or law.m1,
-        m2=parameters.m2 or law.m2,
+        m2=parameters.m2 or float(law.m2),  # a whole number would be laid out as one
         **{name: 0.0 for name in unused},
     )
 
@@ -196,12 +197,71 @@ def difference_bound(case: Case, steps: int) -> float:
     return (1.0 - lam / (smooth * d)) ** steps * case.gap + floor
 
 
+def convex_fixed_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem at the alpha that makes the bound least after K steps."""
+    law, radius, steps = case.directions, case.constant("R0"), case.steps
+    share = case.constant("L") * law.m2 * radius**2 / (2.0 * law.m1**2 * steps * case.gap)
+    if share >= 1.0 or steps < 2:
+        fewest = max(2, math.floor(share * steps) + 1)
+        raise ZobenchError(f"theorem 'stp-convex-fixed' needs K >= {fewest} steps here, got {steps}")
+    alpha = radius / law.m1 * (1.0 - share ** (1.0 / (steps - 1.0)))
+    return {"rule": "fixed", "alpha0": alpha * math.sqrt(steps), "law": case.law, "steps": steps}
+
+
+def convex_fixed_bound(case: Case, steps: int) -> float:
+    """Bound the gap after the first `steps` steps of a run laid out for `case.steps`."""
+    law, radius = case.directions, case.constant("R0")
+    alpha = convex_fixed_parameters(case)["alpha0"] / math.sqrt(case.steps)
+    floor = case.constant("L") * law.m2 * alpha * radius / (2.0 * law.m1)
+    return (1.0 - law.m1 * alpha / radius) ** steps * case.gap + floor
+
+
+def harmonic_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem: alpha_k = 2 R0 / (mu_D (k + 2)), which needs no horizon."""
+    alpha0 = 2.0 * case.constant("R0") / case.directions.m1
+    return {"rule": "harmonic", "alpha0": alpha0, "law": case.law}
+
+
+def harmonic_bound(case: Case, steps: int) -> float:
+    """Bound the gap after `steps` steps."""
+    law = case.directions
+    return 2.0 * case.constant("L") * law.m2 * case.constant("R0") ** 2 / (law.m1**2 * (steps + 1.0))
+
+
+def oracle_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem: lengths from the gap itself."""
+    return {"rule": "oracle", "law": case.law, **{name: case.constant(name) for name in USED["oracle"]}}
+
+
+def oracle_bound(case: Case, steps: int) -> float:
+    """Bound the gap after `steps` steps."""
+    law = case.directions
+    return (1.0 - law.m1**2 * case.constant("PL") / (law.m2 * case.constant("L"))) ** steps * case.gap
+
+
 def mean_norm(trace, case: Case) -> float:
     """Give the mean over k of |grad f(x_k)|_D, the norm of the direction law."""
     return trace.means["gradient_sum_norm" if case.directions.norm == "sum" else "gradient_norm"]
 
 
-nonconvex_fixed = Theorem(
+def last_gap(trace, case: Case) -> float:
+    """Give f(x_K) - f_star."""
+    return trace.value - case.constant("f_star")
+
+
+row = partial(
+    Theorem,
+    source="derived here; the method is that of Bergou, Gorbunov and Richtarik (2020), arXiv 1902.03591",
+    assumes=("L", "f_star"),
+    budget=lambda case: 1 + 2 * case.steps,
+    queries_per_step=2,
+)
+last = partial(row, measured=last_gap, quantity="f(x_K) - f_star")
+convex = partial(
+    last, assumes=("L", "convex", "R0", "f_star"), slopes=(("K", -1.0), ("d", 1.0), ("eps", -1.0))
+)
+
+nonconvex_fixed = row(
     name="stp-nonconvex-fixed",
     statement=(
         "f L-smooth and bounded below, alpha = alpha0 / sqrt(K), E|<g,s>| >= mu_D |g|_D, E|s|^2 = gamma_D:  "
@@ -212,13 +272,10 @@ nonconvex_fixed = Theorem(
         "expectations with the law's two constants; add up over k."
     ),
     source="Bergou, Gorbunov and Richtarik (2020), arXiv 1902.03591, nonconvex fixed step",
-    assumes=("L", "f_star"),
     parameters=fixed_parameters,
-    budget=lambda case: 1 + 2 * case.steps,
     bound=fixed_bound,
     measured=mean_norm,
     quantity="mean over k of |grad f(x_k)|_D",
-    queries_per_step=2,
     curve="running_mean",
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
     cells=(
@@ -232,7 +289,7 @@ nonconvex_fixed = Theorem(
         Cell("softmax-regression", None, 500, (("data", "digits"),), "unit-sphere"),
     ),
 )
-nonconvex_decreasing = Theorem(
+nonconvex_decreasing = row(
     name="stp-nonconvex-decreasing",
     statement=(
         "f L-smooth and bounded below, alpha_k = alpha0 / sqrt(k + 1), E|<g,s>| >= mu_D |g|_D, "
@@ -244,14 +301,10 @@ nonconvex_decreasing = Theorem(
         "f(x_k) never rises, so the window starts at most D0 above f_star; there as with the fixed step, "
         "each step with its own alpha_k. Over the last half sum alpha_k^2 stays bounded: no logarithm."
     ),
-    source="derived here; the step rule is of Bergou, Gorbunov and Richtarik (2020), arXiv 1902.03591",
-    assumes=("L", "f_star"),
     parameters=decreasing_parameters,
-    budget=lambda case: 1 + 2 * case.steps,
     bound=decreasing_bound,
     measured=mean_norm,
     quantity="alpha-weighted mean over k >= K/2 of |grad f(x_k)|_D",
-    queries_per_step=2,
     weights=decreasing_weights,
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
     cells=(
@@ -261,8 +314,7 @@ nonconvex_decreasing = Theorem(
         Cell("nonconvex-cosine", 10, 1000, law="unit-sphere", quick=True),
     ),
 )
-
-pl_difference = Theorem(
+pl_fd = last(
     name="stp-pl-fd-step",
     statement=(
         "f L-smooth with PL constant lam, |s| = 1, E s s^T = I/d, "
@@ -273,13 +325,10 @@ pl_difference = Theorem(
         "alpha_k differs from |<g,s>| / L by at most t/2, so the better sign lowers f by at least "
         "<g,s>^2 / (2 L) - L t^2 / 8; E<g,s>^2 = |g|^2 / d >= 2 lam (f - f_star) / d; a geometric sum."
     ),
-    source="derived here; the step rule is of Bergou, Gorbunov and Richtarik (2020), arXiv 1902.03591",
     assumes=("L", "PL", "f_star"),
     parameters=difference_parameters,
     budget=lambda case: 1 + 3 * case.steps,
     bound=difference_bound,
-    measured=lambda trace, case: trace.value - case.constant("f_star"),
-    quantity="f(x_K) - f_star",
     queries_per_step=3,
     slopes=(("d", 1.0),),
     cells=(
@@ -288,6 +337,74 @@ pl_difference = Theorem(
         Cell("quadratic", 40, 40, law="coordinate", tight=True),
         Cell("quadratic", 20, 100, (("condition", 10.0), ("rotation", "yes")), "unit-sphere", quick=True),
         Cell("sine-quadratic", 10, 60, law="unit-sphere", quick=True),
+    ),
+)
+
+convex_fixed = convex(
+    name="stp-convex-fixed",
+    statement=(
+        "f convex and L-smooth, |x - x_star| <= R0 where f(x) <= f(x_0), E|<g,s>| >= mu_D |g|_D, "
+        "E|s|^2 = gamma_D, alpha <= R0/mu_D:  "
+        "E f(x_K) - f_star  <=  (1 - mu_D alpha / R0)^K D0 + L gamma_D alpha R0 / (2 mu_D)"
+    ),
+    proof=(
+        "f(x_k) never rises, so x_k stays where |grad f|_D >= (f - f_star) / R0, and the gap r obeys "
+        "E r+ <= r (1 - mu_D alpha / R0) + L gamma_D alpha^2 / 2. With alpha = eps mu_D / (L R0) and "
+        "gamma_D = 1, K >= L R0^2 / (mu_D^2 eps) ln(2 D0 / eps) gives eps; here alpha is the best for K."
+    ),
+    source="Bergou, Gorbunov and Richtarik (2020), convex case, as restated in arXiv 2209.07883",
+    parameters=convex_fixed_parameters,
+    bound=convex_fixed_bound,
+    cells=(
+        Cell("quadratic", 10, 200, law="unit-sphere", quick=True),
+        Cell("log-cosh", 10, 200, law="unit-sphere", quick=True),
+        Cell("log-cosh", 10, 200, (("start", 0.5),), "unit-sphere", quick=True),
+        Cell("huber", 2, 1000, (("delta", 0.01),), "unit-sphere", quick=True),
+        Cell("nesterov-worst", 10, 1000, law="gaussian"),
+    ),
+)
+
+convex_decreasing = convex(
+    name="stp-convex-decreasing",
+    statement=(
+        "f, law and R0 as in stp-convex-fixed, alpha_k = 2 R0 / (mu_D (k + 2)):  "
+        "E f(x_K) - f_star  <=  2 L gamma_D R0^2 / (mu_D^2 (K + 1))"
+    ),
+    proof=(
+        "The gap r_k obeys r_{k+1} <= k/(k + 2) r_k + 2 L gamma_D R0^2 / (mu_D^2 (k + 2)^2) in the mean; "
+        "multiply by (k + 1)(k + 2) and add up. Loose by a factor of thousands where f is strongly convex."
+    ),
+    parameters=harmonic_parameters,
+    bound=harmonic_bound,
+    cells=(
+        Cell("quadratic", 10, 400, law="unit-sphere", quick=True),
+        Cell("log-cosh", 10, 1000, law="unit-sphere", quick=True),
+        Cell("log-cosh", 10, 200, (("start", 0.5),), "unit-sphere", quick=True),
+        Cell("nesterov-worst", 10, 2000, law="gaussian"),
+    ),
+)
+
+pl_oracle = last(
+    name="stp-pl-oracle-step",
+    statement=(
+        "f L-smooth with PL constant lam, E|<g,s>| >= mu_D |g|, E|s|^2 = gamma_D, "
+        "alpha_k = mu_D / (gamma_D L) sqrt(2 lam (f(x_k) - f_star)):  "
+        "E f(x_K) - f_star  <=  (1 - mu_D^2 lam / (gamma_D L))^K D0"
+    ),
+    proof=(
+        "f falls by at least mu_D alpha |g| - L gamma_D alpha^2 / 2 in the mean, |g|^2 >= 2 lam "
+        "(f - f_star), and alpha maximises what remains. The step rule uses f_star inside the solver."
+    ),
+    assumes=("L", "PL", "f_star"),
+    parameters=oracle_parameters,
+    bound=oracle_bound,
+    slopes=(("d", 1.0),),
+    cells=(
+        Cell("quadratic", 40, 40, law="unit-sphere", tight=True, quick=True),
+        Cell("quadratic", 40, 100, law="gaussian", quick=True),
+        Cell("quadratic", 20, 100, (("condition", 10.0), ("rotation", "yes")), "unit-sphere", quick=True),
+        Cell("sine-quadratic", 10, 100, law="unit-sphere", quick=True),
+        Cell("sine-quadratic", 10, 100, (("start", 0.3),), "unit-sphere", quick=True),
     ),
 )
 
@@ -301,5 +418,5 @@ solver = Solver(
     init=init,
     settle=settle,
     source="Bergou, Gorbunov and Richtarik, SIAM J. Optim. 30(4) (2020), arXiv 1902.03591",
-    theorems=(nonconvex_fixed, nonconvex_decreasing, pl_difference),
+    theorems=(nonconvex_fixed, nonconvex_decreasing, pl_fd, convex_fixed, convex_decreasing, pl_oracle),
 )
