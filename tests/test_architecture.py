@@ -97,7 +97,8 @@ def _object(file):
 @pytest.mark.parametrize(("folder", "file"), EVERY, ids=[f"{f}/{p.name}" for f, p in EVERY])
 def test_files_and_functions_are_short(folder, file):
     lines = file.read_text().splitlines()
-    assert len(lines) < 420, f"{len(lines)} lines"
+    # a solver's file has its theorems, each a paragraph of text and a short function
+    assert len(lines) < (660 if folder == "solvers" else 420), f"{len(lines)} lines"
     for node in ast.walk(ast.parse("\n".join(lines))):
         if isinstance(node, ast.FunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body

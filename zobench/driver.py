@@ -328,6 +328,11 @@ class Run:
             return self._spare
         return self.x
 
+    def field(self, name: str) -> NDArray[np.float64]:
+        """Give a field of the solver's workspace, to be looked at between steps."""
+        start, size = self._offsets[self.solver.state._fields.index(name)]  # type: ignore[attr-defined]
+        return self._work[start : start + size]
+
     def snapshot(self) -> tuple[NDArray[Any], ...]:
         """Copy all that a step can change, for `restore`."""
         return tuple(array.copy() for array in self._changing())

@@ -21,7 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-__all__ = ["Assessment", "assess_bound", "assess_identity", "holm_threshold", "log10_e_value"]
+__all__ = [
+    "Assessment",
+    "assess_bound",
+    "assess_identity",
+    "assess_paired",
+    "assess_property",
+    "holm_threshold",
+    "log10_e_value",
+]
 
 #: Family-wise probability of a false refutation.
 REFUTATION_LEVEL = 0.001
@@ -102,7 +110,8 @@ def _limits(values: NDArray[np.float64], comparisons: int) -> tuple[float, float
 
 def _skewness(values: NDArray[np.float64]) -> float:
     spread = values.std()
-    return float(((values - values.mean()) ** 3).mean() / spread**3) if spread > 0 else 0.0
+    # in units of the spread, whose cube may be too small for double precision
+    return float((((values - values.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
 
 
 def assess_bound(values: NDArray[np.float64], bound: float, comparisons: int = 1) -> Assessment:
@@ -167,14 +176,9 @@ def assess_identity(
     differences = np.asarray(left, dtype=np.float64) - np.asarray(right, dtype=np.float64)
     level = float(np.mean(right))
     if not np.isfinite(differences).all() or differences.size < FEWEST:
-        diverged = differences.size >= FEWEST
-        verdict = "refuted" if diverged else "inconclusive"
-        return Assessment(math.inf, math.inf, -math.inf, math.inf, math.inf if diverged else 0.0, verdict)
+        return _undecidable(differences)
     mean, low, high = _limits(differences, 2 * comparisons)
-    spread = differences.std(ddof=1)
-    statistic = mean / (spread / math.sqrt(differences.size)) if spread > 0 else math.copysign(math.inf, mean)
-    p = max(2.0 * float(stats.t.sf(abs(statistic), differences.size - 1)), 1e-300) if mean != 0 else 1.0
-    evidence = _calibrated(p)
+    evidence = _calibrated(min(1.0, 2.0 * _tail(math.copysign(1.0, mean) * differences, abs(mean))))
     if evidence > holm_threshold(comparisons):
         verdict = "refuted"
     elif max(abs(low), abs(high)) <= MARGIN * abs(level):
@@ -182,6 +186,82 @@ def assess_identity(
     else:
         verdict = "not refuted"
     return Assessment(level + mean, (level + mean) / level, level + low, level + high, evidence, verdict)
+
+
+def assess_paired(left: NDArray[np.float64], right: NDArray[np.float64], comparisons: int = 1) -> Assessment:
+    """Assess E[left] <= E[right], one-sided, where both sides are measured in the same run.
+
+    As for an identity, with the one-sided t-test; supported if the upper limit of the mean difference is at
+    most 0 and the differences' skewness is below 1 in absolute value.
+
+    Parameters
+    ----------
+    left, right : vectors
+        One value a seed.
+    comparisons : int
+        Size of the family of claims.
+
+    Examples
+    --------
+    >>> assess_paired(np.linspace(0.4, 0.6, 30), np.ones(30)).verdict
+    'supported'
+    """
+    differences = np.asarray(left, dtype=np.float64) - np.asarray(right, dtype=np.float64)
+    level = float(np.mean(right))
+    if not np.isfinite(differences).all() or differences.size < FEWEST:
+        return _undecidable(differences)
+    mean, low, high = _limits(differences, comparisons)
+    evidence = _calibrated(_tail(differences, mean))
+    if evidence > holm_threshold(comparisons):
+        verdict = "refuted"
+    elif high <= 0.0 and abs(_skewness(differences)) < 1.0:
+        verdict = "supported"
+    else:
+        verdict = "inconclusive" if low > 0.0 else "not refuted"
+    return Assessment(level + mean, (level + mean) / level, level + low, level + high, evidence, verdict)
+
+
+def assess_property(left: NDArray[np.float64], right: NDArray[np.float64]) -> Assessment:
+    """Assess left = right in every run: no statistics, one run that differs refutes.
+
+    Parameters
+    ----------
+    left, right : vectors
+        One value a seed.
+
+    Returns
+    -------
+    Assessment
+        `mean` and `ratio` are the share of the runs in which the two sides are equal.
+
+    Examples
+    --------
+    >>> assess_property(np.ones(5), np.ones(5)).verdict
+    'supported'
+    """
+    equal = np.asarray(left) == np.asarray(right)
+    share = float(equal.mean())
+    if not equal.all():
+        verdict = "refuted"
+    else:
+        verdict = "supported" if equal.size >= FEWEST else "inconclusive"
+    return Assessment(share, share, share, share, 0.0 if equal.all() else math.inf, verdict)
+
+
+def _undecidable(differences: NDArray[np.float64]) -> Assessment:
+    """Say what follows from too few seeds, or from a run that diverged."""
+    diverged = differences.size >= FEWEST
+    verdict = "refuted" if diverged else "inconclusive"
+    return Assessment(math.inf, math.inf, -math.inf, math.inf, math.inf if diverged else 0.0, verdict)
+
+
+def _tail(differences: NDArray[np.float64], mean: float) -> float:
+    """Return the one-sided p-value of the t-test against a mean of at most 0."""
+    spread = differences.std(ddof=1)
+    if spread == 0.0:
+        return 1e-300 if mean > 0.0 else 1.0
+    statistic = mean / (spread / math.sqrt(differences.size))
+    return max(float(stats.t.sf(statistic, differences.size - 1)), 1e-300)
 
 
 def _calibrated(p: float) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,20 @@ from numpy.typing import NDArray
 from zobench.directions import LawConstants, constants
 from zobench.errors import ZobenchError, unknown
 from zobench.instance import Instance
-from zobench.registry import catalogue
+from zobench.registry import catalogue, find
 from zobench.trace import Trace
 
-__all__ = ["Case", "Cell", "Theorem", "find_theorem", "theorems"]
+if TYPE_CHECKING:
+    from zobench.trial import Trial
+
+__all__ = ["RELATIONS", "Case", "Cell", "Theorem", "find_theorem", "theorems"]
+
+#: What a theorem claims of its two sides, and what is said of it.
+RELATIONS = {
+    "<=": "E[left] <= right: a bound",
+    "=": "E[left] = E[right]: an identity, two-sided",
+    "exact": "left = right in every run: a property",
+}
 
 
 @dataclass(frozen=True)
@@ -27,11 +37,14 @@ class Case:
         K, the number of steps.
     law : str
         Direction law of the solver's parameters in force.
+    claim : str
+        Which of the theorem's claims, where it makes several.
     """
 
     instance: Instance
     steps: int
     law: str
+    claim: str = ""
 
     @property
     def dim(self) -> int:
@@ -74,6 +87,14 @@ class Case:
             raise ZobenchError("a certificate of 'f_star' or 'f_lower' is needed, got neither")
         return self.instance.value(self.instance.x0) - floor
 
+    @property
+    def distance(self) -> float:
+        """R = |x0 - x_star|, or the certified R0 where no minimiser is known."""
+        x_star = self.instance.x_star
+        if x_star is None:
+            return self.constant("R0")
+        return float(np.sqrt(np.sum((self.instance.x0 - x_star) ** 2)))
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -92,6 +113,12 @@ class Cell:
         Whether measured / bound tends to 1 here, so that constants and not only exponents are tested.
     quick : bool
         Whether ``zobench verify --quick`` has it.
+    claim : str
+        Which of the theorem's claims, where it makes several.
+    solver : str
+        A registered solver to try in place of the theorem's own: for claims about every method.
+    settings : tuple of (str, value)
+        That solver's parameters.
     """
 
     problem: str
@@ -101,6 +128,13 @@ class Cell:
     law: str = "gaussian"
     tight: bool = False
     quick: bool = False
+    claim: str = ""
+    solver: str = ""
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    def method(self, own: Any) -> Any:
+        """Give the solver that is tried here: the theorem's own, unless the cell names another."""
+        return find("solvers", self.solver) if self.solver else own
 
 
 @dataclass(frozen=True)
@@ -125,23 +159,37 @@ class Theorem:
         ``budget(case) -> int``: queries of exactly `steps` steps.
     bound : callable
         ``bound(case, steps) -> float``: the right-hand side for the first `steps` of the case's steps.
-    measured : callable
-        ``measured(trace, case) -> float``: the left-hand side of one run, the functional of the theorem
-        itself (average over k inside the run; the seeds are averaged by the protocol).
     quantity : str
         What is measured, for tables and axes.
     queries_per_step : int
     cells : tuple of Cell
         Where ``zobench verify`` tries it.
+    measured : callable or None
+        ``measured(trace, case) -> float``: the left-hand side of one run, the functional of the theorem
+        itself (average over k inside the run; the seeds are averaged by the protocol).  None with `sides`.
     right : callable or None
-        For an identity: ``right(trace, case) -> float``, the right-hand side of one run, equal in expectation
-        to the left-hand one; `bound` then gives its level for tables.  None for an inequality.
+        ``right(trace, case) -> float``: the right-hand side of one run, where it is not the number `bound`,
+        which then gives its level for tables.
+    sides : callable or None
+        ``sides(trial) -> (left, right)`` of one seed, for a theorem that one plain run does not measure: it
+        looks at every step, changes the instance, or compares runs (`zobench.trial.Trial`).
+    relation : {"<=", "=", "exact"}
+        What is claimed of the two sides (`RELATIONS`); if not given, "=" with `right` and "<=" without.
+    requires : callable or None
+        ``requires(instance) -> str``: what an instance lacks besides certificates; empty if nothing.
+    noise : bool
+        Whether queries may answer with noise or samples; `requires` then looks at ``instance.noise.facts``
+        and at the certificate of "variance".
+    horizon : callable or None
+        ``horizon(case, eps) -> float``: K(eps), steps after which the bound is at most eps.
     weights : callable or None
         ``weights(case) -> vector of size steps``: weight of step k in the trace's means; None: all equal.
     curve : str
         Name of the trace's column that `bound` bounds at every prefix, or empty.
     slopes : tuple of (str, float)
         Exponents of the bound in K, d, eps.
+    pitfall : str
+        What makes a check of it pass wrongly, or fail wrongly.
     """
 
     name: str
@@ -152,14 +200,31 @@ class Theorem:
     parameters: Callable[[Case], dict[str, Any]]
     budget: Callable[[Case], int]
     bound: Callable[[Case, int], float]
-    measured: Callable[[Trace, Case], float]
     quantity: str
     queries_per_step: int
     cells: tuple[Cell, ...]
+    measured: Callable[[Trace, Case], float] | None = None
     right: Callable[[Trace, Case], float] | None = None
+    sides: "Callable[[Trial], tuple[float, float]] | None" = None
+    relation: str = ""
+    requires: Callable[[Instance], str] | None = None
+    noise: bool = False
+    horizon: Callable[[Case, float], float] | None = None
     weights: Callable[[Case], NDArray[np.float64]] | None = None
     curve: str = ""
     slopes: tuple[tuple[str, float], ...] = ()
+    pitfall: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.relation:
+            object.__setattr__(self, "relation", "=" if self.right else "<=")
+        if self.relation not in RELATIONS:
+            raise ZobenchError(
+                f"theorem {self.name!r}: relation must be one of {', '.join(map(repr, RELATIONS))}, "
+                f"got {self.relation!r}"
+            )
+        if (self.measured is None) == (self.sides is None):
+            raise ZobenchError(f"theorem {self.name!r} must have either measured or sides")
 
     def missing(self, instance: Instance) -> str:
         """Say which assumption an instance lacks; empty if it satisfies the theorem."""
@@ -175,8 +240,12 @@ class Theorem:
                     f"theorem {self.name!r} assumes definition H of {constant!r}, and problem "
                     f"{instance.problem.name!r} certifies definition {known[constant].definition}"
                 )
-        if instance.noise is not None:
-            return f"theorem {self.name!r} is about exact values, and queries are answered with noise"
+        if (instance.varies or instance.noise is not None) and not self.noise:
+            what = "noise" if instance.noise is not None else "samples"
+            return f"theorem {self.name!r} is about exact values, and queries are answered with {what}"
+        lacking = self.requires(instance) if self.requires is not None else ""
+        if lacking:
+            return f"theorem {self.name!r} is not about problem {instance.problem.name!r}: {lacking}"
         return ""
 
 

@@ -8,12 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zobench.errors import ZobenchError
-from zobench.execute import key_of, run_key
 from zobench.instance import problem
 from zobench.names import problem_name
 from zobench.parameters import Integer, convert
-from zobench.statistics import Assessment, assess_bound, assess_identity
+from zobench.statistics import (
+    Assessment,
+    assess_bound,
+    assess_identity,
+    assess_paired,
+    assess_property,
+)
 from zobench.theorem import Case, Cell, Theorem, find_theorem, theorems
+from zobench.trial import Trial
 
 if TYPE_CHECKING:
     from zobench.store import Store
@@ -45,10 +51,12 @@ class Verdict:
         Direction law.
     quantity : str
         What was measured.
+    relation : str
+        What the theorem claims of it and `bound` (`zobench.theorem.RELATIONS`).
     bound : float
-        Right-hand side of the theorem (for an identity the mean of its right-hand side).
+        Right-hand side of the theorem; its mean where it is measured too; 1 of an exact property.
     mean : float
-        Measured left-hand side.
+        Measured left-hand side; of an exact property the share of the runs that have it.
     ratio, tightness : float
         mean / bound.
     ci_low, ci_high : float
@@ -78,6 +86,7 @@ class Verdict:
     tightness: float
     verdict: str
     note: str = ""
+    relation: str = "<="
 
     def as_dict(self) -> dict[str, Any]:
         """Give the verdict as plain data."""
@@ -96,34 +105,30 @@ def _select(names: Sequence[str], quick: bool, everything: bool) -> Iterator[tup
 
 
 def _sides(
-    theorem: Theorem, solver: Any, case: Case, seeds: Iterable[int], store: "Store | None"
+    theorem: Theorem, solver: Any, case: Case, cell: Cell, seeds: Iterable[int], store: "Store | None"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Run the seeds and give the theorem's left-hand side of each, and its right-hand side."""
     left, right = [], []
-    bound, weights = theorem.bound(case, case.steps), None
-    if theorem.weights is not None:
-        weights = np.zeros(theorem.budget(case))  # no step lies beyond the budget
-        weights[: case.steps] = theorem.weights(case)
+    parameters = dict(cell.settings) if cell.solver else theorem.parameters(case)
     for seed in seeds:
-        key = key_of(
-            case.instance,
-            solver,
-            budget=theorem.budget(case),
-            seed=seed,
-            parameters=theorem.parameters(case),
-            observed=True,
-        )
-        trace = run_key(key, made=case.instance, method=solver, weights=weights)
-        if trace.steps != case.steps:
-            raise ZobenchError(
-                f"theorem {theorem.name!r} prescribes {case.steps} steps, "
-                f"solver {solver.name!r} took {trace.steps}"
-            )
-        left.append(theorem.measured(trace, case))
-        right.append(theorem.right(trace, case) if theorem.right else bound)
-        if store is not None:
+        one, other, trace = Trial(theorem, solver, case, parameters, seed).sides()
+        left.append(one)
+        right.append(other)
+        if store is not None and trace is not None:
             store.put(trace)
     return np.array(left), np.array(right)
+
+
+def _assess(
+    relation: str, left: NDArray[np.float64], right: NDArray[np.float64], comparisons: int
+) -> tuple[Assessment, float]:
+    """Assess a relation between two sides; answer also the right-hand side as tables show it."""
+    if relation == "<=":
+        return assess_bound(left, float(right[0]), comparisons), float(right[0])
+    if relation == "exact":
+        return assess_property(left, right), 1.0
+    assess = assess_identity if relation == "=" else assess_paired
+    return assess(left, right, comparisons), float(right.mean())
 
 
 def judge(
@@ -165,13 +170,13 @@ def judge(
     instance = problem(cell.problem, cell.dim, **dict(cell.parameters))
     if theorem.missing(instance):
         raise ZobenchError(theorem.missing(instance))
-    case = Case(instance, cell.steps, cell.law)
+    case = Case(instance, cell.steps, cell.law, cell.claim)
+    if solver.name != cell.solver:
+        solver = cell.method(solver)
 
     def assess(first: int) -> tuple[Assessment, float]:
-        left, right = _sides(theorem, solver, case, range(first, first + seeds), store)
-        if theorem.right is None:
-            return assess_bound(left, float(right[0]), comparisons), float(right[0])
-        return assess_identity(left, right, comparisons), float(right.mean())
+        left, right = _sides(theorem, solver, case, cell, range(first, first + seeds), store)
+        return _assess(theorem.relation, left, right, comparisons)
 
     found, bound = assess(first_seed)
     notes = []
@@ -183,20 +188,25 @@ def judge(
         else:
             found = replace(found, verdict="inconclusive")
             notes.append("a refutation that did not repeat on fresh seeds")
-    if theorem.right is None and found.ratio < NO_POWER:
+    if theorem.relation == "<=" and found.ratio < NO_POWER:
         notes.append("no power: the bound is more than ten times the measured value")
     return Verdict(
         theorem=theorem.name,
         solver=solver.name,
         problem=instance.problem.name,
         instance=problem_name(
-            instance.problem.name, instance.dim, instance.seed, instance.parameters._asdict()
+            instance.problem.name,
+            instance.dim,
+            instance.seed,
+            instance.parameters._asdict(),
+            instance.noise.text if instance.noise else "",
         ),
         dim=instance.dim,
         steps=cell.steps,
         seeds=seeds,
         law=cell.law,
-        quantity=theorem.quantity,
+        quantity=f"{cell.claim}: {theorem.quantity}" if cell.claim else theorem.quantity,
+        relation=theorem.relation,
         bound=bound,
         mean=found.mean,
         ratio=found.ratio,

@@ -1,0 +1,140 @@
+"""One seed of one cell: the runs from which a theorem's two sides are measured."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zobench.driver import Run
+from zobench.errors import ZobenchError
+from zobench.execute import key_of, run_key
+from zobench.instance import Instance
+from zobench.objective import objective_of
+from zobench.solver import Setting, Solver
+from zobench.theorem import Case, Theorem
+from zobench.trace import Trace
+
+__all__ = ["Trial", "along"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One seed of one cell, and what may be run there.
+
+    Attributes
+    ----------
+    theorem : Theorem
+    method : Solver
+        The theorem's own solver, another one that the cell names, or a mutant.
+    case : Case
+    parameters : mapping
+        The method's parameters that the theorem, or the cell, prescribes.
+    seed : int
+    """
+
+    theorem: Theorem
+    method: Solver
+    case: Case
+    parameters: Mapping[str, Any]
+    seed: int
+
+    def trace(self) -> Trace:
+        """Do the run that the theorem prescribes, observed."""
+        theorem, case = self.theorem, self.case
+        budget, weights = theorem.budget(case), None
+        if theorem.weights is not None:
+            weights = np.zeros(budget)  # no step lies beyond the budget
+            weights[: case.steps] = theorem.weights(case)
+        key = self._key(case.instance, budget)
+        trace = run_key(key, made=case.instance, method=self.method, weights=weights)
+        if trace.steps != case.steps:
+            raise ZobenchError(
+                f"theorem {theorem.name!r} prescribes {case.steps} steps, "
+                f"solver {self.method.name!r} took {trace.steps}"
+            )
+        return trace
+
+    def start(
+        self,
+        *,
+        instance: Instance | None = None,
+        function: Any = None,
+        parameters: Mapping[str, Any] | None = None,
+        budget: int | None = None,
+        again: int = 0,
+    ) -> Run:
+        """Give a run that the theorem drives itself: it is not observed and not kept in a store.
+
+        Parameters
+        ----------
+        instance : Instance, optional
+            In place of the case's own.
+        function : callable, optional
+            Minimised in place of the instance's objective, from the same start with the same directions.
+        parameters : mapping, optional
+            In place of the prescribed ones.
+        budget : int, optional
+            In place of the theorem's own.
+        again : int
+            Other numbers give other random directions.
+
+        Returns
+        -------
+        Run
+            With nothing done yet: ``run.advance(steps)`` drives it.
+        """
+        made = instance or self.case.instance
+        budget = budget or self.theorem.budget(self.case)
+        chosen = self.method.choose(self.parameters if parameters is None else parameters)
+        setting = Setting(made.dim, budget, made.certificates, made.varies)
+        stream_key = self._key(made, budget).stream_key() + (f"|{again}" if again else "")
+        return Run(
+            objective_of(made if function is None else function, made.dim),
+            self.method,
+            self.method.settled(chosen, setting),
+            made.x0,
+            budget,
+            stream_key,
+            made.certificates,
+            rows=1,
+        )
+
+    def _key(self, instance: Instance, budget: int) -> Any:
+        return key_of(
+            instance,
+            self.method,
+            budget=budget,
+            seed=self.seed,
+            parameters=self.parameters,
+            observed=True,
+        )
+
+    def sides(self) -> tuple[float, float, Trace | None]:
+        """Measure the two sides; answer them with the trace, if it was a plain run."""
+        theorem, case = self.theorem, self.case
+        if theorem.sides is not None:
+            return *theorem.sides(self), None
+        assert theorem.measured is not None
+        trace = self.trace()
+        right = theorem.right(trace, case) if theorem.right else theorem.bound(case, case.steps)
+        return theorem.measured(trace, case), right, trace
+
+
+def along(run: Run, steps: int) -> NDArray[np.float64]:
+    """Drive a run and give its iterates x_0, ..., x_K: an array of shape (steps + 1, d).
+
+    Raises
+    ------
+    ZobenchError
+        If the run ends before.
+    """
+    points = [run.x.copy()]
+    for _ in range(steps):
+        taken = int(run.watch["k"][0])
+        run.advance(1)
+        if int(run.watch["k"][0]) != taken + 1:
+            raise ZobenchError(f"{steps} steps were to be driven, and the run ended after {taken}")
+        points.append(run.x.copy())
+    return np.array(points)
