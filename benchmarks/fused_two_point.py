@@ -1,0 +1,481 @@
+"""Hand-fused loops of the two-point methods on the sphere: what one would write for each, with nothing counted.
+
+Each method is written out for this one function: no trial point is stored where the sum can be taken at once,
+nothing is looked up, the rule and the law are fixed when it is compiled.  The randomness comes from zobench's
+stream and every operation is that of the solver, so that a loop gives the solver's iterates to the last bit
+(`tests/test_fused.py`): the yardstick does the same work.
+
+Counted as two-point are the methods that learn of f, a direction at a time, from two values: differences
+(central ones, and forward ones with f(x) asked once for all directions of a step) and comparisons, with f(x)
+asked anew or known from the step before.  Methods that need many values before they move (coordinate
+differences, searches over radii) are not, nor are those that draw points without any reference to x.
+"""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import float64, int64, types
+
+from zobench.compile import layout_of, typed
+from zobench.directions import COORDINATE, LAWS, SPHERE, UNIT_SPHERE, draw
+from zobench.kernels import dot, squared_norm
+from zobench.parameters import encode
+from zobench.solver import Setting, solver
+from zobench.stream import STREAM, Stream, normals, signs
+from zobench.views import parameters_view, record_view, workspace_view
+
+__all__ = ["METHODS", "Fused", "Method"]
+
+
+class Work(NamedTuple):
+    """Vectors, and `numbers` for what else is kept; the last two are the sphere's own."""
+
+    x: Any
+    s: Any
+    g: Any
+    m: Any
+    v: Any
+    w: Any
+    frame: Any
+    numbers: Any
+    eigenvalues: Any
+    x_star: Any
+
+
+def value(w):
+    """f(x)."""
+    total = 0.0
+    for i in range(w.x.size):
+        total += w.eigenvalues[i] * (w.x[i] - w.x_star[i]) ** 2
+    return 0.5 * total
+
+
+def shifted(w, shift, s):
+    """f(x + shift s)."""
+    total = 0.0
+    for i in range(w.x.size):
+        total += w.eigenvalues[i] * (w.x[i] + shift * s[i] - w.x_star[i]) ** 2
+    return 0.5 * total
+
+
+def move(w, shift, s):
+    """x <- x + shift s."""
+    for i in range(w.x.size):
+        w.x[i] += shift * s[i]
+
+
+def gaussian(w, stream):
+    normals(stream, w.s)
+
+
+def rademacher(w, stream):
+    signs(stream, w.s)
+
+
+def sphere(w, stream):
+    draw(stream, SPHERE, w.s)
+
+
+def unit_sphere(w, stream):
+    draw(stream, UNIT_SPHERE, w.s)
+
+
+def coordinate(w, stream):
+    draw(stream, COORDINATE, w.s)
+
+
+def nothing(w, p):
+    pass
+
+
+def undrawn(w, stream):
+    """Of methods that draw several directions a step, within the step."""
+
+
+def compare(w, alpha):
+    """x <- the better of x + alpha s and x - alpha s."""
+    move(w, alpha if shifted(w, alpha, w.s) <= shifted(w, -alpha, w.s) else -alpha, w.s)
+
+
+def s2p_stationary(w, p, k, stream):
+    compare(w, p.alpha0 / np.sqrt(p.steps * w.x.size))
+
+
+def s2p_dynamic(w, p, k, stream):
+    compare(w, p.alpha0 / np.sqrt((k + 1) * w.x.size))
+
+
+def central(w, radius):
+    return (shifted(w, radius, w.s) - shifted(w, -radius, w.s)) / (2.0 * radius)
+
+
+def s2p_gamma(w, p, k, stream):
+    gamma = central(w, p.radius)
+    alpha = abs(gamma) / (p.L * squared_norm(w.s))
+    move(w, -alpha if gamma > 0.0 else alpha, w.s)
+
+
+def s2p_gamma_four(w, p, k, stream):
+    compare(w, abs(central(w, p.radius)) / (p.L * squared_norm(w.s)))
+
+
+def s2p_clipped(w, p, k, stream):
+    gamma = central(w, p.radius)
+    alpha = abs(gamma) / (2.0 * p.B * w.x.size * (p.L0 + p.L1 * abs(gamma) / p.m1))
+    move(w, -alpha if gamma > 0.0 else alpha, w.s)
+
+
+def ask_first(w, p):
+    w.numbers[0] = value(w)
+
+
+def three_points(w, alpha):
+    plus, minus = shifted(w, alpha, w.s), shifted(w, -alpha, w.s)
+    if min(plus, minus) < w.numbers[0]:
+        w.numbers[0] = min(plus, minus)
+        move(w, alpha if plus <= minus else -alpha, w.s)
+
+
+def stp_fixed(w, p, k, stream):
+    three_points(w, p.alpha0 / np.sqrt(p.steps))
+
+
+def stp_decreasing(w, p, k, stream):
+    three_points(w, p.alpha0 / np.sqrt(k + 1.0))
+
+
+def stp_difference(w, p, k, stream):
+    three_points(w, abs(shifted(w, p.radius, w.s) - w.numbers[0]) / (p.L * p.radius))
+
+
+def vs2p(w, p, k, stream):
+    """numbers: the window, then how many quotients were seen."""
+    size = p.window
+    gamma = central(w, p.radius)
+    if np.isfinite(gamma):
+        seen = np.int64(w.numbers[size])
+        count = min(seen, size)
+        sigma = abs(gamma)
+        if count >= 2:
+            mean = 0.0
+            for j in range(count):
+                mean += w.numbers[j]
+            mean /= count
+            square = 0.0
+            for j in range(count):
+                square += (w.numbers[j] - mean) ** 2
+            sigma = np.sqrt(square / count)
+        w.numbers[seen % size] = gamma
+        w.numbers[size] += 1.0
+        if gamma != 0.0:
+            decay = p.eta * max(0.0, 1.0 - k / p.steps)
+            alpha = decay * p.radius / (p.tau_b * (sigma / abs(gamma)) + p.tau_b / p.tau_a)
+            move(w, -alpha if gamma > 0.0 else alpha, w.s)
+
+
+def random_search(w, p, k, stream):
+    alpha = p.alpha0 / np.sqrt(p.steps)
+    answer = shifted(w, alpha, w.s)
+    if answer < w.numbers[0]:
+        w.numbers[0] = answer
+        move(w, alpha, w.s)
+
+
+def start_es(w, p):
+    w.numbers[0], w.numbers[1] = value(w), p.alpha0
+
+
+def one_plus_one_es(w, p, k, stream):
+    alpha = w.numbers[1]
+    answer = shifted(w, alpha, w.s)
+    if answer <= w.numbers[0]:
+        w.numbers[0] = answer
+        move(w, alpha, w.s)
+        w.numbers[1] = alpha * p.growth
+    else:
+        w.numbers[1] = alpha * p.shrinkage
+
+
+def forward(w, radius):
+    return (shifted(w, radius, w.s) - value(w)) / radius
+
+
+def descend_forward(w, p, k, stream):
+    move(w, -(p.step_size * forward(w, p.radius)), w.s)
+
+
+def descend_central(w, p, k, stream):
+    move(w, -(p.step_size * central(w, p.radius)), w.s)
+
+
+def start_accelerated(w, p):
+    w.v[:] = w.x
+    w.numbers[0] = p.gamma0
+
+
+def extrapolate(w, p):
+    """x <- y; give the share lambda and theta / alpha."""
+    gamma = w.numbers[0]
+    b = p.theta * (gamma - p.mu)
+    alpha = 2.0 * p.theta * gamma / (b + np.sqrt(b * b + 4.0 * p.theta * gamma))
+    beta = alpha * gamma / (gamma + alpha * p.mu)
+    gamma = (1.0 - alpha) * gamma + alpha * p.mu
+    w.numbers[0] = gamma
+    for i in range(w.x.size):
+        w.x[i] = (1.0 - beta) * w.x[i] + beta * w.v[i]
+    return alpha * p.mu / gamma, p.theta / alpha
+
+
+def accelerate(w, p, share, pull, quotient):
+    for i in range(w.x.size):
+        g = quotient * w.s[i]
+        w.v[i] = (1.0 - share) * w.v[i] + share * w.x[i] - pull * g
+        w.x[i] = w.x[i] - p.step_size * g
+
+
+def accelerated_forward(w, p, k, stream):
+    share, pull = extrapolate(w, p)
+    accelerate(w, p, share, pull, forward(w, p.radius))
+
+
+def accelerated_central(w, p, k, stream):
+    share, pull = extrapolate(w, p)
+    accelerate(w, p, share, pull, central(w, p.radius))
+
+
+def mezo(w, p, k, stream):
+    """x is moved in place; ten numbers need not be drawn again."""
+    move(w, p.radius, w.s)
+    plus = value(w)
+    move(w, -2.0 * p.radius, w.s)
+    minus = value(w)
+    move(w, p.radius, w.s)
+    move(w, -p.step_size / p.probes * ((plus - minus) / (2.0 * p.radius)), w.s)
+
+
+def spsa_classical(w, p, k, stream):
+    a, c = p.a / (p.A + k + 1.0) ** p.alpha, p.c / (k + 1.0) ** p.gamma
+    scale, quotient = a * p.scale, central(w, c)
+    for i in range(w.x.size):
+        w.x[i] -= scale * (quotient * w.s[i])
+
+
+def spsa_constant(w, p, k, stream):
+    scale, quotient = p.a * p.scale, central(w, p.c)
+    for i in range(w.x.size):
+        w.x[i] -= scale * (quotient * w.s[i])
+
+
+def zo_sign_forward(w, p, k, stream):
+    w.g[:] = 0.0
+    known = value(w)
+    for _ in range(p.probes):
+        unit_sphere(w, stream)
+        difference = shifted(w, p.radius, w.s) - known
+        for i in range(w.x.size):
+            w.g[i] += difference * w.s[i]
+    step_by_sign(w, p)
+
+
+def zo_sign_central(w, p, k, stream):
+    w.g[:] = 0.0
+    for _ in range(p.probes):
+        unit_sphere(w, stream)
+        difference = shifted(w, p.radius, w.s) - shifted(w, -p.radius, w.s)
+        for i in range(w.x.size):
+            w.g[i] += difference * w.s[i]
+    step_by_sign(w, p)
+
+
+def step_by_sign(w, p):
+    delta = p.alpha0 / np.sqrt(w.x.size * p.steps)
+    for i in range(w.x.size):
+        w.x[i] -= delta * np.sign(w.g[i])
+
+
+def zo_adamm(w, p, k, stream):
+    """m and v are the moments, w the largest v."""
+    w.g[:] = 0.0
+    known = value(w)
+    for _ in range(p.probes):
+        unit_sphere(w, stream)
+        weight = p.scale * ((shifted(w, p.radius, w.s) - known) / p.radius) / p.probes
+        for i in range(w.x.size):
+            w.g[i] += weight * w.s[i]
+    alpha = p.alpha0 / np.sqrt(p.steps)
+    for i in range(w.x.size):
+        w.m[i] = p.beta1 * w.m[i] + (1.0 - p.beta1) * w.g[i]
+        w.v[i] = p.beta2 * w.v[i] + (1.0 - p.beta2) * w.g[i] ** 2
+        w.w[i] = max(w.w[i], w.v[i])
+        if w.w[i] > 0.0:
+            w.x[i] -= alpha * w.m[i] / np.sqrt(w.w[i])
+
+
+def orthogonal(w, p, k, stream):
+    d = w.x.size
+    for start in range(0, p.probes * d, d):
+        q = w.frame[start : start + d]
+        normals(stream, q)
+        for _ in range(2):
+            for other in range(0, start, d):
+                along = dot(q, w.frame[other : other + d])
+                for i in range(d):
+                    q[i] -= along * w.frame[other + i]
+            length = np.sqrt(squared_norm(q))
+            for i in range(d):
+                q[i] /= length
+    known = value(w)
+    for start in range(0, p.probes * d, d):
+        q = w.frame[start : start + d]
+        quotient = (shifted(w, p.radius, q) - known) / p.radius
+        for i in range(d):
+            q[i] *= quotient
+    scale = p.step_size * d / p.probes
+    for start in range(0, p.probes * d, d):
+        for i in range(d):
+            w.x[i] -= scale * w.frame[start + i]
+
+
+def nes(w, p, k, stream):
+    """The directions are kept: ten of ten numbers."""
+    d = w.x.size
+    for j in range(p.pairs):
+        e = w.frame[j * d : (j + 1) * d]
+        normals(stream, e)
+        w.numbers[j] = (shifted(w, p.sigma, e) - shifted(w, -p.sigma, e)) / (2.0 * p.pairs * p.sigma)
+    for j in range(p.pairs):
+        scale = p.step_size * w.numbers[j]
+        for i in range(d):
+            w.x[i] -= scale * w.frame[j * d + i]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A solver, what is chosen of it, and the loop written for that."""
+
+    solver: str
+    step: Callable[..., None]
+    direction: Callable[..., None]
+    chosen: dict[str, Any] = field(default_factory=dict)
+    init: Callable[..., None] = nothing
+
+    @property
+    def label(self) -> str:
+        """Name the method and the choice."""
+        return " ".join([self.solver, *map(str, self.chosen.values())])
+
+
+DIRECTIONS = dict(zip(LAWS, (gaussian, rademacher, sphere, unit_sphere, coordinate), strict=True))
+S2P = {
+    "stationary": s2p_stationary,
+    "dynamic": s2p_dynamic,
+    "gamma": s2p_gamma,
+    "clipped": s2p_clipped,
+}
+CENTRAL = {"difference": "central"}
+METHODS = (
+    *(
+        Method("s2p", S2P[rule], DIRECTIONS[law], {"rule": rule, "law": law})
+        for rule in S2P
+        for law in ("gaussian", "rademacher", "sphere", "coordinate")
+    ),
+    Method("s2p", s2p_gamma_four, gaussian, {"rule": "gamma-four"}),
+    Method("stp", stp_fixed, unit_sphere, {"rule": "fixed"}, ask_first),
+    Method("stp", stp_decreasing, unit_sphere, {"rule": "decreasing"}, ask_first),
+    Method("stp", stp_difference, unit_sphere, {"rule": "finite-difference"}, ask_first),
+    Method("vs2p", vs2p, rademacher),
+    Method("vs2p", vs2p, gaussian, {"law": "gaussian"}),
+    Method("random-search", random_search, unit_sphere, {}, ask_first),
+    Method("one-plus-one-es", one_plus_one_es, gaussian, {}, start_es),
+    Method("random-gradient-free", descend_forward, gaussian),
+    Method("random-gradient-free", descend_central, gaussian, CENTRAL),
+    Method("accelerated-random-gradient-free", accelerated_forward, gaussian, {}, start_accelerated),
+    Method("accelerated-random-gradient-free", accelerated_central, gaussian, CENTRAL, start_accelerated),
+    Method("mezo", mezo, gaussian),
+    Method("spsa", spsa_classical, rademacher),
+    Method("spsa", spsa_constant, rademacher, {"rule": "constant"}),
+    Method("zo-sign-sgd", zo_sign_forward, undrawn),
+    Method("zo-sign-sgd", zo_sign_central, undrawn, CENTRAL),
+    Method("zo-adamm", zo_adamm, undrawn),
+    Method("rsgf", descend_forward, gaussian),
+    Method("orthogonal-directions", orthogonal, undrawn),
+    Method("nes", nes, undrawn),
+)
+
+_stream_at = record_view(STREAM)
+_work_at = workspace_view(Work)
+# Bound when the template is compiled.
+first: Any = None
+direction: Any = None
+body: Any = None
+values_at: Any = None
+
+
+def _loop(stream_address, work, offsets, parameters, steps):
+    stream, w, p = _stream_at(stream_address), _work_at(work, offsets), values_at(parameters)
+    first(w, p)
+    for k in range(steps):
+        direction(w, stream)
+        body(w, p, k, stream)
+
+
+class Fused:
+    """The loop of one method on one instance of the sphere.
+
+    Parameters
+    ----------
+    method : Method
+    instance : Instance
+        Of ``quadratic`` without rotation, of fewer than 64 dimensions.
+    budget : int
+        What the solver's defaults are settled for, and how many queries the loop makes.
+    """
+
+    def __init__(self, method: Method, instance: Any, budget: int):
+        own = solver(method.solver)
+        setting = Setting(instance.dim, budget, instance.certificates)
+        chosen = own.settled(own.choose(method.chosen), setting)
+        asked = method.init in (ask_first, start_es)
+        self.steps = (budget - asked) // own.cost(chosen, setting)
+        self.start, dim = instance.x0, instance.dim
+        self.parameters = own.encoded(chosen)
+        sizes = [{"frame": 16 * dim, "numbers": 16}.get(name, dim) for name in Work._fields]
+        # fields start at cache lines, as a solver's do
+        starts = np.concatenate([[0], np.cumsum([-(-size // 8) * 8 for size in sizes])])
+        self.offsets = np.array([*zip(starts[:-1], sizes, strict=True)], dtype=np.int64)
+        self.work = np.zeros(starts[-1])
+        for name, vector in (("eigenvalues", instance.data.eigenvalues), ("x_star", instance.data.x_star)):
+            self._field(name)[:] = vector
+        kinds = [float64 if isinstance(number, float) else int64 for number in encode(chosen)]
+        address = typed(
+            _loop,
+            types.void(*[int64] * 5),
+            f"hand-fused {method.label}",
+            layout=layout_of(Work, own.parameters, kinds),
+            first=method.init,
+            direction=method.direction,
+            body=method.step,
+            values_at=parameters_view(own.parameters, kinds),
+        )
+        self._call = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 5)(address)
+
+    def _field(self, name: str) -> np.ndarray:
+        start, size = self.offsets[Work._fields.index(name)]
+        return self.work[start : start + size]
+
+    def run(self, stream: Stream) -> np.ndarray:
+        """Make every step from x0; answer the last iterate."""
+        for name in Work._fields[1:-2]:
+            self._field(name)[:] = 0.0
+        self._field("x")[:] = self.start
+        self._call(
+            stream.address,
+            self.work.ctypes.data,
+            self.offsets.ctypes.data,
+            self.parameters.ctypes.data,
+            self.steps,
+        )
+        return self._field("x").copy()
