@@ -31,8 +31,11 @@ CORE: dict[str, set[str]] = {
     "zobench.certificate": set(),
     "zobench.directions": set(),
     "zobench.errors": set(),
+    "zobench.factors": set(),
+    "zobench.fixed_rank": set(),
     "zobench.kernels": set(),
     "zobench.oracle": {"ORACLE"},
+    "zobench.orthonormal": set(),
     "zobench.parameters": set(),
     "zobench.instance": {"problem"},
     "zobench.solver": {"solver"},
@@ -42,7 +45,9 @@ CORE: dict[str, set[str]] = {
     "zobench.trace": set(),
 }
 #: Those whose functions and constants kernels may use.
-FOR_KERNELS = ("zobench.directions", "zobench.kernels", "zobench.oracle", "zobench.stream")
+FOR_KERNELS = tuple(
+    f"zobench.{name}" for name in "directions fixed_rank kernels oracle orthonormal stream".split()
+)
 BUILTINS = frozenset("__import__ eval exec getattr globals open setattr vars".split())
 NUMPY = frozenset("ctypeslib fromfile frombuffer load loadtxt memmap random".split())
 #: What a constant may be computed with besides numpy and math.
