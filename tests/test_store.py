@@ -12,7 +12,7 @@ import pytest
 import zobench
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
-from zobench.store import VERDICT, Store
+from zobench.store import SCHEMA, VERDICT, Store
 
 
 def verdict(**changes):
@@ -22,7 +22,8 @@ def verdict(**changes):
 
 @pytest.fixture
 def trace():
-    return zobench.run("quadratic", "s2p", budget=500, seed=3, parameters={"law": "rademacher"}, observe=True)
+    made = zobench.run("quadratic", "s2p", budget=500, seed=3, parameters={"law": "rademacher"}, observe=True)
+    return dataclasses.replace(made, gradients=7)
 
 
 def test_a_run_round_trips_bit_for_bit(tmp_path, trace):
@@ -32,9 +33,9 @@ def test_a_run_round_trips_bit_for_bit(tmp_path, trace):
         run = store.runs().loc[trace.key.digest()]
         assert run["problem_name"] == "quadratic (dim 10)"
         assert run["solver_name"] == "s2p (law=rademacher)"
-        for name in "status message count steps seconds start value best reference".split():
+        for name in "status message count steps gradients seconds start value best reference".split():
             assert run[name] == getattr(trace, name), name
-        for name in "problem dim instance_seed solver budget seed noise observed version".split():
+        for name in "problem dim instance_seed solver budget seed noise observed version weights".split():
             assert run[name] == getattr(trace.key, name), name
         rows = store.traces()
         assert set(rows["id"]) == {trace.key.digest()}
@@ -188,7 +189,7 @@ def _other_database(path):
 def _newer(path):
     Store(path).close()
     connection = sqlite3.connect(path)
-    connection.execute("UPDATE meta SET value = '2' WHERE key = 'schema'")
+    connection.execute(f"UPDATE meta SET value = '{SCHEMA + 1}' WHERE key = 'schema'")
     connection.commit()
     connection.close()
 
@@ -198,7 +199,7 @@ def _newer(path):
     [
         (lambda path: path.write_text("title = 'not a store'" * 100), "not an SQLite file"),
         (_other_database, "but not a store of zobench"),
-        (_newer, "schema 2, this zobench reads up to 1"),
+        (_newer, f"schema {SCHEMA + 1}, this zobench reads up to {SCHEMA}"),
         (lambda path: path.mkdir(), "must be a file, got a folder"),
     ],
     ids=["text", "another database", "newer schema", "folder"],

@@ -1,17 +1,19 @@
 """Do the run that a key names, and name the run that a request asks for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from zobench.errors import ZobenchError
 from zobench.instance import Instance
 from zobench.instance import problem as make_problem
 from zobench.objective import objective_of
 from zobench.parameters import Integer, convert
 from zobench.solver import Setting, Solver
 from zobench.solver import solver as solver_of
-from zobench.trace import RunKey, Trace
+from zobench.trace import RunKey, Trace, weights_name
 
 __all__ = ["instance_of", "key_of", "run", "run_key"]
 
@@ -124,12 +126,24 @@ def run_key(
     made, method : Instance and Solver, optional
         To spare making them again, or for ones that are not registered.
     checkpoints, weights
-        As for `run`.
+        As for `run`.  Weights of an observed run enter the trace's key, as what is observed depends on them.
 
     Returns
     -------
     Trace
+
+    Raises
+    ------
+    ZobenchError
+        Also if the key names weights and others, or none, are given.
     """
+    named = "" if weights is None or not key.observed else weights_name(weights)
+    if key.weights and key.weights != named:
+        raise ZobenchError(
+            f"the run's key names step weights {key.weights!r}, got {named or 'none'!r}: the weights "
+            "themselves are known to the theorem that observed it; `zobench verify` does such runs"
+        )
+    key = replace(key, weights=named)
     made = made or instance_of(key)
     method = method or solver_of(key.solver)
     going = method.begin(

@@ -14,7 +14,8 @@ __all__ = ["VERDICT", "Frames"]
 _FLOATS = "seconds start value best reference gradient_norm running_mean mean minimum target".split()
 _RUNS = (
     "id problem dim instance_seed problem_parameters solver solver_parameters budget seed noise observed "
-    "version status message count steps seconds start value best reference created environment"
+    "version weights status message count steps seconds start value best reference gradients created "
+    "environment"
 ).split()
 
 
@@ -56,14 +57,14 @@ class Frames:
         """Give the runs, one row each, with `id` as the index.
 
         Besides the columns of the file: `problem_name` such as ``quadratic (dim 10, condition 100)`` and
-        `solver_name` such as ``s2p (law=rademacher)``, which show what is not at its default.  `count` and
-        `steps` of a failed run are 0.
+        `solver_name` such as ``s2p (law=rademacher)``, which show what is not at its default.  `count`,
+        `steps` and `gradients` of a failed run are 0.
         """
         from zobench.names import problem_name, solver_name
 
         frame = self._frame(f"SELECT {', '.join(_RUNS)} FROM runs ORDER BY number", _RUNS)
         frame["observed"] = frame["observed"].astype(bool)
-        for name in "count", "steps":
+        for name in "count", "steps", "gradients":
             frame[name] = frame[name].fillna(0).astype("int64")
         frame["problem_name"] = _named(
             frame[["problem", "dim", "instance_seed", "problem_parameters", "noise"]], problem_name
@@ -100,6 +101,16 @@ class Frames:
         with self._complaints():
             rows = self._connection.execute("SELECT everything FROM verdicts ORDER BY rowid").fetchall()
         return DataFrame([json.loads(text) for (text,) in rows], columns=None if rows else VERDICT)
+
+    def campaigns(self) -> "DataFrame":
+        """Give the campaigns that were run into the store: id, title, content (JSON), created."""
+        names = "id title content created".split()
+        return self._frame(f"SELECT {', '.join(names)} FROM campaigns ORDER BY created, id", names)
+
+    def tunings(self) -> "DataFrame":
+        """Give what tuning chose: id, problem, solver, criterion, parameters, everything (JSON), created."""
+        names = "id problem solver criterion parameters everything created".split()
+        return self._frame(f"SELECT {', '.join(names)} FROM tunings ORDER BY created, id", names)
 
     def environment(self) -> dict[str, Any]:
         """Give what the runs were made with; the environment of most of them where there are several."""

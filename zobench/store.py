@@ -1,22 +1,6 @@
 """The store: one SQLite file that holds every run of every campaign.
 
-Schema 1.  A run's id is the digest of its key (`zobench.trace.RunKey`); inside the file runs go by a number.
-
-============  ======================================================================================
-meta          key, value: ``schema`` (1), ``created_by`` (version of zobench)
-environments  id, python, numpy, numba, zobench, system, machine: once each
-runs          number, id; the key: problem, dim, instance_seed, problem_parameters (JSON), solver,
-              solver_parameters (JSON), budget, seed, noise, observed, version; what came of it: status,
-              message, count, steps, seconds, start, value, best, reference; created (UTC), environment
-traces        run, row, queries, best, value, gradient_norm, running_mean
-hits          run, target, queries (NULL: not hit); no rows where the problem has no reference value
-observations  run, quantity, mean, minimum
-verdicts      id, one column each key of `VERDICT`, everything (JSON), created
-============  ======================================================================================
-
-A failed run is a row with status 'failed' and the exception's text.  SQLite writes NaN as NULL and infinities
-as they are, so a NULL number reads back as NaN.  The parameter value ``"certified"`` stands for the NaN that
-a solver's parameter has when the problem's certificate is to be used.
+Its tables and their versions are described in `zobench.store_schema`.
 
 Only the process that opened a store for writing writes; it may be read all the while (write-ahead log).  What
 is handed over in one call is one transaction: a process that is killed leaves whole runs and nothing else.
@@ -37,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from zobench.errors import ZobenchError, unknown
 from zobench.frames import VERDICT, Frames
+from zobench.store_schema import OUTCOME, RUN, SCHEMA, check, is_empty, lay_out, migrate, shadow
 
 if TYPE_CHECKING:
     from zobench.trace import RunKey, Trace
@@ -45,35 +30,6 @@ __all__ = ["DEFAULT", "SCHEMA", "Store"]
 
 #: Where runs go when nobody says otherwise.
 DEFAULT = "results/zobench.sqlite"
-#: Version of the tables below; a file of a newer one is refused.
-SCHEMA = 1
-
-_KEY = (
-    "problem dim instance_seed problem_parameters solver solver_parameters budget seed noise observed version"
-).split()
-_OUTCOME = "status message count steps seconds start value best reference".split()
-_RUN = ["id", *_KEY, *_OUTCOME, "created", "environment"]
-
-_TABLES = f"""
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE environments (id TEXT PRIMARY KEY, python TEXT, numpy TEXT, numba TEXT, zobench TEXT,
-    system TEXT, machine TEXT);
-CREATE TABLE runs (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, problem TEXT NOT NULL,
-    dim INTEGER NOT NULL, instance_seed INTEGER NOT NULL, problem_parameters TEXT NOT NULL,
-    solver TEXT NOT NULL, solver_parameters TEXT NOT NULL, budget INTEGER NOT NULL, seed INTEGER NOT NULL,
-    noise TEXT NOT NULL, observed INTEGER NOT NULL, version TEXT NOT NULL, status TEXT NOT NULL,
-    message TEXT NOT NULL, count INTEGER, steps INTEGER, seconds REAL, start REAL, value REAL, best REAL,
-    reference REAL, created TEXT NOT NULL, environment TEXT NOT NULL);
-CREATE TABLE traces (run INTEGER REFERENCES runs ON DELETE CASCADE, row INTEGER, queries INTEGER, best REAL,
-    value REAL, gradient_norm REAL, running_mean REAL, PRIMARY KEY (run, row)) WITHOUT ROWID;
-CREATE TABLE hits (run INTEGER REFERENCES runs ON DELETE CASCADE, target REAL, queries INTEGER,
-    PRIMARY KEY (run, target)) WITHOUT ROWID;
-CREATE TABLE observations (run INTEGER REFERENCES runs ON DELETE CASCADE, quantity TEXT, mean REAL,
-    minimum REAL, PRIMARY KEY (run, quantity)) WITHOUT ROWID;
-CREATE TABLE verdicts (id TEXT PRIMARY KEY, {", ".join(VERDICT)}, everything TEXT NOT NULL,
-    created TEXT NOT NULL);
-INSERT INTO meta VALUES ('schema', '{SCHEMA}');
-"""
 
 
 class Store(Frames):
@@ -130,9 +86,10 @@ class Store(Frames):
         self._refuse_folder()
         connection = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
         try:
-            if self._is_empty(connection):
-                self._lay_out(connection)
-            self._check_schema(connection)
+            if is_empty(connection):
+                lay_out(connection)
+            if check(connection, self.path) < SCHEMA:
+                migrate(connection, self.path)
             connection.execute("PRAGMA journal_mode = WAL")
             # a killed process loses nothing; a power cut may lose the last commits, and harms none before
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -154,8 +111,7 @@ class Store(Frames):
         connection = sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=30.0, isolation_level=None)
         try:
             try:
-                connection.execute("PRAGMA query_only = ON")
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                is_empty(connection)
             except sqlite3.OperationalError:
                 # The folder takes no log file.  If none is left there, the file alone is the whole store.
                 log = self.path.with_name(self.path.name + "-wal")
@@ -163,10 +119,11 @@ class Store(Frames):
                     raise
                 connection.close()
                 connection = sqlite3.connect(f"{place}?immutable=1", uri=True, isolation_level=None)
-            self._check_schema(connection)
+            shadow(connection, check(connection, self.path))
+            connection.execute("PRAGMA query_only = ON")
             # one state of the store for everything that is read, from the first reading on
             connection.execute("BEGIN")
-            self._is_empty(connection)
+            is_empty(connection)
         except BaseException:
             connection.close()
             raise
@@ -175,32 +132,6 @@ class Store(Frames):
     def _refuse_folder(self) -> None:
         if self.path.is_dir():
             raise ZobenchError(f"store {str(self.path)!r} must be a file, got a folder")
-
-    @staticmethod
-    def _is_empty(connection: sqlite3.Connection) -> bool:
-        return connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-
-    def _lay_out(self, connection: sqlite3.Connection) -> None:
-        from zobench import __version__
-
-        connection.execute("BEGIN IMMEDIATE")
-        if self._is_empty(connection):  # still, now that nobody else can write
-            for statement in filter(str.strip, _TABLES.split(";")):
-                connection.execute(statement)
-            connection.execute("INSERT INTO meta VALUES ('created_by', ?)", [f"zobench {__version__}"])
-        connection.execute("COMMIT")
-
-    def _check_schema(self, connection: sqlite3.Connection) -> None:
-        try:
-            found = connection.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-            schema = int(found[0])
-        except (sqlite3.OperationalError, TypeError, ValueError):
-            raise ZobenchError(f"{str(self.path)!r} is an SQLite file, but not a store of zobench") from None
-        if schema > SCHEMA:
-            raise ZobenchError(
-                f"store {str(self.path)!r} has schema {schema}, this zobench reads up to {SCHEMA}: "
-                "install a newer zobench, or name another file"
-            )
 
     def __enter__(self) -> Self:
         return self
@@ -276,13 +207,14 @@ class Store(Frames):
             "created": _now(),
             "environment": environment,
         }
-        for name in "count", "steps", "start", "value", "best", "reference":
-            run[name] = None if trace is None else getattr(trace, name)
+        for name in OUTCOME:
+            if name not in run:
+                run[name] = None if trace is None else getattr(trace, name)
         execute = self._connection.execute
         execute("DELETE FROM runs WHERE id = ?", [run["id"]])
-        marks = ", ".join("?" * len(_RUN))
+        marks = ", ".join("?" * len(RUN))
         number = execute(
-            f"INSERT INTO runs ({', '.join(_RUN)}) VALUES ({marks})", [run[name] for name in _RUN]
+            f"INSERT INTO runs ({', '.join(RUN)}) VALUES ({marks})", [run[name] for name in RUN]
         ).lastrowid
         if trace is not None:
             self._write_arrays(number, trace)

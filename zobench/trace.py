@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TARGETS", "RunKey", "Trace"]
+__all__ = ["TARGETS", "RunKey", "Trace", "weights_name"]
 
 #: The targets of every run: f - f_star <= target * (f(x0) - f_star), five a decade down to 1e-8.
 TARGETS = tuple(float(f"{10 ** (-j / 5):.6g}") for j in range(1, 41))
@@ -36,6 +36,8 @@ class RunKey:
         Whether the quantities of `Trace.means` are accumulated; it changes no iterate.
     version : str
         Of the recorded numbers: it changes when the same key would give other bits.
+    weights : str
+        Digest of the step weights of an observed run (`weights_name`); empty where all steps weigh the same.
     """
 
     problem: str
@@ -49,10 +51,12 @@ class RunKey:
     noise: str = ""
     observed: bool = False
     version: str = "1"
+    weights: str = ""
 
     def text(self) -> str:
-        """Write the key as canonical JSON."""
-        return json.dumps(self.__dict__, sort_keys=True, separators=(",", ":"), default=_plain)
+        """Write the key as canonical JSON, without weights where there are none."""
+        kept = {name: value for name, value in self.__dict__.items() if name != "weights" or value}
+        return json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain)
 
     def digest(self) -> str:
         """Hash the key: the run's name in a store."""
@@ -69,10 +73,26 @@ class RunKey:
         kept = {
             k: v
             for k, v in self.__dict__.items()
-            if k not in ("solver", "solver_parameters", "budget", "observed")
+            if k not in ("solver", "solver_parameters", "budget", "observed", "weights")
         }
         kept["noise"] = ""
         return json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
+def weights_name(weights: Any) -> str:
+    """Name step weights by their bits, for a run's key.
+
+    Parameters
+    ----------
+    weights : vector
+        Weight of step k; zeros at its end say nothing.
+
+    Returns
+    -------
+    str
+    """
+    trimmed = np.trim_zeros(np.asarray(weights, dtype="<f8"), "b")
+    return hashlib.sha256(trimmed.tobytes()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:
