@@ -90,7 +90,7 @@ class Run:
         self._stream = Stream(self.stream_key, "solver")
         self._parameters = self.solver.encoded(self.parameters)
         self._init, self._step = self.solver.kernels
-        self._started = False
+        self._started = np.zeros(1, dtype=bool)
 
     def _setting(self) -> Setting:
         return Setting(self.x0.size, self.budget, self.certificates, self.objective.varies, self.manifold)
@@ -237,8 +237,8 @@ class Run:
         if self.over:
             return False
         begun = time.perf_counter()
-        if not self._started:
-            self._started = True
+        if not self._started[0]:
+            self._started[0] = True
             if self._init:
                 self._enter(self._init)
                 self._raise()
@@ -347,7 +347,7 @@ class Run:
         stream = self._stream
         arrays = [self._work, self.oracle, self.watch, stream.record, stream.buffers]
         arrays += [self._bests, self._values, self._norms, self._running, self._hits, self._spare]
-        arrays += [self._sums, self._minima, self._undo]
+        arrays += [self._sums, self._minima, self._undo, self._started]
         return arrays if self._best_point is None else [*arrays, self._best_point]
 
 
