@@ -81,7 +81,7 @@ def wrong(probe, constant, certificate):
         return [0.0]
     if constant == "L" and probe.instance.parameters == type(probe.instance.parameters)():
         return [0.8 * value]  # by default every L is met within a fifth
-    if constant == "variance":  # an estimate from samples: five standard errors are forgiven it
+    if constant in ("variance", "growth"):  # estimates from samples: five standard errors are forgiven
         return [0.5 * met]
     if not certificate.exact:  # a bound: the attack must reject what it has seen broken
         return [met * (1.001 if constant in ("mu", "PL") else 0.999)]

@@ -39,3 +39,31 @@ def test_the_attack_measures_what_numpy_computes():
 
 def test_a_full_batch_has_no_variance():
     assert "variance" not in zobench.problem("softmax-regression", data="iris").certificates
+
+
+def test_the_noise_of_a_stochastic_quadratic_is_the_same_everywhere():
+    instance = zobench.problem("stochastic-quadratic", dim=4, spread=3.0, batch=2)
+    keys = np.arange(4000)
+    for x in (instance.x_star, instance.x0, 7.0 * instance.x0):
+        # f(x) is known, so what is left of a sample is <xi, x - x_star>
+        left = np.array([instance.sample(x, key) for key in keys]) - instance.value(x)
+        distance = float(np.sum((x - instance.x_star) ** 2))
+        assert abs(left.mean()) <= 5.0 * left.std() / np.sqrt(keys.size)
+        assert left.var() == pytest.approx(4.5 * distance / 4, rel=0.12, abs=1e-300)
+
+
+@pytest.mark.parametrize("options", [{}, {"dim": 3, "samples": 5, "condition": 10.0, "batch": 1}])
+def test_noise_that_grows_with_the_gap(options):
+    instance = zobench.problem("interpolating-regression", **options)
+    claimed = instance.certificates.value("growth")
+    rows, batch = instance.data.rows, instance.data.batch
+    worst = 0.0
+    for e in np.random.default_rng(1).standard_normal((2000, instance.dim)):
+        gradients = rows * (rows @ e)[:, None]
+        spread = np.mean(np.sum((gradients - gradients.mean(axis=0)) ** 2, axis=1)) / batch
+        worst = max(worst, spread / (0.5 * np.mean((rows @ e) ** 2)))
+    assert worst <= claimed * (1 + 1e-12)
+    assert worst > 0.7 * claimed
+    probe = Probe(instance)
+    assert falsify(probe, "growth", claimed).ok
+    assert not falsify(probe, "growth", 0.5 * claimed).ok

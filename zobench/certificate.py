@@ -30,6 +30,7 @@ CONSTANTS = {
     "f_best": "a value that f attains, the lowest known; f_star may be lower",
     "f_lower": "a number that f never falls below",
     "variance": "E|grad F(x, sample) - grad f(x)|^2 <= variance everywhere, for one sample of a query",
+    "growth": "E|grad F(x, sample) - grad f(x)|^2 <= growth (f(x) - f_star), for one sample of a query",
     "R0": "|x - x_star| <= R0 wherever f(x) <= f(x0)",
     "trace": "the trace of the Hessian of a quadratic, the same everywhere",
     "effective_rank": "trace of a global Hessian bound over its largest eigenvalue",

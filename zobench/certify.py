@@ -24,6 +24,7 @@ from zobench.searches import (
     relaxed_surveys,
     steepest_chord,
     subgradient_error,
+    widest_growth,
     widest_spread,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "falsify_f_star",
     "falsify_g",
     "falsify_gradient",
+    "falsify_growth",
     "falsify_l",
     "falsify_l0",
     "falsify_l1",
@@ -258,6 +260,14 @@ def falsify_variance(probe: Probe, claimed: float) -> Attack:
     return Attack("variance", claimed, found, _ratio(found, claimed), found - 5.0 * error <= claimed, x)
 
 
+def falsify_growth(probe: Probe, claimed: float, f_star: float) -> Attack:
+    """Look for points where samples spread more in proportion to f(x) - f_star."""
+    if not probe.instance.stochastic:
+        return _unattacked("growth", claimed)
+    found, error, x = probe.once("growth", lambda: widest_growth(probe, f_star))
+    return Attack("growth", claimed, found, _ratio(found, claimed), found - 5.0 * error <= claimed, x)
+
+
 def falsify_gradient(probe: Probe) -> Attack:
     """Compare the gradient with differences of the value; `found` is the worst relative error.
 
@@ -300,8 +310,9 @@ FALSIFIERS: dict[str, tuple[Callable[..., Attack], tuple[str, ...]]] = {
     "G": (falsify_g, ()),
     "R0": (falsify_r0, ()),
     "variance": (falsify_variance, ()),
+    "growth": (falsify_growth, ("f_star",)),
 }
-WITHOUT_GRADIENT = {"f_star", "f_best", "f_lower", "G", "R0", "variance"}
+WITHOUT_GRADIENT = {"f_star", "f_best", "f_lower", "G", "R0", "variance", "growth"}
 
 
 def falsify(probe: Probe, constant: str, claimed: float) -> Attack:

@@ -164,33 +164,68 @@ def subgradient_error(probe: Probe) -> tuple[float, Array]:
     return worst, where
 
 
-def widest_spread(probe: Probe, keys: int = 128, most: int = 64) -> tuple[float, float, Array]:
-    """Give the largest E|grad F(x, sample) - grad f(x)|^2 met, its standard error, and x.
+def _spread(probe: Probe, x: Array, keys: int, most: int, first: int = 0) -> tuple[float, float]:
+    """Give E|grad F(x, sample) - grad f(x)|^2 and its standard error.
 
     The gradient of a sample is measured by central differences, along all coordinates or, where there are
     many, along random directions, which see 1/d of the variance each on average.
     """
-    instance, best = probe.instance, (0.0, 0.0, probe.points[0])
+    instance, few = probe.instance, x.size <= most
+    directions = list(np.eye(x.size)) if few else [probe.unit() for _ in range(most)]
+    share = 1.0 if few else x.size / most
+    step = 1e-5 * max(probe.scale, float(np.abs(x).max()))
+    slopes = np.array(
+        [
+            [instance.sample(x + step * v, key) - instance.sample(x - step * v, key) for v in directions]
+            for key in range(first, first + keys)
+        ]
+    ) / (2.0 * step)
+    squares = share * (slopes - slopes.mean(axis=0)) ** 2 * keys / (keys - 1)
+    error = float(squares.sum(axis=1).std() / np.sqrt(keys))
+    if not few:
+        error += float(squares.mean(axis=0).std() * np.sqrt(most))
+    return float(squares.sum(axis=1).mean()), error
+
+
+def widest_spread(probe: Probe, keys: int = 128, most: int = 64) -> tuple[float, float, Array]:
+    """Give the largest E|grad F(x, sample) - grad f(x)|^2 met, its standard error, and x."""
+    best = (0.0, 0.0, probe.points[0])
     away = [x - 10.0 * (probe.middle - x) for x in probe.points[:2]]
     for x in [*probe.points, *away]:
-        few = x.size <= most
-        directions = list(np.eye(x.size)) if few else [probe.unit() for _ in range(most)]
-        share = 1.0 if few else x.size / most
-        step = 1e-5 * max(probe.scale, float(np.abs(x).max()))
-        slopes = np.array(
-            [
-                [instance.sample(x + step * v, key) - instance.sample(x - step * v, key) for v in directions]
-                for key in range(keys)
-            ]
-        ) / (2.0 * step)
-        squares = share * (slopes - slopes.mean(axis=0)) ** 2 * keys / (keys - 1)
-        spread = float(squares.sum(axis=1).mean())
-        error = float(squares.sum(axis=1).std() / np.sqrt(keys))
-        if not few:
-            error += float(squares.mean(axis=0).std() * np.sqrt(most))
+        spread, error = _spread(probe, x, keys, most)
         if np.isfinite(spread) and spread > best[0]:
             best = spread, error, x
     return best
+
+
+def widest_growth(probe: Probe, f_star: float, keys: int = 128, most: int = 64) -> tuple[float, float, Array]:
+    """Give the largest E|grad F(x, sample) - grad f(x)|^2 / (f(x) - f_star) met, its error, and x.
+
+    From the point where it is largest it goes on in random directions about the minimiser.  What the climb
+    found is measured anew with fresh samples, for it also climbed the errors of the first ones.
+    """
+    origin = probe.instance.x_star if probe.instance.x_star is not None else probe.middle
+
+    def growth(x: Array, keys: int = keys, first: int = 0) -> tuple[float, float]:
+        gap = probe.value(x) - f_star
+        if not gap > 1e-9 * max(abs(f_star), probe.scale**2 * 1e-9):
+            return 0.0, 0.0
+        spread, error = _spread(probe, x, keys, most, first)
+        return spread / gap, error / gap
+
+    best = max(((*growth(x), x) for x in probe.points), key=lambda found: found[0])
+    length, turn = float(np.linalg.norm(best[2] - origin)), 0.5
+    for _ in range(60):
+        if probe.late:
+            break
+        away = best[2] - origin + turn * length * probe.unit()
+        x = origin + away * (length / max(float(np.linalg.norm(away)), 1e-300))
+        found = growth(x)
+        if np.isfinite(found[0]) and found[0] > best[0]:
+            best = (*found, x)
+        else:
+            turn = max(0.8 * turn, 0.05)
+    return *growth(best[2], 8 * keys, keys), best[2]
 
 
 def _along(probe: Probe, survey: Survey, merit: Callable[[Survey], float]) -> Survey:
