@@ -2,6 +2,7 @@
 
 import ctypes
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -271,6 +272,23 @@ class Run:
         elif idle or self.watch["k"][0] >= end:
             self.over = "finished"
         return not self.over
+
+    def drive(self, told: Callable[[], None]) -> str:
+        """Run to the end, calling `told` after each step; StopIteration ends the run.
+
+        Returns
+        -------
+        str
+            The status.
+        """
+        more = True
+        while more:
+            more = self.advance(steps=1)
+            try:
+                told()
+            except StopIteration:
+                return "stopped"
+        return self.over
 
     def _raise(self) -> None:
         if self.objective.error is not None:

@@ -18,7 +18,7 @@ from zobench.oracle import ORACLE
 from zobench.stream import STREAM
 from zobench.views import call, floats_at, parameters_view, record_view, vector_at, workspace_view
 
-__all__ = ["QUANTITIES", "WATCH", "advance", "compile_kernel"]
+__all__ = ["QUANTITIES", "WATCH", "advance", "compile_kernel", "follow"]
 
 #: What the loop can accumulate at every iterate x_k, before step k.
 QUANTITIES = (
@@ -216,3 +216,22 @@ def advance() -> Any:
     """Give the loop as a Python callable of eight integers, most of them addresses."""
     address = typed(_advance, int64(*[int64] * 8), "advance")
     return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 8)(address)
+
+
+def _follow(oracle_address, watch_address, x_address, whole):
+    """Watch a loop that somebody else owns: at the end of a step, or (`whole` 0) after the last one."""
+    oracle, watch = _oracle_at(oracle_address), _watch_at(watch_address)
+    if whole != 0:
+        if watch.observe != 0:
+            _observe(watch)  # at x_k: the new iterate comes after
+        _copy(watch.x_address, x_address, watch.dim)
+        watch.k += 1
+    if oracle.row > watch.row:
+        _record(watch, oracle.row)
+
+
+@cache
+def follow() -> Any:
+    """Give `_follow` as a Python callable of four integers, of which three are addresses."""
+    address = typed(_follow, types.void(*[int64] * 4), "follow")
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)(address)

@@ -1,0 +1,391 @@
+"""Solvers of other packages that own their loop: the package asks, the oracle counts and stops it.
+
+A native solver is stepped by the harness; a package such as SciPy is handed a callable and comes back when it
+is done.  Here that callable is the compiled `query` of the oracle, so counting, the budget, the marks of the
+trace, hits of targets, noise and samples are the very code that native solvers run.  Past the budget the
+callable raises `Halt` instead of evaluating, which unwinds the package; one that swallows it gets it again at
+every further query.
+"""
+
+import ctypes
+import importlib.metadata
+import random
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from numba import float64, int64
+from numpy.typing import NDArray
+
+from zobench.compile import typed
+from zobench.driver import MESSAGES, Run
+from zobench.errors import ZobenchError
+from zobench.instance import Vector
+from zobench.loop import follow
+from zobench.objective import Objective
+from zobench.oracle import ORACLE, query
+from zobench.parameters import validate
+from zobench.solver import Setting, Solver
+from zobench.stream import digest, generator
+from zobench.trace import RunKey, Trace
+from zobench.views import record_view, vector_at
+
+__all__ = ["Halt", "Loop", "OwnLoop", "OwnLoopRun"]
+
+_oracle_at = record_view(ORACLE)
+#: Modules whose warnings are told in the message of the trace, unless the objective caused them.
+_GUESTS = r"(bayes_opt|cma|nevergrad|numpy|pandas|pybobyqa|scipy|sklearn|zobench)(\.|$)"
+
+
+class Halt(BaseException):
+    """Unwinds a package: the budget is spent, the objective raised, or a callback asked to stop.
+
+    It is no `Exception`, so that ``except Exception`` of a package lets it pass.
+    """
+
+
+def _ask(oracle, x, dim):
+    return query(_oracle_at(oracle), vector_at(x, dim))
+
+
+class _Workspace(NamedTuple):
+    """Of a loop that is not ours only the iterate is known."""
+
+    x: Vector
+
+
+def _no_step(oracle, state, parameters, k, stream):
+    """Stand in for a step: the loop is the package's own."""
+
+
+def _whole_budget(parameters: Any, setting: Setting) -> int:
+    return setting.budget
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnLoop(Solver):
+    """A method whose loop belongs to another package: one file of ``solvers/``.
+
+    It has no kernels.  What a step costs is the package's affair: `cost` is the whole budget.
+
+    Attributes
+    ----------
+    solve : function
+        ``solve(loop, parameters) -> str``: calls the package once with `loop.query` as the objective and
+        answers what the package says of its end.  See `Loop`.
+    package : str
+        What ``pip install`` calls the package.
+    imported : str
+        What ``import`` calls it.
+    version : tuple of int
+        The oldest version that has the method.
+    draws : bool
+        Whether the method is a random one.
+    global_draws : bool
+        Whether the package draws from NumPy's and Python's global generators: these are seeded from the
+        run's key while the package runs and given back whenever the objective is entered and at the end.
+    """
+
+    step: Callable[..., None] = _no_step
+    state: type = _Workspace
+    cost: Callable[[Any, Setting], int] = _whole_budget
+    solve: Callable[["Loop", Any], str]
+    package: str = "scipy"
+    imported: str = "scipy"
+    version: tuple[int, ...] = ()
+    draws: bool = False
+    global_draws: bool = False
+
+    @property
+    def missing(self) -> str:
+        """Why the method cannot be used here; empty if the package is installed."""
+        extra = "" if self.package == "scipy" else "'zobench[peers]'"
+        if find_spec(self.imported) is None:
+            return f"the package {self.package} is not installed: pip install {extra or self.package}"
+        if self.version:
+            found = importlib.metadata.version(self.package)
+            numbers = tuple(int(part) for part in found.split(".")[: len(self.version)] if part.isdigit())
+            if numbers < self.version:
+                least = ".".join(map(str, self.version))
+                return f"the package {self.package} must be of version >= {least}, got {found}: " + (
+                    f"pip install '{self.package}>={least}'"
+                )
+        return ""
+
+    def choose(self, given: Mapping[str, Any]) -> Any:
+        """Make the parameters of what was given, complaining of every fault, or of a missing package."""
+        if self.missing:
+            raise ZobenchError(f"solver {self.name!r}: {self.missing}")
+        return validate(self.parameters, given, f"solver {self.name!r}")
+
+    def begin(
+        self,
+        objective: Objective,
+        setting: Setting,
+        given: Mapping[str, Any],
+        x0: NDArray[np.float64],
+        **options: Any,
+    ) -> "OwnLoopRun":
+        """Lay out a run; see `Solver.begin`."""
+        return OwnLoopRun(
+            objective,
+            self,
+            self.settled(self.choose(given), setting),
+            x0,
+            setting.budget,
+            certificates=setting.certificates,
+            manifold=setting.manifold,
+            **options,
+        )
+
+    @cached_property
+    def kernels(self) -> tuple[int, int]:
+        """The address of the compiled `query`, which every package enters; there is no step."""
+        follow()
+        return typed(_ask, float64(int64, int64, int64), "ask"), 0
+
+
+@dataclass
+class OwnLoopRun(Run):
+    """A run of a package's own loop, from outside like any `Run`.
+
+    The loop cannot be paused: `advance` goes on to the end, however many steps are asked for.
+    """
+
+    told: Callable[[], None] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.over = self._said = ""
+        self._seconds = 0.0
+        self.x = self._work = np.array(self.x0)
+        self._lay_out_oracle(self.x0.size)
+        self._lay_out_watch(self.x0.size)
+        self._raised: BaseException | None = None
+        self._notes: dict[str, int] = {}
+        self.loop = Loop(self)
+
+    def advance(self, steps: int | None = None) -> bool:
+        """Run the package to its end; see `Run.advance`.
+
+        Returns
+        -------
+        bool
+            False: the run is over.
+
+        Raises
+        ------
+        BaseException
+            What a Python objective or a callback raised.
+        ZobenchError
+            If the package refuses to begin.
+        """
+        if self.over:
+            return False
+        begun = time.perf_counter()
+        method: OwnLoop = self.solver  # type: ignore[assignment]
+        try:
+            with self.loop.as_guest():
+                self._said = f"{method.package} ended the run: {method.solve(self.loop, self.parameters)}"
+        except Halt:
+            pass
+        except Exception as error:
+            self._blame(method, error)
+        except BaseException:
+            self.over = "failed"
+            raise
+        follow()(self.oracle.ctypes.data, self.watch.ctypes.data, 0, 0)
+        self._seconds += time.perf_counter() - begun
+        if self._raised is not None and not isinstance(self._raised, StopIteration):
+            self.over = "failed"
+            raise self._raised
+        self._raise()
+        stopped = "stopped" if self._raised is not None else "finished"
+        self.over = "budget" if self.oracle["count"][0] >= self.budget else stopped
+        return False
+
+    def _blame(self, method: OwnLoop, error: Exception) -> None:
+        """Tell what a package raised by itself: the run ends there, unless it never began."""
+        if self.loop.halted:
+            return  # its answer to `Halt`
+        fault = f"{method.package} raised {type(error).__name__}: {' '.join(str(error).split())}"
+        if self.oracle["count"][0] == 0:
+            self.over = "failed"
+            raise ZobenchError(f"solver {method.name!r}: {fault}") from error
+        self._said = fault
+
+    def drive(self, told: Callable[[], None]) -> str:
+        """Run to the end, calling `told` after each step; StopIteration ends the run."""
+        self.told = told
+        self.advance()
+        return self.over
+
+    def trace(self, key: RunKey | None = None, status: str = "", message: str = "") -> Trace:
+        """Give the record so far, with the package's own words where it ended the run."""
+        said = self._said if (status or self.over) == "finished" else ""
+        notes = [
+            f"It warned{f' {times} times' if times > 1 else ''}: {text}"
+            for text, times in list(self._notes.items())[:2]
+        ]
+        words = message or "  ".join([said or MESSAGES[status or self.over], *notes])
+        return super().trace(key, status, words)
+
+    def snapshot(self) -> NoReturn:
+        """Refuse: what a package keeps in its own loop cannot be copied."""
+        raise ZobenchError(f"solver {self.solver.name!r} owns its loop, which cannot be gone back in")
+
+
+class Loop:
+    """What a `solve` function hands to its package.
+
+    Attributes
+    ----------
+    x0 : vector of size d
+        The start, the package's to change.
+    budget : int
+        Queries that may be asked; a limit for packages that take one, and never the only one.
+    best : float
+        Of the answers so far, as the method saw them; infinite before the first finite one.
+    halted : bool
+        Whether the run is over and every further query raises `Halt`.
+    """
+
+    def __init__(self, run: OwnLoopRun):
+        self._run = run
+        self.x0, self.budget = np.array(run.x0), run.budget
+        self.best, self.halted = np.inf, False
+        self._outside = False  # whether the objective or a callback is running
+        self._point, self._best_point = np.array(run.x0), np.array(run.x0)
+        self._best_address = self._best_point.ctypes.data
+        self._place = (run.oracle.ctypes.data, self._point.ctypes.data, self._point.size)
+        self._count = ctypes.c_int64.from_address(run.oracle.ctypes.data + ORACLE.fields["count"][1])
+        address = run.solver.kernels[0]
+        self._ask = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_int64] * 3)(address)
+        self._draws = run.solver.global_draws  # type: ignore[attr-defined]
+        self._kept: Any = None
+
+    def generator(self) -> np.random.Generator:
+        """Give the run's own random numbers: a function of its key."""
+        return generator(self._run.stream_key, "solver")
+
+    def query(self, x: Any) -> float:
+        """Ask for f(x), charged as one query.
+
+        Parameters
+        ----------
+        x : vector of size d
+            Copied.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        Halt
+            If the run is over: nothing is evaluated and nothing charged.
+        """
+        if self.halted or self._count.value >= self.budget:
+            self.halt()
+        self._point[:] = x
+        if self._draws:
+            with self._outdoors():
+                value = self._ask(*self._place)
+        else:  # without the microsecond that a context takes
+            self._outside = True
+            value = self._ask(*self._place)
+            self._outside = False
+        if self._run.objective.error is not None:
+            self.halt()
+        if value < self.best:
+            self.best = value
+            self._best_point[:] = self._point
+        return value
+
+    def step(self, x: Any = None) -> None:
+        """Tell that an iteration is complete.
+
+        Parameters
+        ----------
+        x : vector of size d, optional
+            The package's iterate; the best point asked so far if the package does not tell it.
+        """
+        if self.halted:
+            return
+        run = self._run
+        if x is None:
+            address = self._best_address
+        else:
+            self._point[:] = x
+            address = self._point.ctypes.data
+        follow()(self._place[0], run.watch.ctypes.data, address, 1)
+        if run.told is not None:
+            try:
+                with self._outdoors():
+                    run.told()
+            except BaseException as error:  # the package must neither change nor swallow it
+                run._raised = error
+                self.halt()
+
+    def halt(self) -> NoReturn:
+        """Unwind the package."""
+        self.halted = True
+        raise Halt
+
+    @contextmanager
+    def as_guest(self) -> Iterator[None]:
+        """Let the package run: its warnings become notes, its global random numbers are the run's own."""
+        filters = list(warnings.filters)
+        with warnings.catch_warnings():
+            shown = warnings.showwarning
+
+            def note(message: Any, category: Any, filename: str, lineno: int, *rest: Any) -> None:
+                if self._outside:  # the objective's own affair: as if nobody stood between
+                    with warnings.catch_warnings():
+                        warnings.filters[:] = filters  # type: ignore[index]
+                        warnings.showwarning = shown
+                        warnings.warn_explicit(message, category, filename, lineno)
+                else:
+                    text = " ".join(f"{category.__name__}: {message}".split())[:200]
+                    self._run._notes[text] = self._run._notes.get(text, 0) + 1
+
+            warnings.filterwarnings("always", module=_GUESTS)
+            warnings.showwarning = note
+            if self._draws:
+                self._exchange(_seeded(self._run.stream_key))
+            try:
+                yield
+            finally:
+                if self._draws:
+                    self._exchange(self._kept)
+
+    @contextmanager
+    def _outdoors(self) -> Iterator[None]:
+        """Enter the objective or a callback, with warnings and global random numbers as they are outside."""
+        self._outside = True
+        if self._draws:
+            self._exchange(self._kept)
+        try:
+            yield
+        finally:
+            if self._draws:
+                self._exchange(self._kept)
+            self._outside = False
+
+    def _exchange(self, states: tuple[Any, Any]) -> None:
+        """Put the global generators where `states` says, and keep where they were."""
+        self._kept = (np.random.get_state(), random.getstate())  # noqa: NPY002 - where packages draw
+        np.random.set_state(states[0])  # noqa: NPY002
+        random.setstate(states[1])
+
+
+def _seeded(key: str) -> tuple[Any, Any]:
+    """Make states of the two global generators from a run's key."""
+    seed = digest(key, "global draws")[0]
+    numpys = np.random.RandomState(seed % 2**32)  # noqa: NPY002
+    return numpys.get_state(), random.Random(seed).getstate()
