@@ -18,6 +18,7 @@ both forms, which share one sample of a stochastic objective.  Memory: 4 vectors
 """
 
 import math
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -28,6 +29,10 @@ from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Real
 from zobench.solver import Scalar, Solver
+from zobench.theorem import Case, Cell, Theorem
+
+#: Smoothing radius of the bound's runs; its bias is in the bound.
+RADIUS = 1e-5
 
 FORMS = ("forward", "central")
 FORWARD, CENTRAL = range(2)
@@ -132,6 +137,145 @@ def settle(parameters, setting):
     return p if used else p._replace(L=0.0)
 
 
+class Coefficients(NamedTuple):
+    """The numbers of one step of the scheme: alpha_k, beta_k, lambda_k, theta / alpha_k."""
+
+    alpha: float
+    beta: float
+    share: float
+    reach: float
+
+
+def scheme(case: Case, steps: int) -> list[Coefficients]:
+    """Give the coefficients of the first `steps` steps at gamma_0 = L."""
+    gamma, tau = case.constant("L"), convexity(case)
+    theta, rows = 1.0 / (16.0 * (case.dim + 4) ** 2 * case.constant("L")), []
+    for _ in range(steps):
+        b = theta * (gamma - tau)
+        alpha = 0.5 * (math.sqrt(b * b + 4.0 * theta * gamma) - b)
+        beta = alpha * gamma / (gamma + alpha * tau)
+        gamma = (1.0 - alpha) * gamma + alpha * tau
+        rows.append(Coefficients(alpha, beta, alpha * tau / gamma, theta / alpha))
+    return rows
+
+
+def convexity(case: Case) -> float:
+    """Give the certified constant of strong convexity, 0 where there is none."""
+    return case.constant("mu") if "mu" in case.instance.certificates else 0.0
+
+
+def distance(case: Case) -> float:
+    """Give R = |x0 - x_star|, or a certified upper bound of it."""
+    instance = case.instance
+    return case.constant("R0") if instance.x_star is None else math.dist(instance.x0, instance.x_star)
+
+
+def scheme_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem: forward difference, Gaussian directions, gamma_0 = L."""
+    constants = {"L": case.constant("L"), "mu": convexity(case)}
+    return {"difference": "forward", "radius": RADIUS, "law": "gaussian", **constants}
+
+
+def scheme_bound(case: Case, steps: int) -> float:
+    """Bound the gap after `steps` steps."""
+    d, smooth, psi, added = case.dim, case.constant("L"), 1.0, 0.0
+    for row in scheme(case, steps):
+        psi, added = psi * (1.0 - row.alpha), 1.0 + (1.0 - row.alpha) * added
+    bias = RADIUS**2 * smooth * (d + 3.0 * (d + 8) / 16.0 * added)
+    return psi * (case.gap + 0.5 * smooth * distance(case) ** 2) + bias
+
+
+def moments_parameters(case: Case) -> dict:
+    """Give a radius of the size of a coordinate of x_0 - x_star, so that the bias is tested, too."""
+    return {**scheme_parameters(case), "radius": 0.4 * distance(case) / math.sqrt(case.dim)}
+
+
+@lru_cache(maxsize=4)  # the same for every seed
+def moments_level(case: Case, steps: int) -> float:
+    """Give E of the mean over k < steps of f(x_k) - f_star on a quadratic, from the second moments."""
+    lam, start = case.modes
+    total, square = float(lam.sum()), float(np.sum(lam**2))
+    h = 1.0 / (4.0 * (case.dim + 4) * case.constant("L"))
+    radius = moments_parameters(case)["radius"]
+    bias = radius**2 / 4.0 * (total**2 + 2.0 * square + 4.0 * lam * total + 8.0 * lam**2)
+    xx = xv = vv = start**2
+    level = 0.0
+    for _, be, el, reach in scheme(case, steps):
+        level += 0.5 * float(lam @ xx) / steps
+        yy = (1.0 - be) ** 2 * xx + 2.0 * be * (1.0 - be) * xv + be**2 * vv
+        yv = (1.0 - be) * xv + be * vv
+        gg = float(lam**2 @ yy) + 2.0 * lam**2 * yy + bias
+        xx = yy - 2.0 * h * lam * yy + h**2 * gg
+        mixed = (1.0 - el) * yv + el * yy
+        xv = mixed - h * lam * mixed - reach * lam * yy + h * reach * gg
+        vv = (1.0 - el) ** 2 * vv + 2.0 * el * (1.0 - el) * yv + el**2 * yy
+        vv = vv - 2.0 * reach * lam * mixed + reach**2 * gg
+    return level
+
+
+accelerated = Theorem(
+    name="rgf-accelerated",
+    statement=(
+        "f convex and L-smooth, tau-strongly convex (tau >= 0), R = |x_0 - x_star|, h and theta as above, "
+        "gamma_0 = L, Gaussian u, forward difference of radius mu:  E f(x_K) - f_star  <=  "
+        "psi_K (D0 + gamma_0 R^2/2) + mu^2 L (d + (3 (d + 8)/16) C_K),  psi_K = prod_{k<K} (1 - alpha_k), "
+        "C_0 = 0, C_{k+1} = 1 + (1 - alpha_k) C_k"
+    ),
+    proof=(
+        "Estimate sequences: psi_k (phi_0 - f_star) bounds f(x_k) - f_star in the mean, since the step h "
+        "lowers the smoothed f by a multiple of |g_k|^2 that pays for the step of v; the bias adds to C_k. "
+        "Far too loose to see a wrong step: exact-fg-moments does."
+    ),
+    source="Nesterov and Spokoiny, Found. Comput. Math. 17 (2017), Theorem 9, as formalised in Lean",
+    assumes=("L", "convex", "f_star", "R0"),
+    parameters=scheme_parameters,
+    budget=lambda case: 2 * case.steps,
+    bound=scheme_bound,
+    measured=lambda trace, case: trace.value - case.constant("f_star"),
+    quantity="f(x_K) - f_star",
+    queries_per_step=2,
+    slopes=(("K", -2.0), ("d", 2.0), ("eps", -0.5)),
+    cells=(
+        Cell("quadratic", 10, 400, quick=True),
+        Cell("quadratic", 10, 2000, (("condition", 100.0), ("rotation", "yes")), quick=True),
+        Cell("log-cosh", 10, 1000, quick=True),
+        Cell("log-cosh", 10, 400, (("start", 0.5),), quick=True),
+        Cell("nesterov-worst", 20, 4000),
+    ),
+)
+
+exact_moments = Theorem(
+    name="exact-fg-moments",
+    statement=(
+        "f quadratic with eigenvalues lam of its Hessian, Gaussian u, forward difference of radius mu, "
+        "l = lambda_k, t = theta/alpha_k, T = sum lam; along each eigenvector xx, xv, vv are the second "
+        "moments of x - x_star and v - x_star, yy = (1-beta)^2 xx + 2 beta (1-beta) xv + beta^2 vv, "
+        "yv = (1-beta) xv + beta vv, m = (1-l) yv + l yy, "
+        "Q = sum lam^2 yy + 2 lam^2 yy + (mu^2/4)(T^2 + 2 sum lam^2 + 4 lam T + 8 lam^2):  "
+        "xx <- yy - 2 h lam yy + h^2 Q,  xv <- m - h lam m - t lam yy + h t Q,  "
+        "vv <- (1-l)^2 vv + 2 l (1-l) yv + l^2 yy - 2 t lam m + t^2 Q;  "
+        "(1/K) sum_{k<K} E f(x_k) - f_star  =  the mean over k of sum lam xx / 2"
+    ),
+    proof=(
+        "The quotient is <grad f(y),u> + (mu/2) u^T A u exactly; what is odd in u has mean 0, and the "
+        "moments of order four and six of Gaussian variates give Q = E g_i^2."
+    ),
+    source="derived here; the method is (60) of Nesterov and Spokoiny (2017)",
+    assumes=("trace", "L", "f_star"),
+    parameters=moments_parameters,
+    budget=lambda case: 2 * case.steps,
+    bound=moments_level,
+    right=lambda trace, case: moments_level(case, case.steps),
+    measured=lambda trace, case: trace.means["value"] - case.constant("f_star"),
+    quantity="mean over k of f(x_k) - f_star",
+    queries_per_step=2,
+    cells=(
+        Cell("quadratic", 6, 160, (("condition", 10.0),), tight=True, quick=True),
+        Cell("quadratic", 20, 1000, (("condition", 10.0), ("rotation", "yes")), tight=True, quick=True),
+        Cell("nesterov-worst", 10, 2000, tight=True),
+    ),
+)
+
 solver = Solver(
     name="accelerated-random-gradient-free",
     summary="accelerated random gradient-free method: random finite differences with momentum",
@@ -142,4 +286,5 @@ solver = Solver(
     init=init,
     settle=settle,
     source="Nesterov and Spokoiny, Found. Comput. Math. 17 (2017), method (60)",
+    theorems=(accelerated, exact_moments),
 )

@@ -12,7 +12,10 @@ queries of a step share one sample of a stochastic objective.  Memory: 3 vectors
 """
 
 import math
+from functools import lru_cache
 from typing import Annotated, NamedTuple
+
+import numpy as np
 
 from zobench.directions import LAWS, draw
 from zobench.instance import Vector
@@ -124,6 +127,28 @@ def strongly_convex_bound(case: Case, steps: int) -> float:
     return 0.5 * smooth * (floor + shrunk)
 
 
+def moments_parameters(case: Case) -> dict:
+    """Give a radius of the size of a coordinate of x_0 - x_star, so that the bias is tested, too."""
+    radius = 2.0 * distance(case) / math.sqrt(case.dim)
+    return {**forward_parameters(case), "radius": radius}
+
+
+@lru_cache(maxsize=4)  # the same for every seed
+def moments_level(case: Case, steps: int) -> float:
+    """Give E of the mean over k < steps of f(x_k) - f_star on a quadratic, from the second moments."""
+    lam, start = case.modes
+    d, total, square = case.dim, float(lam.sum()), float(np.sum(lam**2))
+    h = 1.0 / (4.0 * (d + 4) * case.constant("L"))
+    radius = moments_parameters(case)["radius"]
+    bias = radius**2 / 4.0 * (total**2 + 2.0 * square + 4.0 * lam * total + 8.0 * lam**2)
+    moments, level = start**2, 0.0
+    for _ in range(steps):
+        level += 0.5 * float(lam @ moments) / steps
+        spread = float(lam**2 @ moments) + 2.0 * lam**2 * moments + bias
+        moments = moments - 2.0 * h * lam * moments + h**2 * spread
+    return level
+
+
 nonconvex = Theorem(
     name="rgf-nonconvex",
     statement=(
@@ -210,6 +235,34 @@ strongly_convex = Theorem(
     ),
 )
 
+exact_moments = Theorem(
+    name="exact-rgf-moments",
+    statement=(
+        "f quadratic with eigenvalues lam_i of its Hessian, M_i = E of the square of x - x_star along the "
+        "i-th eigenvector, Gaussian u, forward difference of radius mu:  M_i <- M_i - 2 h lam_i M_i + h^2 "
+        "(sum_j lam_j^2 M_j + 2 lam_i^2 M_i + (mu^2/4) (T^2 + 2 sum_j lam_j^2 + 4 lam_i T + 8 lam_i^2)), "
+        "T = sum_j lam_j;  (1/K) sum_{k<K} E f(x_k) - f_star  =  the mean over k of sum_i lam_i M_i / 2"
+    ),
+    proof=(
+        "The quotient is <g,u> + (mu/2) u^T A u exactly; what is odd in u has mean 0, and the moments of "
+        "order four and six of Gaussian variates give E<g,u>^2 u_i^2 and E(u^T A u)^2 u_i^2."
+    ),
+    source="derived here; the method is (54) of Nesterov and Spokoiny (2017)",
+    assumes=("trace", "L", "f_star"),
+    parameters=moments_parameters,
+    budget=lambda case: 2 * case.steps,
+    bound=moments_level,
+    right=lambda trace, case: moments_level(case, case.steps),
+    measured=lambda trace, case: trace.means["value"] - case.constant("f_star"),
+    quantity="mean over k of f(x_k) - f_star",
+    queries_per_step=2,
+    cells=(
+        Cell("quadratic", 6, 40, tight=True, quick=True),
+        Cell("quadratic", 20, 60, (("condition", 10.0), ("rotation", "yes")), tight=True, quick=True),
+        Cell("quadratic", 40, 2000, (("condition", 100.0),), tight=True),
+    ),
+)
+
 solver = Solver(
     name="random-gradient-free",
     summary="random gradient-free method: a finite difference along a random direction",
@@ -219,5 +272,5 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Nesterov and Spokoiny, Found. Comput. Math. 17 (2017), method (54)",
-    theorems=(nonconvex, convex, strongly_convex),
+    theorems=(nonconvex, convex, strongly_convex, exact_moments),
 )
