@@ -187,19 +187,22 @@ def normals(stream, out):
     stream.normal_at = at + size + size % 2
     if size > BUFFER:
         # a long vector is written in place, its odd end by way of the buffer
-        pairs = size // 2
-        _fill(stream.fill_normals, stream.key, stream.nonce, at // 2, out.ctypes.data, pairs)
-        if size % 2 == 0:
-            return
-        at, start = at + 2 * pairs, 2 * pairs
-    else:
-        start = 0
-    if at < stream.normal_from or at + size - start > stream.normal_from + BUFFER:
+        _fill(stream.fill_normals, stream.key, stream.nonce, at // 2, out.ctypes.data, size // 2)
+        if size % 2 == 1:
+            out[size - 1] = floats_at(_buffered(stream, at + size - 1, 1))[0]
+        return
+    buffer = floats_at(_buffered(stream, at, size))
+    # an index from 0 cannot be negative, which spares the compiler Python's wrapping round and a scatter
+    for i in range(size):
+        out[i] = buffer[i]
+
+
+def _buffered(stream, at, size):
+    """Have normals `at` ... `at + size - 1` in the buffer and give their address."""
+    if at < stream.normal_from or at + size > stream.normal_from + BUFFER:
         _fill(stream.fill_normals, stream.key, stream.nonce, at // 2, stream.normal_buffer, BUFFER // 2)
         stream.normal_from = at
-    buffer, shift = floats_at(stream.normal_buffer), at - stream.normal_from - start
-    for i in range(start, size):
-        out[i] = buffer[shift + i]
+    return stream.normal_buffer + 8 * (at - stream.normal_from)
 
 
 def word(stream):
@@ -215,16 +218,11 @@ def word(stream):
 
 def signs(stream, out):
     """Write independent fair signs, +1.0 or -1.0, into `out`; 64 of them cost one word."""
-    whole = out.size // 64
-    for block in range(whole):
+    for start in range(0, out.size, 64):
+        part = vector_at(out.ctypes.data + 8 * start, min(64, out.size - start))
         bits = word(stream)
-        for i in range(64):
-            out[64 * block + i] = as_float(_ONE_BITS | ((bits >> np.uint64(i)) << _SIXTY_THREE))
-    rest = out.size - 64 * whole
-    if rest > 0:
-        bits = word(stream)
-        for i in range(rest):
-            out[64 * whole + i] = as_float(_ONE_BITS | ((bits >> np.uint64(i)) << _SIXTY_THREE))
+        for i in range(part.size):
+            part[i] = as_float(_ONE_BITS | ((bits >> np.uint64(i)) << _SIXTY_THREE))
 
 
 def uniform(stream):
