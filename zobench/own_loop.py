@@ -190,6 +190,8 @@ class OwnLoopRun(Run):
         begun = time.perf_counter()
         method: OwnLoop = self.solver  # type: ignore[assignment]
         try:
+            if self.steps == 0:
+                raise Halt
             with self.loop.as_guest():
                 self._said = f"{method.package} ended the run: {method.solve(self.loop, self.parameters)}"
         except Halt:
@@ -331,6 +333,8 @@ class Loop:
             except BaseException as error:  # the package must neither change nor swallow it
                 run._raised = error
                 self.halt()
+        if run.steps is not None and int(run.watch["k"][0]) >= run.steps:
+            self.halt()
 
     def halt(self) -> NoReturn:
         """Unwind the package."""

@@ -47,7 +47,11 @@ def list_text(kind: str) -> str:
     if kind == "problems":
         heads = ["problem", "dims", "class", "data", "source", "constants"]
         return columns(heads, [_row(fact) for fact in facts])
-    return columns([KINDS[kind], "summary"], [[fact["name"], fact["summary"]] for fact in facts])
+    return columns([KINDS[kind], "summary"], [[fact["name"], _what(fact)] for fact in facts])
+
+
+def _what(fact: dict[str, Any]) -> str:
+    return f"{fact['summary']}; {fact['missing']}" if fact.get("missing") else fact["summary"]
 
 
 def _listed(problem: Any) -> dict[str, Any]:
@@ -103,7 +107,10 @@ def _family(family: Any) -> dict[str, Any]:
 
 
 def _solver(solver: Any) -> dict[str, Any]:
+    # of a method whose loop is another package's
+    guest = {name: getattr(solver, name) for name in ("package", "missing") if hasattr(solver, name)}
     return {
+        **guest,
         "kind": "solver",
         "name": solver.name,
         "summary": solver.summary,
@@ -162,7 +169,9 @@ def facts_of(name: str) -> list[dict[str, Any]]:
     else:
         if head in known["solvers"]:
             solver = known["solvers"][head]
-            found.append({**_solver(solver), "definition": _definition(solver.step)})
+            found.append(
+                {**_solver(solver), "definition": _definition(getattr(solver, "solve", solver.step))}
+            )
         if head in theorems():
             found.append(_whole_theorem(*theorems()[head]))
         if head in known["reports"]:
@@ -326,7 +335,7 @@ def _theorem_page(facts: dict[str, Any]) -> Iterator[str]:
 
 def _family_page(facts: dict[str, Any]) -> Iterator[str]:
     yield f"Members\n  {facts['pattern']}, such as {facts['example']}; dimensions: {facts['dims']}"
-    yield f"Package\n  {facts['missing'] or facts['package'] + ' is installed'}"
+    yield _package_line(facts)
 
 
 def _noise_page(facts: dict[str, Any]) -> Iterator[str]:
@@ -341,7 +350,21 @@ def _noise_page(facts: dict[str, Any]) -> Iterator[str]:
         yield f"This noise: {facts['noise']['text']}\n  {', '.join(words)}"
 
 
-_PAGES = {"problem": _problem_page, "theorem": _theorem_page, "problem family": _family_page}
+def _solver_page(facts: dict[str, Any]) -> Iterator[str]:
+    if "package" in facts:
+        yield _package_line(facts)
+
+
+def _package_line(facts: dict[str, Any]) -> str:
+    return f"Package\n  {facts['missing'] or facts['package'] + ' is installed'}"
+
+
+_PAGES = {
+    "problem": _problem_page,
+    "solver": _solver_page,
+    "theorem": _theorem_page,
+    "problem family": _family_page,
+}
 
 
 def _default(value: Any) -> str:
