@@ -17,12 +17,13 @@ dynamic     alpha0 / sqrt((k + 1) d)                                            
 gamma       |gamma_k| / (L |s_k|^2), in the direction that gamma_k says goes down       2
 gamma-four  the same length, the better of both directions                              4
 clipped     |gamma_k| / (2 B d (L0 + L1 |gamma_k| / m1)), direction as `gamma`          2
+sign        alpha0 / sqrt(K d), direction as `gamma`                                    2
 ==========  ==========================================================================  =======
 
-`gamma` and `clipped` use the sign trick: the two values that give gamma_k also give the direction.  `clipped`
-is for (L0, L1)-smooth functions and wants a law with |s|^2 = d (rademacher or sphere); m1 is the law's
-constant (`zobench.directions`) and B = 2 (e^v - 1 - v) / v^2 with v = m1 / (2 sqrt(d)).  `gamma` divides by
-|s_k|^2 and not by d, with which Gaussian directions diverge in one dimension.
+`gamma`, `clipped` and `sign` use the sign trick: the two values that give gamma_k also give the direction.
+`clipped` is for (L0, L1)-smooth functions and wants a law with |s|^2 = d (rademacher or sphere); m1 is the
+law's constant (`zobench.directions`) and B = 2 (e^v - 1 - v) / v^2 with v = m1 / (2 sqrt(d)).  `gamma`
+divides by |s_k|^2 and not by d, with which Gaussian directions diverge in one dimension.
 
 The paper's own constants could not be read; each rule here is one for which a bound is derived.
 Memory: 3 vectors.
@@ -35,15 +36,18 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.directions import LAWS, constants, draw
+from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.kernels import squared_norm
+from zobench.limits import limits
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
+from zobench.rates import gap_after, growth, remainder, speed_of_a_line
 from zobench.solver import Solver
 from zobench.theorem import Case, Cell, Theorem
 
-RULES = ("stationary", "dynamic", "gamma", "gamma-four", "clipped")
-STATIONARY, DYNAMIC, GAMMA, GAMMA_FOUR, CLIPPED = range(5)
+RULES = ("stationary", "dynamic", "gamma", "gamma-four", "clipped", "sign")
+STATIONARY, DYNAMIC, GAMMA, GAMMA_FOUR, CLIPPED, SIGN = range(6)
 
 #: Smoothing radius of the theorems about gamma.
 RADIUS = 1e-5
@@ -57,7 +61,7 @@ class Parameters(NamedTuple):
     rule : str
         Step rule.
     alpha0 : float
-        Scale of the rules `stationary` and `dynamic`, in units of x.
+        Scale of the rules `stationary`, `dynamic` and `sign`, in units of x.
     law : str
         Direction law.
     radius : float
@@ -116,6 +120,8 @@ def length(state, parameters, gamma):
     if parameters.rule == CLIPPED:
         scale = parameters.L0 + parameters.L1 * abs(gamma) / parameters.m1
         return abs(gamma) / (2.0 * parameters.B * d * scale)
+    if parameters.rule == SIGN:
+        return parameters.alpha0 / np.sqrt(parameters.steps * d)
     return abs(gamma) / (parameters.L * squared_norm(state.s))
 
 
@@ -153,7 +159,7 @@ def settle(parameters, setting):
     return parameters._replace(
         steps=parameters.steps or max(1, setting.budget // cost(parameters, setting)),
         m1=m1,
-        B=parameters.B or 2.0 * (math.expm1(v) - v) / v**2,
+        B=parameters.B or growth(v),
         **{name: 0.0 for name in {"L", "L0", "L1"} - used},
     )
 
@@ -216,8 +222,94 @@ def clipped_bound(case: Case, steps: int) -> float:
     """Bound the mean of the first `steps` gradient norms."""
     m1, l0, l1 = case.directions.m1, case.constant("L0"), case.constant("L1")
     v = m1 / (2.0 * math.sqrt(case.dim))
-    w = 8.0 * (math.expm1(v) - v) / v**2 * case.dim * case.gap / (m1**2 * steps)
+    w = 4.0 * growth(v) * case.dim * case.gap / (m1**2 * steps)
     return (l1 * w + math.sqrt((l1 * w) ** 2 + 4.0 * l0 * w)) / 2.0
+
+
+def sign_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem: alpha0 = |x_0 - x_star|, which needs no smoothness constant."""
+    return {
+        "rule": "sign",
+        "alpha0": case.distance,
+        "law": case.law,
+        "steps": case.steps,
+        "radius": RADIUS,
+    }
+
+
+def sign_bound(case: Case, steps: int) -> float:
+    """Bound the mean of the first `steps` roots of the gap of a run laid out for `case.steps`."""
+    law, alpha = case.directions, case.distance / math.sqrt(case.steps * case.dim)
+    if not law.rotation_invariant:
+        raise ZobenchError(f"the law must be rotation-invariant, got {case.law!r}")
+    spread = case.distance**2 / (alpha * steps) + alpha * law.m2
+    return math.sqrt(case.constant("L") / 2.0) * spread / (2.0 * law.m1)
+
+
+def relaxed_alpha(case: Case, longest: float) -> float:
+    """Give a step size, the best one for L0 alone, but at most m1 / (B L1 d) and so with kappa >= m1/2."""
+    law, l0, l1 = case.directions, case.constant("L0"), case.constant("L1")
+    b = growth(law.m1 / math.sqrt(law.m2)) if l1 > 0.0 else 1.0
+    alpha = longest / math.sqrt(l0 * b) if l0 > 0.0 else math.inf
+    return min(alpha, law.m1 / (b * l1 * law.m2)) if l1 > 0.0 else alpha
+
+
+def relaxed_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem: alpha = min{ m1/(B L1 d), sqrt(2 D0/(L0 B d K)) }."""
+    alpha = relaxed_alpha(case, math.sqrt(2.0 * case.gap / (case.dim * case.steps)))
+    alpha0 = alpha * math.sqrt(case.steps * case.dim)
+    return {"rule": "stationary", "alpha0": alpha0, "law": case.law, "steps": case.steps}
+
+
+def relaxed_bound(case: Case, steps: int) -> float:
+    """Bound the mean of the first `steps` gradient norms of a run laid out for `case.steps`."""
+    l0, l1 = case.constant("L0"), case.constant("L1")
+    alpha = relaxed_parameters(case)["alpha0"] / math.sqrt(case.steps * case.dim)
+    rise = alpha * remainder(case.law, case.dim, l1 * alpha)
+    kappa = case.directions.m1 - l1 * rise
+    if kappa <= 0.0:
+        raise ZobenchError(f"the step must leave kappa > 0, got {kappa:g}")
+    return (case.gap / (alpha * steps) + l0 * rise) / kappa
+
+
+def relaxed_horizon(case: Case, eps: float) -> float:
+    """Give K(eps)."""
+    law, l0, l1 = case.directions, case.constant("L0"), case.constant("L1")
+    b = growth(law.m1 / math.sqrt(law.m2)) if l1 > 0.0 else 1.0
+    scale = 2.0 * b * case.gap * case.dim / law.m1**2
+    return scale * max(4.0 * l0 / eps**2, l1**2 / l0)
+
+
+def decreasing_parameters(case: Case) -> dict:
+    """Give the step rule of the theorem: alpha0 = min{ m1/(B L1 sqrt(d)), sqrt(2 D0/(L0 B)) }."""
+    alpha0 = math.sqrt(case.dim) * relaxed_alpha(case, math.sqrt(2.0 * case.gap / case.dim))
+    return {"rule": "dynamic", "alpha0": alpha0, "law": case.law}
+
+
+def decreasing_terms(case: Case, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give kappa_k alpha_k, the weights of the mean, and B_k alpha_k^2, of the first `steps` steps."""
+    if not case.directions.fixed_norm:
+        raise ZobenchError(f"the law must have |s|^2 = d, got {case.law!r}")
+    alphas = decreasing_parameters(case)["alpha0"] / np.sqrt(np.arange(1, steps + 1) * case.dim)
+    l1 = case.constant("L1")
+    curved = np.array([growth(l1 * alpha * math.sqrt(case.dim)) for alpha in alphas])
+    weights = (case.directions.m1 - l1 * curved * alphas * case.dim / 2.0) * alphas
+    if weights[0] <= 0.0:
+        raise ZobenchError(f"the first step must leave kappa > 0, got {weights[0] / alphas[0]:g}")
+    return weights, curved * alphas**2
+
+
+def decreasing_bound(case: Case, steps: int) -> float:
+    """Bound the kappa_k alpha_k-weighted mean of the first `steps` gradient norms."""
+    weights, rises = decreasing_terms(case, steps)
+    return (case.gap + case.constant("L0") * case.dim * float(rises.sum()) / 2.0) / float(weights.sum())
+
+
+def is_sphere(instance) -> str:
+    """Say that f is not L|x - x_star|^2/2, if it is not."""
+    known = instance.certificates
+    same = known["L"].value == known["mu"].value
+    return "" if same else "the largest and the smallest curvature differ"
 
 
 row = partial(
@@ -379,6 +471,150 @@ relaxed_clipped = row(
     ),
 )
 
+sign_convex = row(
+    name="s2p-sign-convex",
+    statement=(
+        "f convex and L-smooth, R = |x_0 - x_star|, rotation-invariant law with E|s|^2 = d, radius -> 0, "
+        "x+ = x - alpha sign(gamma) s, alpha = R / sqrt(K d):  "
+        "(1/K) sum_{k<K} E sqrt(f(x_k) - f_star)  <=  sqrt(L/2) / (2 m1) (R^2/(alpha K) + alpha d)  "
+        "=  R sqrt(L d / (2 K)) / m1"
+    ),
+    proof=(
+        "E sign(<g,s>) s = m1 g/|g| for a rotation-invariant law, so E|x+ - x_star|^2 = |x - x_star|^2 - "
+        "2 alpha m1 <g, x - x_star>/|g| + alpha^2 d. Smoothness and convexity give <g, x - x_star> >= "
+        "f - f_star + |g|^2/(2L), which is at least |g| sqrt(2 (f - f_star)/L); add up over k."
+    ),
+    source="derived for zobench; sign trick of Pang and Zhou, arXiv 2402.01621",
+    assumes=("L", "convex", "f_star", "R0"),
+    parameters=sign_parameters,
+    bound=sign_bound,
+    measured=lambda trace, case: trace.means["gap_root"],
+    quantity="mean over k of sqrt(f(x_k) - f_star)",
+    horizon=lambda case, eps: (
+        case.constant("L") * case.dim / 2 * (case.distance / case.directions.m1) ** 2 / eps
+    ),
+    slopes=(("K", -0.5), ("d", 0.5), ("eps", -1.0)),
+    pitfall="False for Rademacher directions, for which E sign(<g,s>) s is not parallel to g.",
+    cells=(
+        Cell("quadratic", 10, 1000, tight=True, quick=True),
+        Cell("quadratic", 40, 4000, law="sphere", tight=True),
+        Cell("quadratic", 20, 2000, (("condition", 100.0), ("rotation", "yes")), "sphere", quick=True),
+        Cell("log-cosh", 10, 1000, quick=True),
+        Cell("huber", 20, 2000, law="sphere"),
+    ),
+)
+
+relaxed_stationary = row(
+    name="s2p-relaxed-stationary",
+    statement=(
+        "|Hess f| <= L0 + L1 |grad f|, f bounded below, E|s|^2 = d, psi(u) = e^u - 1 - u, "
+        "Psi = E psi(L1 alpha |s|)/L1^2, kappa = m1 - L1 Psi/alpha > 0, B = 2 psi(v)/v^2 with "
+        "v = m1/sqrt(d), alpha = min{ m1/(B L1 d), sqrt(2 D0/(L0 B d K)) }:  "
+        "(1/K) sum_{k<K} E|grad f(x_k)|  <=  (D0/(alpha K) + L0 Psi/alpha) / kappa"
+    ),
+    proof=(
+        "By Gronwall f(y) <= f(x) + <g, y - x> + (L0 + L1 |g|) psi(L1 |y - x|)/L1^2 for all x and y. For the "
+        "better sign E f(x+) <= f - alpha m1 |g| + (L0 + L1 |g|) Psi; add up over k."
+    ),
+    assumes=("L0", "L1", "f_star"),
+    parameters=relaxed_parameters,
+    bound=relaxed_bound,
+    horizon=relaxed_horizon,
+    curve="running_mean",
+    slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    pitfall=(
+        "Definition G with the same constants allows the quadratic bound only where alpha |s| <= 1/L1, which "
+        "Gaussian directions break with positive probability; and a far start hides a wrong step."
+    ),
+    cells=(
+        Cell("quadratic", 10, 1000, law="sphere", tight=True, quick=True),
+        Cell("cosh", 10, 1000, law="sphere", quick=True),
+        Cell("cosh", 10, 2000, (("start", 6.0),), "sphere", quick=True),
+        Cell("cosh", 10, 1000, law="gaussian", quick=True),
+        Cell("cosh", 40, 20000, (("start", 6.0),), "rademacher"),
+        Cell("quartic-norm", 10, 1000, law="sphere", quick=True),
+    ),
+)
+
+relaxed_dynamic = row(
+    name="s2p-relaxed-dynamic",
+    statement=(
+        "|Hess f| <= L0 + L1 |grad f|, f bounded below, |s|^2 = d, alpha_k = alpha0 / sqrt((k+1) d) with "
+        "alpha0 = min{ m1/(B L1 sqrt(d)), sqrt(2 D0/(L0 B)) }, B as for the fixed step, "
+        "B_k = 2 psi(u_k)/u_k^2 with u_k = L1 alpha_k sqrt(d), kappa_k = m1 - L1 B_k alpha_k d/2:  "
+        "sum_{k<K} kappa_k alpha_k E|grad f(x_k)| / sum_{k<K} kappa_k alpha_k  <=  "
+        "(D0 + (L0/2) d sum_{k<K} B_k alpha_k^2) / sum_{k<K} kappa_k alpha_k"
+    ),
+    proof="As for the fixed step, E f(x+) <= f - kappa_k alpha_k |g| + (L0/2) B_k d alpha_k^2; add up.",
+    assumes=("L0", "L1", "f_star"),
+    parameters=decreasing_parameters,
+    bound=decreasing_bound,
+    quantity="kappa_k alpha_k-weighted mean over k of |grad f(x_k)|",
+    weights=lambda case: decreasing_terms(case, case.steps)[0],
+    slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    pitfall="The first step is the dangerous one: kappa_0 must be positive. The bound has a factor ln K.",
+    cells=(
+        Cell("quadratic", 10, 1000, law="sphere", tight=True, quick=True),
+        Cell("cosh", 10, 1000, law="sphere", quick=True),
+        Cell("cosh", 10, 2000, (("start", 6.0),), "sphere", quick=True),
+        Cell("quartic-norm", 10, 1000, law="rademacher", quick=True),
+        Cell("cosh", 40, 20000, (("start", 6.0),), "rademacher"),
+    ),
+)
+
+exact_moments = row(
+    name="exact-gamma-moments",
+    statement=(
+        "f quadratic with Hessian A, x+ = x - gamma/(L |s|^2) s, Gaussian, sphere or Rademacher law, "
+        "M_0 = (x_0 - x_star)(x_0 - x_star)^T, S = A M A, T = tr(S) I:  "
+        "M <- M - (A M + M A)/(L d) + (T + 2 S)/(L^2 d (d+2)), for Rademacher the last term "
+        "(T + 2 S - 2 diag S)/(L d)^2;  E f(x_K) - f_star  =  tr(A M_K)/2"
+    ),
+    proof=(
+        "On a quadratic gamma = <g,s> for every radius. Expand x+ x+^T with E s s^T/|s|^2 = I/d and the "
+        "fourth moments of the law."
+    ),
+    source="derived for zobench",
+    assumes=("trace", "L", "mu", "f_star"),
+    parameters=lambda case: {**gamma_parameters(case), "radius": 1e-3},
+    bound=lambda case, steps: gap_after(case.instance, case.law, steps),
+    measured=lambda trace, case: trace.value - case.constant("f_star"),
+    right=lambda trace, case: gap_after(case.instance, case.law, case.steps),
+    quantity="f(x_K) - f_star",
+    pitfall="f(x_K) has log-normal tails: with K of the order of d^2 the mean is made by rare runs.",
+    cells=(
+        Cell("quadratic", 200, 60, law="sphere", tight=True, quick=True),
+        Cell("quadratic", 200, 60, (("condition", 10.0), ("rotation", "yes")), "gaussian", True, True),
+        Cell("quadratic", 200, 60, (("condition", 10.0),), "rademacher", True, True),
+        Cell("quadratic", 3, 2, (("condition", 2.0),), "rademacher", True),
+    ),
+)
+
+exact_line = row(
+    name="exact-line-log",
+    statement=(
+        "f = (L/2)|x - x_star|^2, rotation-invariant law, x+ = x - gamma/(L |s|^2) s:  "
+        "E ln(|x_0 - x_star| / |x_K - x_star|)  =  (K/2) (digamma(d/2) - digamma((d-1)/2))"
+    ),
+    proof=(
+        "The step is the projection onto the line's complement: |x+ - x_star| is |x - x_star| times the sine "
+        "of the angle to s, whose square has a beta law with parameters (d-1)/2 and 1/2."
+    ),
+    source="derived for zobench",
+    assumes=("L", "mu", "f_star"),
+    requires=is_sphere,
+    parameters=lambda case: {**gamma_parameters(case), "radius": 1e-3},
+    bound=lambda case, steps: speed_of_a_line(case.dim),
+    measured=lambda trace, case: 0.5 * math.log(trace.start / trace.value) / case.steps,
+    right=lambda trace, case: speed_of_a_line(case.dim),
+    quantity="mean over k of ln(|x_k - x_star| / |x_{k+1} - x_star|)",
+    cells=(
+        Cell("quadratic", 3, 50, law="gaussian", tight=True, quick=True),
+        Cell("quadratic", 20, 400, law="sphere", tight=True, quick=True),
+        Cell("quadratic", 100, 2000, law="gaussian", tight=True),
+    ),
+)
+
 solver = Solver(
     name="s2p",
     summary="stochastic two-point method: the better of x + alpha s and x - alpha s",
@@ -395,5 +631,11 @@ solver = Solver(
         smooth_dynamic,
         pl_gamma,
         relaxed_clipped,
+        sign_convex,
+        relaxed_stationary,
+        relaxed_dynamic,
+        exact_moments,
+        exact_line,
+        limits,
     ),
 )

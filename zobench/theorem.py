@@ -20,9 +20,10 @@ __all__ = ["RELATIONS", "Case", "Cell", "Theorem", "find_theorem", "theorems"]
 
 #: What a theorem claims of its two sides, and what is said of it.
 RELATIONS = {
-    "<=": "E[left] <= right: a bound",
-    "=": "E[left] = E[right]: an identity, two-sided",
-    "exact": "left = right in every run: a property",
+    "<=": "a bound, E[left] <= right",
+    "paired": "a bound measured in the same run, E[left] <= E[right]",
+    "=": "an identity, E[left] = E[right]",
+    "exact": "a property, left = right in every run",
 }
 
 
@@ -173,7 +174,7 @@ class Theorem:
     sides : callable or None
         ``sides(trial) -> (left, right)`` of one seed, for a theorem that one plain run does not measure: it
         looks at every step, changes the instance, or compares runs (`zobench.trial.Trial`).
-    relation : {"<=", "=", "exact"}
+    relation : {"<=", "paired", "=", "exact"}
         What is claimed of the two sides (`RELATIONS`); if not given, "=" with `right` and "<=" without.
     requires : callable or None
         ``requires(instance) -> str``: what an instance lacks besides certificates; empty if nothing.
@@ -216,15 +217,18 @@ class Theorem:
     pitfall: str = ""
 
     def __post_init__(self) -> None:
-        if not self.relation:
-            object.__setattr__(self, "relation", "=" if self.right else "<=")
-        if self.relation not in RELATIONS:
+        if self.kind not in RELATIONS:
             raise ZobenchError(
                 f"theorem {self.name!r}: relation must be one of {', '.join(map(repr, RELATIONS))}, "
                 f"got {self.relation!r}"
             )
         if (self.measured is None) == (self.sides is None):
             raise ZobenchError(f"theorem {self.name!r} must have either measured or sides")
+
+    @property
+    def kind(self) -> str:
+        """The relation in force: a key of `RELATIONS`."""
+        return self.relation or ("=" if self.right else "<=")
 
     def missing(self, instance: Instance) -> str:
         """Say which assumption an instance lacks; empty if it satisfies the theorem."""

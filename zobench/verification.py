@@ -40,7 +40,8 @@ class Verdict:
     ----------
     theorem, solver, problem : str
     instance : str
-        The problem with its dimension and what else is not at its default.
+        The problem with its dimension and what else is not at its default, the claim where a theorem makes
+        several, and the solver where it is not the theorem's own.
     dim : int
         d.
     steps : int
@@ -176,7 +177,7 @@ def judge(
 
     def assess(first: int) -> tuple[Assessment, float]:
         left, right = _sides(theorem, solver, case, cell, range(first, first + seeds), store)
-        return _assess(theorem.relation, left, right, comparisons)
+        return _assess(theorem.kind, left, right, comparisons)
 
     found, bound = assess(first_seed)
     notes = []
@@ -188,7 +189,7 @@ def judge(
         else:
             found = replace(found, verdict="inconclusive")
             notes.append("a refutation that did not repeat on fresh seeds")
-    if theorem.relation == "<=" and found.ratio < NO_POWER:
+    if theorem.kind == "<=" and found.ratio < NO_POWER:
         notes.append("no power: the bound is more than ten times the measured value")
     return Verdict(
         theorem=theorem.name,
@@ -200,13 +201,15 @@ def judge(
             instance.seed,
             instance.parameters._asdict(),
             instance.noise.text if instance.noise else "",
-        ),
+        )
+        + (f", {cell.claim}" if cell.claim else "")
+        + (f", solver {cell.solver}" if cell.solver else ""),
         dim=instance.dim,
         steps=cell.steps,
         seeds=seeds,
         law=cell.law,
         quantity=f"{cell.claim}: {theorem.quantity}" if cell.claim else theorem.quantity,
-        relation=theorem.relation,
+        relation=theorem.kind,
         bound=bound,
         mean=found.mean,
         ratio=found.ratio,

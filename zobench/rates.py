@@ -1,0 +1,169 @@
+"""Formulas that the bounds of several solvers share."""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from zobench.directions import constants
+from zobench.instance import Instance
+
+__all__ = ["best_preset_speed", "gap_after", "growth", "preset_speed", "remainder", "speed_of_a_line"]
+
+
+def growth(u: float) -> float:
+    """Return B(u) = 2 (e^u - 1 - u) / u^2 = 1 + u/3 + u^2/12 + ..., which is at least 1 and increases.
+
+    On an (L0, L1)-smooth function of definition H, with g the gradient at x and r = |y - x|,
+    f(y) <= f(x) + <g, y - x> + B(L1 r) (L0 + L1 |g|) r^2 / 2.
+
+    Examples
+    --------
+    >>> round(growth(1.0), 4)
+    1.4366
+    >>> growth(0.0)
+    1.0
+    """
+    # the series where the difference would lose its digits: the next term is below 1e-14
+    return 1.0 + u / 3.0 + u**2 / 12.0 + u**3 / 60.0 if u < 1e-3 else 2.0 * (math.expm1(u) - u) / u**2
+
+
+def remainder(law: str, dim: int, length: float) -> float:
+    """Return E[e^(l|s|) - 1 - l|s|] / l^2 for l = `length`: half of E|s|^2 where l is small.
+
+    Parameters
+    ----------
+    law : str
+        Direction law.
+    dim : int
+    length : float
+        l = L1 alpha >= 0.
+
+    Examples
+    --------
+    >>> remainder("sphere", 9, 0.0)
+    4.5
+    >>> remainder("gaussian", 9, 1e-9) == remainder("sphere", 9, 1e-9)
+    False
+    >>> round(remainder("gaussian", 9, 1e-6), 4)
+    4.5
+    """
+    known = constants(law, dim)
+    if known.fixed_norm:
+        return growth(length * math.sqrt(known.m2)) * known.m2 / 2.0
+    from scipy import integrate, stats
+
+    # |s| has the chi law; beyond 12 above the root of d its density times e^(l|s|) is nothing
+    top = math.sqrt(dim) + 12.0 + length
+    answer, _ = integrate.quad(
+        lambda r: growth(length * r) * r**2 / 2.0 * stats.chi.pdf(r, dim), 0.0, top, epsabs=0.0, limit=200
+    )
+    return float(answer)
+
+
+def speed_of_a_line(dim: int) -> float:
+    """Return (digamma(d/2) - digamma((d-1)/2)) / 2, the mean of -ln |sin| of the angle to a random line.
+
+    Whoever moves along one uniformly random line a step comes nearer to a point by no more than this in
+    E ln |x_k - x_star|, on any function and with any step size; about 1 / (2 d).  Infinite for d = 1.
+
+    Examples
+    --------
+    >>> round(10 * speed_of_a_line(10), 4)
+    0.5862
+    """
+    if dim == 1:
+        return math.inf
+    from scipy import special
+
+    return float(special.digamma(dim / 2) - special.digamma((dim - 1) / 2)) / 2.0
+
+
+@lru_cache(maxsize=16)
+def gap_after(instance: Instance, law: str, steps: int) -> float:
+    """Give E f(x_K) - f_star of x+ = x - <g,s>/(L |s|^2) s on a quadratic, by the recursion of E x x^T.
+
+    Parameters
+    ----------
+    instance : Instance
+        Of a quadratic with a gradient and a known minimiser.
+    law : str
+        "rademacher", or one whose s/|s| is uniform on the unit sphere.
+    steps : int
+        K.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> ball = zobench.problem("quadratic", dim=4)
+    >>> round(gap_after(ball, "sphere", 2) / ball.value(ball.x0), 6), (1 - 1 / 4) ** 2
+    (0.5625, 0.5625)
+    """
+    dim, smoothness = instance.dim, instance.certificates.value("L")
+    centre, identity = np.array(instance.x_star), np.eye(dim)
+    rows = np.array([instance.gradient(centre + row) for row in identity]) - instance.gradient(centre)
+    hessian, away = (rows + rows.T) / 2.0, instance.x0 - centre
+    second = np.outer(away, away)
+    for _ in range(steps):
+        slopes = hessian @ second @ hessian  # E g g^T
+        around = np.trace(slopes) * identity  # E |g|^2 I
+        if law == "rademacher":
+            spread = (around + 2.0 * (slopes - np.diag(np.diag(slopes)))) / dim**2
+        else:
+            spread = (around + 2.0 * slopes) / (dim * (dim + 2.0))
+        drift = hessian @ second
+        second = second - (drift + drift.T) / (smoothness * dim) + spread / smoothness**2
+    return float(np.sum(hessian * second)) / 2.0
+
+
+def preset_speed(kind: str, dim: int, scale: float) -> float:
+    """Return E ln(r / r+) of one step of length c r / sqrt(d) from distance r to the centre of a sphere.
+
+    The step's direction is uniform on the unit sphere.
+
+    Parameters
+    ----------
+    kind : {"one-point", "three-point", "two-point"}
+        r+ is the smaller distance of x and x + step; of x, x + step and x - step; of x + step and x - step.
+    dim : int
+        At least 2.
+    scale : float
+        c > 0.
+
+    Examples
+    --------
+    >>> round(20 * preset_speed("one-point", 20, 1.23), 3)
+    0.219
+    """
+    from scipy import integrate
+
+    size = scale / math.sqrt(dim)
+    weight = math.exp(math.lgamma(dim / 2) - math.lgamma((dim - 1) / 2)) / math.sqrt(math.pi)
+
+    def gain(angle: float) -> float:
+        square = 1.0 - 2.0 * size * math.cos(angle) + size**2
+        gained = -0.5 * math.log(square) if square > 0.0 else 0.0
+        gained = gained if kind == "two-point" else max(0.0, gained)
+        return gained * math.sin(angle) ** (dim - 2)
+
+    # one of x + step and x - step makes an acute angle; the one point does so half of the time
+    meets = math.acos(min(1.0, size / 2.0))
+    answer, _ = integrate.quad(gain, 0.0, math.pi / 2, points=[meets], epsabs=1e-14, limit=200)
+    return float(answer) * weight * (1.0 if kind == "one-point" else 2.0)
+
+
+@lru_cache(maxsize=64)
+def best_preset_speed(kind: str, dim: int) -> float:
+    """Return the largest `preset_speed` over the length.
+
+    Examples
+    --------
+    >>> round(10 * best_preset_speed("three-point", 10), 4)
+    0.4786
+    """
+    from scipy import optimize
+
+    found = optimize.minimize_scalar(
+        lambda scale: -preset_speed(kind, dim, scale), bounds=(0.2, 2.5), method="bounded"
+    )
+    return -float(found.fun)
