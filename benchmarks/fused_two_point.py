@@ -1,6 +1,6 @@
-"""Hand-fused loops of the two-point methods on the sphere: what one would write for each, with nothing counted.
+"""Hand-fused loops of the two-point methods on the sphere: what one would write for each, nothing counted.
 
-Each method is written out for this one function: no trial point is stored where the sum can be taken at once,
+Each method is written out for this one function: no trial point is stored where a sum can be taken at once,
 nothing is looked up, the rule and the law are fixed when it is compiled.  The randomness comes from zobench's
 stream and every operation is that of the solver, so that a loop gives the solver's iterates to the last bit
 (`tests/test_fused.py`): the yardstick does the same work.
@@ -20,7 +20,7 @@ import numpy as np
 from numba import float64, int64, types
 
 from zobench.compile import layout_of, typed
-from zobench.directions import COORDINATE, LAWS, SPHERE, UNIT_SPHERE, draw
+from zobench.directions import COORDINATE, LAWS, draw
 from zobench.kernels import dot, squared_norm
 from zobench.parameters import encode
 from zobench.solver import Setting, solver
@@ -61,6 +61,15 @@ def shifted(w, shift, s):
     return 0.5 * total
 
 
+def both(w, shift, s):
+    """f(x + shift s) and f(x - shift s)."""
+    plus = minus = 0.0
+    for i in range(w.x.size):
+        plus += w.eigenvalues[i] * (w.x[i] + shift * s[i] - w.x_star[i]) ** 2
+        minus += w.eigenvalues[i] * (w.x[i] - shift * s[i] - w.x_star[i]) ** 2
+    return 0.5 * plus, 0.5 * minus
+
+
 def move(w, shift, s):
     """x <- x + shift s."""
     for i in range(w.x.size):
@@ -76,11 +85,17 @@ def rademacher(w, stream):
 
 
 def sphere(w, stream):
-    draw(stream, SPHERE, w.s)
+    normals(stream, w.s)
+    scale = 1.0 / np.sqrt(squared_norm(w.s)) * np.sqrt(w.s.size)
+    for i in range(w.s.size):
+        w.s[i] *= scale
 
 
 def unit_sphere(w, stream):
-    draw(stream, UNIT_SPHERE, w.s)
+    normals(stream, w.s)
+    scale = 1.0 / np.sqrt(squared_norm(w.s))
+    for i in range(w.s.size):
+        w.s[i] *= scale
 
 
 def coordinate(w, stream):
@@ -97,7 +112,8 @@ def undrawn(w, stream):
 
 def compare(w, alpha):
     """x <- the better of x + alpha s and x - alpha s."""
-    move(w, alpha if shifted(w, alpha, w.s) <= shifted(w, -alpha, w.s) else -alpha, w.s)
+    plus, minus = both(w, alpha, w.s)
+    move(w, alpha if plus <= minus else -alpha, w.s)
 
 
 def s2p_stationary(w, p, k, stream):
@@ -109,7 +125,8 @@ def s2p_dynamic(w, p, k, stream):
 
 
 def central(w, radius):
-    return (shifted(w, radius, w.s) - shifted(w, -radius, w.s)) / (2.0 * radius)
+    plus, minus = both(w, radius, w.s)
+    return (plus - minus) / (2.0 * radius)
 
 
 def s2p_gamma(w, p, k, stream):
@@ -133,7 +150,7 @@ def ask_first(w, p):
 
 
 def three_points(w, alpha):
-    plus, minus = shifted(w, alpha, w.s), shifted(w, -alpha, w.s)
+    plus, minus = both(w, alpha, w.s)
     if min(plus, minus) < w.numbers[0]:
         w.numbers[0] = min(plus, minus)
         move(w, alpha if plus <= minus else -alpha, w.s)
@@ -284,7 +301,8 @@ def zo_sign_central(w, p, k, stream):
     w.g[:] = 0.0
     for _ in range(p.probes):
         unit_sphere(w, stream)
-        difference = shifted(w, p.radius, w.s) - shifted(w, -p.radius, w.s)
+        plus, minus = both(w, p.radius, w.s)
+        difference = plus - minus
         for i in range(w.x.size):
             w.g[i] += difference * w.s[i]
     step_by_sign(w, p)
@@ -321,9 +339,10 @@ def orthogonal(w, p, k, stream):
         normals(stream, q)
         for _ in range(2):
             for other in range(0, start, d):
-                along = dot(q, w.frame[other : other + d])
+                e = w.frame[other : other + d]
+                along = dot(q, e)
                 for i in range(d):
-                    q[i] -= along * w.frame[other + i]
+                    q[i] -= along * e[i]
             length = np.sqrt(squared_norm(q))
             for i in range(d):
                 q[i] /= length
@@ -335,8 +354,9 @@ def orthogonal(w, p, k, stream):
             q[i] *= quotient
     scale = p.step_size * d / p.probes
     for start in range(0, p.probes * d, d):
+        q = w.frame[start : start + d]
         for i in range(d):
-            w.x[i] -= scale * w.frame[start + i]
+            w.x[i] -= scale * q[i]
 
 
 def nes(w, p, k, stream):
@@ -345,11 +365,13 @@ def nes(w, p, k, stream):
     for j in range(p.pairs):
         e = w.frame[j * d : (j + 1) * d]
         normals(stream, e)
-        w.numbers[j] = (shifted(w, p.sigma, e) - shifted(w, -p.sigma, e)) / (2.0 * p.pairs * p.sigma)
+        plus, minus = both(w, p.sigma, e)
+        w.numbers[j] = (plus - minus) / (2.0 * p.pairs * p.sigma)
     for j in range(p.pairs):
         scale = p.step_size * w.numbers[j]
+        e = w.frame[j * d : (j + 1) * d]
         for i in range(d):
-            w.x[i] -= scale * w.frame[j * d + i]
+            w.x[i] -= scale * e[i]
 
 
 @dataclass(frozen=True)

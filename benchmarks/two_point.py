@@ -15,7 +15,7 @@ from benchmarks.fused_two_point import METHODS, Fused
 from zobench.stream import Stream
 
 DIM = 10
-QUERIES = 200_000
+QUERIES = 400_000
 #: What is aimed at: a run within RATIO times of its loop, and at most NANOSECONDS a query.
 RATIO, NANOSECONDS = 1.8, 120.0
 

@@ -71,9 +71,10 @@ def perturb(state, stream, scale):
     x, block = state.x, state.block
     for start in range(0, x.size, block.size):
         z = block[: min(block.size, x.size - start)]
+        part = x[start : start + z.size]
         normals(stream, z)
         for i in range(z.size):
-            x[start + i] += scale * z[i]
+            part[i] += scale * z[i]
 
 
 def perturb_again(state, stream, place, scale):

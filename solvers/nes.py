@@ -19,7 +19,9 @@ our definition where none is given: without shaping n / ((d + n + 1) L), which m
 f(x) - h |g|^2 + h^2 (L/2) (d + n + 1)/n |g|^2 as sigma tends to 0, and with it sigma.  So is n = 10.
 
 The directions are made twice, from their place in the random stream, and not kept: the paper's shared seeds.
-2n queries a step, all on one sample of a stochastic objective.  Memory: 3 vectors and 2n numbers.
+Only where all of them fit into 1024 numbers are they kept.
+2n queries a step, all on one sample of a stochastic objective.  Memory: 3 vectors and 2n numbers, with the
+directions in place of one of the vectors where they are kept.
 """
 
 import math
@@ -33,6 +35,7 @@ from zobench.stream import back, here, normals
 
 SHAPINGS = ("none", "centered-rank")
 NONE, CENTERED_RANK = range(2)
+BLOCK = 1024
 
 
 class Parameters(NamedTuple):
@@ -59,19 +62,24 @@ class Parameters(NamedTuple):
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
 
 
+def kept(pairs, dim):
+    """Give the number of directions that the block holds: all of them, or one."""
+    return pairs if pairs * dim <= BLOCK else 1
+
+
 class State(NamedTuple):
-    """Workspace: the iterate, the direction, the point that is tried, the values F_1+, F_1-, F_2+, ..."""
+    """Workspace: the iterate, the directions or one of them, the point tried, the values F_1+, F_1-, ..."""
 
     x: Vector
-    e: Vector
+    block: Sized(lambda parameters, dim: kept(parameters.pairs, dim) * dim)  # type: ignore[valid-type]
     trial: Vector
     values: Sized(lambda parameters, dim: 2 * parameters.pairs)  # type: ignore[valid-type]
 
 
-def shifted(oracle, state, shift):
+def shifted(oracle, state, e, shift):
     """Ask for f(x + shift e)."""
-    for i in range(state.x.size):
-        state.trial[i] = state.x[i] + shift * state.e[i]
+    for i in range(e.size):
+        state.trial[i] = state.x[i] + shift * e[i]
     return query(oracle, state.trial)
 
 
@@ -91,15 +99,20 @@ def centered_rank(values, place):
 def step(oracle, state, parameters, k, stream):
     """x_{k+1} = x_k - h / (2 n sigma) sum_j (F_j+ - F_j-) e_j."""
     hold(oracle)
-    x, e, _, values = state
+    x, block, _, values = state
     n, sigma, first = parameters.pairs, parameters.sigma, here(stream)
+    again = block.size < n * x.size
     for j in range(n):
+        e = block[: x.size] if again else block[j * x.size : (j + 1) * x.size]
         normals(stream, e)
-        values[2 * j] = shifted(oracle, state, sigma)
-        values[2 * j + 1] = shifted(oracle, state, -sigma)
-    back(stream, first)
+        values[2 * j] = shifted(oracle, state, e, sigma)
+        values[2 * j + 1] = shifted(oracle, state, e, -sigma)
+    if again:
+        back(stream, first)
     for j in range(n):
-        normals(stream, e)
+        e = block[: x.size] if again else block[j * x.size : (j + 1) * x.size]
+        if again:
+            normals(stream, e)
         if parameters.shaping == CENTERED_RANK:
             weight = (centered_rank(values, 2 * j) - centered_rank(values, 2 * j + 1)) / (2.0 * n)
         else:

@@ -106,9 +106,11 @@ def step(oracle, state, parameters, k, stream):
             quotient = (quotient - shifted(oracle, state, p, -radius)) / (2.0 * radius)
         for i in range(d):
             p[i] *= quotient
+    scale = parameters.step_size * d / parameters.probes
     for start in range(0, frame.size, d):
+        p = frame[start : start + d]
         for i in range(d):
-            x[i] -= parameters.step_size * d / parameters.probes * frame[start + i]
+            x[i] -= scale * p[i]
 
 
 def cost(parameters, setting):
