@@ -98,6 +98,12 @@ def shifted(oracle, state, shift):
     return query(oracle, state.trial)
 
 
+def probe(oracle, state, law, c, stream):
+    """Draw a direction and give the difference quotient along it."""
+    draw(stream, law, state.s)
+    return (shifted(oracle, state, c) - shifted(oracle, state, -c)) / (2.0 * c)
+
+
 def step(oracle, state, parameters, k, stream):
     """x_{k+1} = x_k - a_k g_k."""
     hold(oracle)
@@ -106,14 +112,16 @@ def step(oracle, state, parameters, k, stream):
         a /= (parameters.A + k + 1.0) ** parameters.alpha
         c /= (k + 1.0) ** parameters.gamma
     x, g, s, _ = state
+    scale = a * parameters.scale / parameters.probes
     g[:] = 0.0
-    for _ in range(parameters.probes):
-        draw(stream, parameters.law, s)
-        quotient = (shifted(oracle, state, c) - shifted(oracle, state, -c)) / (2.0 * c)
+    for _ in range(parameters.probes - 1):
+        quotient = probe(oracle, state, parameters.law, c, stream)
         for i in range(x.size):
             g[i] += quotient * s[i]
+    # the last probe goes into the step at once: x need not wait for g to be stored
+    quotient = probe(oracle, state, parameters.law, c, stream)
     for i in range(x.size):
-        x[i] -= a * parameters.scale / parameters.probes * g[i]
+        x[i] -= scale * (g[i] + quotient * s[i])
 
 
 def cost(parameters, setting):
