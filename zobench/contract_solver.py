@@ -8,7 +8,7 @@ can change what it saw.
 import ctypes
 import inspect
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -17,83 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zobench import compile as compiler
-from zobench.certificate import Certificates
+from zobench.contract_runs import bowl, counted, finish, objective_for, prepare, variants, witnessed
 from zobench.contract_source import import_faults, kernel_faults, source_files
-from zobench.contract_tools import BOWL, Broken, Witness, demand, demand_refusals, same
+from zobench.contract_tools import Broken, Witness, demand, demand_refusals, same
 from zobench.driver import Run
 from zobench.instance import Instance
-from zobench.objective import Objective, objective_of
-from zobench.parameters import Choice, constraints
+from zobench.parameters import constraints
 from zobench.registry import catalogue
 from zobench.solver import Setting, Solver
 
-__all__ = ["CHECKS", "FIRST", "prepare", "variants"]
+__all__ = ["CHECKS", "FIRST"]
 
-BUDGETS = (1, 2, 3, 7, 60)
+BUDGETS = (*range(1, 8), 60)
 #: Seconds that the shortest runs may take before the solver is said not to end.
 LIMIT = 20.0
-
-
-def _bowl(dim: int = 5) -> Instance:
-    return BOWL.instance(dim)
-
-
-def _witness(dim: int = 5) -> Witness:
-    made = _bowl(dim)
-    return Witness(lambda x, count: made.value(x), made.gradient)
-
-
-def prepare(
-    solver: Solver,
-    objective: Any,
-    budget: int = 60,
-    *,
-    dim: int = 5,
-    given: dict[str, Any] | None = None,
-    horizon: int = 0,
-    seed: int = 0,
-    x0: NDArray[np.float64] | None = None,
-    certificates: Certificates | None = None,
-) -> Run:
-    """Lay a run out; the solver's constants are the bowl's whatever the objective."""
-    made = _bowl(dim)
-    setting = Setting(dim, horizon or budget, made.certificates)
-    return Run(
-        _objective(solver, objective, dim),
-        solver,
-        solver.settled(solver.choose(given or {}), setting),
-        np.array(made.x0 if x0 is None else x0),
-        budget,
-        f"contract {seed}",
-        certificates or Certificates(),
-    )
-
-
-def _objective(solver: Solver, objective: Any, dim: int) -> Objective:
-    """Give a first-order method the witness's gradient, or the bowl's where a plain function is asked."""
-    if not solver.gradients or isinstance(objective, Instance):
-        return objective_of(objective, dim)
-    jac = objective.gradient if isinstance(objective, Witness) else _bowl(dim).gradient
-    return objective_of(objective, dim, jac)
-
-
-def _finish(going: Run) -> Run:
-    while going.advance():
-        pass
-    return going
-
-
-def _count(going: Run) -> int:
-    return int(going.oracle["count"][0])
-
-
-def variants(solver: Solver) -> Iterator[dict[str, Any]]:
-    """Yield the defaults, then every other word of every choice."""
-    yield {}
-    for name, rule in constraints(solver.parameters).items():
-        if isinstance(rule, Choice):
-            default = solver.parameters._field_defaults.get(name)  # type: ignore[attr-defined]
-            yield from ({name: word} for word in rule.words if word != default)
 
 
 def check_ends(solver: Solver, limit: float = LIMIT) -> None:
@@ -105,7 +42,7 @@ def check_ends(solver: Solver, limit: float = LIMIT) -> None:
         for given in variants(solver):
             for budget in BUDGETS:
                 going[:] = [prepare(solver, Witness(lambda x, count: 0.0), budget, given=given)]
-                _finish(going[0])
+                finish(going[0])
 
     errors: list[BaseException] = []
 
@@ -129,8 +66,8 @@ def check_count_is_true(solver: Solver) -> None:
     """The recorded count is the number of times that the objective was called, never above the budget."""
     for given in variants(solver):
         for budget in BUDGETS:
-            witness = _witness()
-            recorded = _count(_finish(prepare(solver, witness, budget, given=given)))
+            witness = witnessed()
+            recorded = counted(finish(prepare(solver, witness, budget, given=given)))
             what = f"with budget {budget} and parameters {given or 'by default'}"
             demand(
                 witness.count == recorded,
@@ -142,7 +79,7 @@ def check_count_is_true(solver: Solver) -> None:
 def check_cost_bounds_each_step(solver: Solver) -> None:
     """`cost` is at least the number of queries of every step, and some step reaches it."""
     rng = np.random.Generator(np.random.Philox(1))
-    made = _bowl()
+    made = bowl()
     answers: list[Callable[[Any, int], float]] = [
         lambda x, count: made.value(x),
         lambda x, count: float(x[0]),
@@ -155,9 +92,9 @@ def check_cost_bounds_each_step(solver: Solver) -> None:
             going = prepare(solver, Witness(answer), 200, given=given)
             cost = solver.cost(going.parameters, going._setting())
             going.advance(steps=0)  # what `init` asks is no step's
-            asked = _count(going)
+            asked = counted(going)
             while going.advance(steps=1):
-                largest, asked = max(largest, _count(going) - asked), _count(going)
+                largest, asked = max(largest, counted(going) - asked), counted(going)
         demand(
             largest <= cost,
             f"cost says {cost} queries a step, a step asked {largest} ({given or 'defaults'})",
@@ -176,7 +113,7 @@ def check_strange_answers_are_counted(solver: Solver) -> None:
         "NaN at every third query": lambda x, count: np.nan if count % 3 == 0 else float(x @ x),
     }.items():
         witness = Witness(answer)
-        recorded = _count(_finish(prepare(solver, witness, 50)))
+        recorded = counted(finish(prepare(solver, witness, 50)))
         demand(
             recorded == witness.count, f"with answers {name}, {recorded} recorded and {witness.count} asked"
         )
@@ -194,7 +131,7 @@ def check_exception_comes_out(solver: Solver) -> None:
     witness = Witness(answer)
     going = prepare(solver, witness, 50)
     try:
-        _finish(going)
+        finish(going)
     except RuntimeError as error:
         demand(error is fault, f"the objective raised {fault!r}, out came {error!r}")
         demand(witness.count == 3, f"{witness.count - 3} queries were asked after the exception")
@@ -206,7 +143,7 @@ def check_start_is_untouched(solver: Solver) -> None:
     """The start is the same bits after the run."""
     x0 = np.linspace(-1.0, 1.0, 5)
     kept = x0.copy()
-    _finish(prepare(solver, _witness(), x0=x0))
+    finish(prepare(solver, witnessed(), x0=x0))
     demand(same(x0, kept), f"x0 was {kept} and is {x0}")
 
 
@@ -214,8 +151,8 @@ def check_same_seed_same_bits(solver: Solver) -> None:
     """A seed determines every bit; another seed gives others, if the solver draws at all."""
     points = []
     for seed in (1, 1, 2):
-        witness = _witness()
-        going = _finish(prepare(solver, witness, seed=seed))
+        witness = witnessed()
+        going = finish(prepare(solver, witness, seed=seed))
         points.append(witness.points)
     demand(same(points[0], points[1]), "two runs with one seed differ")
     draws = any(int(going._stream.record[name][0]) for name in ("normal_at", "word_at"))
@@ -226,14 +163,14 @@ def check_same_seed_same_bits(solver: Solver) -> None:
 
 def check_same_bits_over_every_objective(solver: Solver) -> None:
     """Compiled objective, Python callable and C function pointer give the same iterates, bit by bit."""
-    made = _bowl()
+    made = bowl()
     kind = ctypes.CFUNCTYPE(
         ctypes.c_double, ctypes.POINTER(ctypes.c_double), ctypes.c_long, ctypes.POINTER(ctypes.c_double)
     )
     pointer = kind(lambda x, dim, data: made.value(np.ctypeslib.as_array(x, (dim,))))
     for given in variants(solver):
         runs = [
-            _finish(prepare(solver, each, given=given, certificates=known))
+            finish(prepare(solver, each, given=given, certificates=known))
             for each, known in [(made, made.certificates), (made.value, None), (pointer, None)]
         ]
         for other, name in zip(runs[1:], ("a Python callable", "a C pointer"), strict=True):
@@ -243,7 +180,7 @@ def check_same_bits_over_every_objective(solver: Solver) -> None:
 
 def check_slices_change_nothing(solver: Solver) -> None:
     """A trace does not depend on where the harness pauses."""
-    made = _bowl()
+    made = bowl()
     traces = []
     for pause in ("never", "after every step", "now and then"):
         going = prepare(solver, made, 97, certificates=made.certificates)
@@ -260,9 +197,9 @@ def check_slices_change_nothing(solver: Solver) -> None:
 def check_runs_in_one_dimension(solver: Solver) -> None:
     """Dimension 1 is a dimension."""
     for given in variants(solver):
-        witness = _witness(1)
-        going = _finish(prepare(solver, witness, 40, dim=1, given=given))
-        demand(_count(going) == witness.count, "the count is wrong in dimension 1")
+        witness = witnessed(1)
+        going = finish(prepare(solver, witness, 40, dim=1, given=given))
+        demand(counted(going) == witness.count, "the count is wrong in dimension 1")
         demand(
             bool(np.isfinite(going.x).all()),
             f"the iterate is {going.x} in dimension 1 ({given or 'defaults'})",
@@ -289,8 +226,8 @@ def check_compiles_once(solver: Solver) -> None:
     solver.kernels  # noqa: B018 - compiled
     before = set(compiler.compiled)
     for dim in (1, 2, 9):
-        _finish(prepare(solver, _witness(dim), 20, dim=dim))
-        _finish(prepare(solver, _bowl(dim), 20, dim=dim))
+        finish(prepare(solver, witnessed(dim), 20, dim=dim))
+        finish(prepare(solver, bowl(dim), 20, dim=dim))
     more = {name for name in set(compiler.compiled) - before if name.startswith(("step of", "step_of"))}
     demand(not more, f"compiled again as {', '.join(sorted(more))}")
 
@@ -309,10 +246,10 @@ def check_imports_are_harmless(solver: Solver) -> None:
 
 def check_reads_nothing_of_the_record(solver: Solver) -> None:
     """With all of the oracle's record falsified but what `query` needs, the iterates are the same."""
-    made, junk = _bowl(), np.full(4096, 0.75)  # where a solver that follows a pointer of the record ends
+    made, junk = bowl(), np.full(4096, 0.75)  # where a solver that follows a pointer of the record ends
     for given in variants(solver):
         full = prepare(solver, made, given=given, certificates=made.certificates)
-        bare = prepare(solver, _witness(), given=given)
+        bare = prepare(solver, witnessed(), given=given)
         more = True
         while more:
             for name in ("thresholds", "hits", "marks", "bests", "data"):
@@ -329,9 +266,9 @@ def check_reads_nothing_of_the_record(solver: Solver) -> None:
 
 def check_reads_no_budget(solver: Solver) -> None:
     """With the parameters settled, a larger budget changes no query of the smaller one."""
-    short, long = _witness(), _witness()
-    _finish(prepare(solver, short, 40, horizon=40))
-    _finish(prepare(solver, long, 80, horizon=40))
+    short, long = witnessed(), witnessed()
+    finish(prepare(solver, short, 40, horizon=40))
+    finish(prepare(solver, long, 80, horizon=40))
     demand(same(short.points, long.points[: short.count]), "the queries depend on the oracle's budget")
 
 
@@ -354,11 +291,11 @@ def check_knows_no_optimum(solver: Solver) -> None:
     """Over a constant objective, which tells nothing, no query comes near the optimum of any problem."""
     for made, x_star in _secret_optima():
         witness = Witness(lambda x, count: 0.0)
-        setting = Setting(made.dim, 200, _bowl().certificates)
+        setting = Setting(made.dim, 200, bowl().certificates)
         parameters = solver.settled(solver.choose({}), setting)
-        objective = _objective(solver, witness, made.dim)
+        objective = objective_for(solver, witness, made.dim)
         going = Run(objective, solver, parameters, made.x0, 200, "contract")
-        _finish(going)
+        finish(going)
         away = float(np.linalg.norm(made.x0 - x_star))
         near = min(float(np.linalg.norm(x - x_star)) for x in witness.points)
         demand(
