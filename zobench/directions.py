@@ -30,6 +30,7 @@ __all__ = [
     "GAUSSIAN",
     "LAWS",
     "RADEMACHER",
+    "ROTATION_INVARIANT",
     "SPHERE",
     "UNIT_SPHERE",
     "LawConstants",
@@ -40,6 +41,8 @@ __all__ = [
 #: The laws by name; a kernel sees the position in this tuple.
 LAWS = ("gaussian", "rademacher", "sphere", "unit-sphere", "coordinate")
 GAUSSIAN, RADEMACHER, SPHERE, UNIT_SPHERE, COORDINATE = range(5)
+#: Those that are the law of Qs for every orthogonal Q, whatever the dimension.
+ROTATION_INVARIANT = ("gaussian", "sphere", "unit-sphere")
 
 
 def draw(stream, law, s):

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from zobench.errors import ZobenchError, nearest, unknown
@@ -27,6 +27,9 @@ __all__ = [
 class Real:
     """A finite number between two bounds; a bound is excluded where `open` is true.
 
+    `unit` says in what it is measured, in powers of the unit of x and of f: ``"x"``, ``"x^2/f"``; nothing if
+    it is a plain number.  A certified constant has the unit of its certificate.
+
     Examples
     --------
     >>> Real(0.0, open=True).demand
@@ -36,6 +39,7 @@ class Real:
     low: float = -math.inf
     high: float = math.inf
     open: bool = False
+    unit: str = field(default="", kw_only=True)
 
     @property
     def demand(self) -> str:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from zobench.objective import Objective
     from zobench.theorem import Theorem
 
-__all__ = ["Scalar", "Setting", "Sized", "Solver", "solver"]
+__all__ = ["INVARIANCES", "Scalar", "Setting", "Sized", "Solver", "solver"]
+
+
+#: What a method may claim of its iterates, all random numbers being the same.
+INVARIANCES = {
+    "translation": "f(x - c) from x0 + c: the iterates move by c",
+    "scaling": "c f(x / a) from a x0, every parameter multiplied as its unit says: the iterates times a",
+    "rotation": "f(Q^T x) from Q x0, the directions turned by the orthogonal Q: the iterates turned by Q",
+    "affine": "c f + b with c > 0: the same iterates",
+    "monotone": "every increasing function of f: the same iterates",
+}
 
 
 class Scalar:
@@ -103,6 +113,10 @@ class Solver:
         they are made of more than zeros (factors of a matrix); plain NumPy, called once.
     gradients : bool
         Whether `step` asks for gradients, with ``query_gradient(oracle, x, out)``: a first-order method.
+    invariances : mapping
+        Of each property of `INVARIANCES` that the method has or should have: True; or for which parameters,
+        ``holds(parameters) -> bool``; or why not, as text.  ``zobench check`` wants translation, scaling and
+        rotation said of every solver, and tries what is claimed.
     """
 
     name: str
@@ -117,6 +131,7 @@ class Solver:
     theorems: tuple["Theorem", ...] = ()
     start: Callable[[Any, Setting, np.ndarray], Mapping[str, np.ndarray]] | None = None
     gradients: bool = False
+    invariances: Mapping[str, bool | str | Callable[[Any], bool]] = field(default_factory=dict)
 
     def begin(
         self,
