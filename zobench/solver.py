@@ -131,7 +131,9 @@ class Solver:
     theorems: tuple["Theorem", ...] = ()
     start: Callable[[Any, Setting, np.ndarray], Mapping[str, np.ndarray]] | None = None
     gradients: bool = False
-    invariances: Mapping[str, bool | str | Callable[[Any], bool]] = field(default_factory=dict)
+    invariances: Mapping[str, bool | str | Callable[[Any], bool]] = field(
+        default_factory=dict, hash=False
+    )
 
     def begin(
         self,
