@@ -131,9 +131,7 @@ class Solver:
     theorems: tuple["Theorem", ...] = ()
     start: Callable[[Any, Setting, np.ndarray], Mapping[str, np.ndarray]] | None = None
     gradients: bool = False
-    invariances: Mapping[str, bool | str | Callable[[Any], bool]] = field(
-        default_factory=dict, hash=False
-    )
+    invariances: Mapping[str, bool | str | Callable[[Any], bool]] = field(default_factory=dict, hash=False)
 
     def begin(
         self,
