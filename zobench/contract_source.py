@@ -36,13 +36,18 @@ CORE: dict[str, set[str]] = {
     "zobench.kernels": set(),
     "zobench.oracle": {"ORACLE"},
     "zobench.orthonormal": set(),
+    "zobench.orthonormal": set(),
+    "zobench.own_loop": {"OwnLoopRun"},
     "zobench.parameters": set(),
+    "zobench.rates": set(),
+    "zobench.scipy_loop": set(),
     "zobench.instance": {"problem"},
     "zobench.solver": {"solver"},
     "zobench.statistics": set(),
     "zobench.stream": {"STREAM", "Stream", "generator"},
     "zobench.theorem": {"find_theorem", "theorems"},
     "zobench.trace": set(),
+    "zobench.trial": set(),
 }
 #: Those whose functions and constants kernels may use.
 FOR_KERNELS = tuple(
