@@ -1,1 +1,8 @@
-"""Solvers with their theorems, one a file, each defining `solver`."""
+"""Solvers with their theorems, one a file, each defining `solver`.
+
+A module can be called as a method of ``scipy.optimize.minimize``: ``method=zobench.solvers.s2p``.
+"""
+
+from zobench.methods import callable_modules
+
+callable_modules(__name__)

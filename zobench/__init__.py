@@ -4,38 +4,47 @@ The names below are loaded when first used, so that ``import zobench`` costs a f
 
 =====================  ==================================================================
 `minimize`             minimise any objective, answers like SciPy's ``minimize``
+`ask_tell`             the same for an objective that is evaluated elsewhere, answers a `Study`
 `run`                  one counted run of a solver on a problem, answers a `Trace`
 `verify`               compare theorems with measured runs, answers verdicts
 `problem`              a registered problem made concrete: an `Instance`
 `ZobenchError`         every complaint about a request
 =====================  ==================================================================
+
+So are the packages ``zobench.problems``, ``zobench.solvers`` and ``zobench.reports``; each solver's module is
+a method of SciPy, ``scipy.optimize.minimize(fun, x0, method=zobench.solvers.s2p)``.
 """
 
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["ZobenchError", "__version__", "minimize", "problem", "run", "verify"]
+__all__ = ["ZobenchError", "__version__", "ask_tell", "minimize", "problem", "run", "verify"]
 
 _HOMES = {
     "ZobenchError": "zobench.errors",
+    "ask_tell": "zobench.study",
     "minimize": "zobench.optimize",
     "problem": "zobench.instance",
     "run": "zobench.execute",
     "verify": "zobench.verification",
 }
+_PACKAGES = ("problems", "solvers", "reports")
 
 if TYPE_CHECKING:
     from zobench.errors import ZobenchError
     from zobench.execute import run
     from zobench.instance import problem
     from zobench.optimize import minimize
+    from zobench.study import ask_tell
     from zobench.verification import verify
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        from importlib import import_module
+    from importlib import import_module
 
+    if name in _PACKAGES:
+        return import_module(f"{__name__}.{name}")
+    if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
         globals()[name] = value
         return value
@@ -43,4 +52,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_PACKAGES})

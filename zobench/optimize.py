@@ -2,25 +2,32 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zobench.certificate import Certificates
 from zobench.driver import Run
-from zobench.errors import ZobenchError
+from zobench.errors import ZobenchError, nearest
 from zobench.instance import Instance
 from zobench.noise import Noise, noise_of
 from zobench.objective import objective_of
 from zobench.parameters import Integer, convert
 from zobench.solver import Setting, Solver
 from zobench.solver import solver as solver_of
-from zobench.trace import RunKey
+from zobench.trace import RunKey, Trace
 
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
 
-__all__ = ["minimize"]
+__all__ = ["begin", "message_of", "method_of", "minimize", "minimize_with", "result_of"]
+
+TRAJECTORY = np.dtype([("queries", "i8"), ("best", "f8"), ("value", "f8")])
+#: What is given beside the parameters, so that one who puts it among them is told.
+ARGUMENTS = ("budget", "callback", "jac", "noise", "seed", "x0")
+LARGEST = 2**62
 
 
 def minimize(
@@ -46,7 +53,7 @@ def minimize(
     x0 : array_like of shape (d,)
         The start; never changed.  An instance brings its own.
     solver : str or Solver
-        ``zobench list solvers`` lists them.
+        ``zobench list solvers`` lists them; a solver's module, ``zobench.solvers.s2p``, also serves.
     budget : int, optional
         Queries allowed; 200 (d + 1) if not given.
     seed : int or RunKey
@@ -69,7 +76,9 @@ def minimize(
     scipy.optimize.OptimizeResult
         With `x` and `fun` of the best query (of the last iterate where answers are noisy or samples), `nfev`
         the queries counted, `njev` those with a gradient, `nit` the steps, `success`, `status` (0 budget
-        spent, 1 the solver ended the run, 2 the callback did), `message`, and `trace`.
+        spent, 1 the solver ended the run, 2 the callback did), `message`, `trace`, and `trajectory`: a
+        structured array of log-spaced query counts with the fields `queries`, `best` (the best value by
+        then) and `value` (f at the iterate; NaN for a callable, which is entered for queries only).
 
     Raises
     ------
@@ -84,14 +93,78 @@ def minimize(
     >>> result = zobench.minimize(lambda x: float(x @ x), [1.0, 2.0], budget=500)
     >>> result.nfev, result.fun < 0.1
     (500, True)
+    >>> result.trajectory["queries"][[0, -1]], result.trajectory["best"][-1] == result.fun
+    (array([  1, 500]), np.True_)
     """
-    method = solver_of(solver)
+    return minimize_with(
+        method_of(solver),
+        fun,
+        x0,
+        budget=budget,
+        seed=seed,
+        callback=callback,
+        parameters=parameters,
+        noise=noise,
+        jac=jac,
+    )
+
+
+def minimize_with(
+    method: Solver,
+    fun: Any,
+    x0: Any,
+    *,
+    callback: Callable[..., Any] | None = None,
+    visited: list[NDArray[np.float64]] | None = None,
+    **request: Any,
+) -> "OptimizeResult":
+    """Do what `minimize` does; `begin` has the other arguments.
+
+    Parameters
+    ----------
+    visited : list, optional
+        Every iterate is appended to it, the start first.
+    """
+    if callback is not None and not callable(callback):
+        raise ZobenchError(f"callback must be callable, got {callback!r}")
+    going = begin(method, fun, x0, **request)
+    return result_of(going, _drive(going, callback, visited))
+
+
+def method_of(given: Any) -> Solver:
+    """Give the solver that is meant by a name, a solver, or a solver's module."""
+    if isinstance(given, ModuleType) and hasattr(given, "solver"):
+        given = given.solver
+    if not isinstance(given, (str, Solver)):
+        raise ZobenchError(f"solver must be the name of a solver or a Solver, got {type(given).__name__}")
+    return solver_of(given)
+
+
+def begin(
+    method: Solver,
+    fun: Any,
+    x0: Any,
+    *,
+    budget: int | None = None,
+    seed: int | RunKey = 0,
+    parameters: Mapping[str, Any] | None = None,
+    noise: Noise | str | None = None,
+    jac: Callable[..., Any] | None = None,
+    maxiter: int | None = None,
+) -> Run:
+    """Lay out the run that `minimize` does; see there.
+
+    Parameters
+    ----------
+    maxiter : int, optional
+        Stop after this many steps.  Where no budget is given, it is what that many steps may ask.
+    """
+    given = dict(parameters or {})
+    _check_names(method, given)
     start = _start(fun, x0)
-    limit = convert(200 * (start.size + 1) if budget is None else budget, Integer(1), "budget")
-    if isinstance(seed, RunKey):
-        stream_key = seed.stream_key()
-    else:
-        stream_key = f"minimize {convert(seed, Integer(0), 'seed')}"
+    steps = None if maxiter is None else _whole(maxiter, 1, "maxiter")
+    limit = 200 * (start.size + 1) if budget is None else _whole(budget, 1, "budget")
+    key = seed.stream_key() if isinstance(seed, RunKey) else f"minimize {_whole(seed, 0, 'seed')}"
     made = isinstance(fun, Instance)
     objective = objective_of(fun, start.size, jac)
     if noise is not None:
@@ -103,8 +176,48 @@ def minimize(
         objective.varies,
         fun.manifold if made else None,
     )
-    going = method.begin(objective, setting, parameters or {}, start, stream_key=stream_key, keep_best=True)
-    return _result(going, _drive(going, callback))
+    options: dict[str, Any] = {"stream_key": key, "keep_best": True}
+    if steps is not None:
+        options["steps"] = steps
+        if budget is None and type(method).begin is Solver.begin:
+            cost = method.cost(method.settled(method.choose(given), setting), setting)
+            # once more for `init`
+            setting = setting._replace(budget=_whole((steps + 1) * cost, 1, "maxiter times queries a step"))
+    return method.begin(objective, setting, given, start, **options)
+
+
+def _whole(value: Any, low: int, what: str) -> int:
+    """Read a whole number that 64 bits hold."""
+    try:
+        return convert(value, Integer(low), what)
+    except ZobenchError:
+        try:
+            large = float(value) > LARGEST
+        except (TypeError, ValueError):
+            raise
+        except OverflowError:
+            large = True
+        if not large:
+            raise
+        raise ZobenchError(
+            f"{what} must be a whole number >= {low} and <= 2**62 = {LARGEST}, got {value!r}"
+        ) from None
+
+
+def _check_names(method: Solver, given: Mapping[str, Any]) -> None:
+    """Say of what is no parameter, but an argument beside them, where it belongs."""
+    fields: tuple[str, ...] = method.parameters._fields  # type: ignore[attr-defined]
+    for name in given:
+        if name in fields:
+            continue
+        near = nearest(str(name), [*fields, *ARGUMENTS, "dim"])
+        if near == "dim":
+            raise ZobenchError(f"solver {method.name!r} has no parameter {name!r}: x0 gives the dimension d")
+        if near in ARGUMENTS and near not in fields:
+            raise ZobenchError(
+                f"solver {method.name!r} has no parameter {name!r}: "
+                f"{near} is given beside the parameters, {near}=..."
+            )
 
 
 def _start(fun: Any, x0: Any) -> np.ndarray:
@@ -127,41 +240,73 @@ def _start(fun: Any, x0: Any) -> np.ndarray:
     return start
 
 
-def _drive(going: Run, callback: Callable[..., Any] | None) -> str:
+def _drive(going: Run, callback: Callable[..., Any] | None, visited: list[NDArray[np.float64]] | None) -> str:
     """Run to the end; answer the status."""
-    if callback is None:
+    own_loop = type(going) is not Run  # stopped after `steps` steps by nobody else
+    if callback is None and visited is None and not (own_loop and going.steps):
         while going.advance():
             pass
         return going.over
-    wants_result = "intermediate_result" in inspect.signature(callback).parameters
-    more = True
-    while more:
-        more = going.advance(steps=1)
-        try:
-            if wants_result:
-                callback(intermediate_result=_result(going, going.over))
-            else:
-                callback(going.x.copy())
-        except StopIteration:
-            return "stopped"
-    return going.over
+    wants_result = callback is not None and _wants_result(callback)
+    if visited is not None:
+        visited.append(going.x.copy())
+
+    taken = 0
+
+    def told() -> None:
+        nonlocal taken
+        taken += 1
+        if visited is not None:
+            visited.append(going.x.copy())
+        if wants_result:
+            callback(intermediate_result=result_of(going, going.over))  # type: ignore[misc]
+        elif callback is not None:
+            callback(going.x.copy())
+        if own_loop and taken == going.steps:
+            raise StopIteration
+
+    status = going.drive(told)
+    return "finished" if status == "stopped" and own_loop and taken == going.steps else status
 
 
-def _result(going: Run, status: str) -> "OptimizeResult":
+def _wants_result(callback: Callable[..., Any]) -> bool:
+    try:
+        return "intermediate_result" in inspect.signature(callback).parameters
+    except (TypeError, ValueError):  # something built in, which has no signature
+        return False
+
+
+def message_of(going: Run, trace: Trace, found: bool) -> str:
+    """Say why a run ended, and what was wrong from the start."""
+    message = trace.message
+    if trace.status == "finished" and going.steps is not None and trace.steps >= going.steps:
+        message = "The steps asked for (maxiter) were taken."
+    if going.objective.quiet_address and not np.isfinite(trace.start):
+        message += f"  f(x0) is {trace.start:g}, not finite."
+    elif found and trace.bests.size and trace.bests[0] == np.inf:
+        message += "  The first query, at x0 or beside it, answered no finite number."
+    return message if found else f"{message}  No query answered a finite number."
+
+
+def result_of(going: Run, status: str) -> "OptimizeResult":
+    """Make of a run, over or not, what SciPy's users expect."""
     from scipy.optimize import OptimizeResult
 
     trace = going.trace(status=status)
-    found = np.isfinite(trace.best)
+    found = bool(np.isfinite(trace.best))
     # who asks does not know the noiseless values of the queries: the answer is the last iterate
     altered = going.objective.sample_address != 0 or going.objective.noise is not None
+    trajectory = np.empty(trace.queries.size, TRAJECTORY)
+    trajectory["queries"], trajectory["best"], trajectory["value"] = trace.queries, trace.bests, trace.values
     return OptimizeResult(
         x=trace.x if altered or not found else trace.best_point,
         fun=trace.value if altered else trace.best,
         nfev=trace.count,
         njev=trace.gradients,
         nit=trace.steps,
-        success=bool(found and status != "failed"),
+        success=found and status != "failed",
         status={"budget": 0, "finished": 1, "stopped": 2}.get(status, 3),
-        message=trace.message if found else f"{trace.message}  No query answered a finite number.",
+        message=message_of(going, trace, found),
         trace=trace,
+        trajectory=trajectory,
     )

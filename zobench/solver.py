@@ -13,6 +13,8 @@ from zobench.parameters import Certified, constraints, encode, validate
 from zobench.registry import find
 
 if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
+
     from zobench.certificate import Certificates
     from zobench.driver import Run
     from zobench.manifold import Manifold
@@ -132,6 +134,58 @@ class Solver:
     start: Callable[[Any, Setting, np.ndarray], Mapping[str, np.ndarray]] | None = None
     gradients: bool = False
     invariances: Mapping[str, bool | str | Callable[[Any], bool]] = field(default_factory=dict, hash=False)
+
+    def __call__(
+        self,
+        fun: Any,
+        x0: Any,
+        args: Any = (),
+        *,
+        jac: Any = None,
+        hess: Any = None,
+        hessp: Any = None,
+        bounds: Any = None,
+        constraints: Any = (),
+        callback: Callable[..., Any] | None = None,
+        **options: Any,
+    ) -> "OptimizeResult":
+        """Minimise as a method of ``scipy.optimize.minimize``: ``method=zobench.solvers.s2p``.
+
+        Parameters
+        ----------
+        fun, x0, jac, callback
+            As for `zobench.minimize`, with the same bits.
+        args : tuple
+            Further arguments of a callable `fun`, and of `jac`.
+        hess, hessp
+            Not used.
+        bounds, constraints
+            Refused where given.
+        **options
+            ``budget`` (SciPy's words ``maxfev`` and ``maxfun`` serve, too), ``maxiter`` (steps; without a
+            budget it sets one), ``seed``, ``noise``, ``disp`` (print how it ended), ``return_all`` (every
+            iterate as `allvecs`), and the solver's parameters by their names.
+
+        Returns
+        -------
+        scipy.optimize.OptimizeResult
+            As `zobench.minimize` answers.
+
+        Examples
+        --------
+        >>> import zobench
+        >>> from scipy.optimize import minimize, rosen
+        >>> options = {"budget": 3000, "seed": 1, "alpha0": 0.3}
+        >>> result = minimize(rosen, [0.0, 0.0], method=zobench.solvers.stp, options=options)
+        >>> result.nfev, bool(result.fun < 0.1)
+        (3000, True)
+        """
+        from zobench.methods import minimize_as_scipy
+
+        refused = {"bounds": bounds, "constraints": constraints, "hess": hess, "hessp": hessp}
+        return minimize_as_scipy(
+            self, fun, x0, args, jac=jac, callback=callback, options=options, refused=refused
+        )
 
     def begin(
         self,

@@ -1,0 +1,367 @@
+"""Replays of a step over told and made-up answers.
+
+A compiled step cannot be suspended, so it is replayed.  Before each step the run is kept (`Run.snapshot`).  A
+replay runs the step over an objective that gives the answers told so far and makes up the others; afterwards
+the run is put back.  The first point without an answer is certainly the next one.  Later points that come out
+the same however the answers are made up (NaN, rising, falling, equal, scattered) need not wait for it: these
+are a batch.  A step is kept only when it met nothing but told answers, each at bitwise the point that it was
+told for.  So the iterates are right even where the guess of a batch is wrong: an answer at a point that turns
+out not to be asked is dropped, and the right point is asked.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zobench.driver import Run
+from zobench.errors import ZobenchError
+
+__all__ = ["PATTERNS", "Comparison", "Recorded", "Replay", "Replayed", "Slot", "number"]
+
+_Vector = NDArray[np.float64]
+_MakeUp = Callable[[int], float]
+#: Beyond every answer that is told, and still with a finite square.
+HUGE = 1e150
+#: Numbers that the points of one look ahead may take together, where fewer were asked for.
+ROOM = 2**22
+#: Ways of making up the answer of query j, besides NaN: rising, falling, equal to the last answer told, and
+#: two that scatter about it.
+PATTERNS: tuple[Callable[[float, int], float], ...] = (
+    lambda last, j: HUGE * (1.0 + j),
+    lambda last, j: -HUGE * (1.0 + j),
+    lambda last, j: last,
+    lambda last, j: last + (1.0 + abs(last)) * ((j * 0.6180339887498949 + 0.3) % 1.0 - 0.5),
+    lambda last, j: last - (1.0 + abs(last)) * ((j * 0.7548776662466927 + 0.1) % 1.0 - 0.4) * 1e-3,
+)
+
+
+@dataclass(eq=False)
+class Slot:
+    """One query of the steps under way.
+
+    Attributes
+    ----------
+    point : vector of size d
+    asked : bool
+        Whether it was handed out.
+    answer : float or None
+    sloped : bool
+        Whether the gradient is wanted there.
+    gradient : vector of size d or None
+    """
+
+    point: _Vector
+    asked: bool = False
+    answer: float | None = None
+    sloped: bool = False
+    gradient: _Vector | None = None
+
+    @property
+    def entry(self) -> Any:
+        """What was told, as `Study.answers` has it."""
+        return self.answer if self.gradient is None else (self.answer, self.gradient)
+
+
+def number(value: Any, who: str) -> float:
+    """Read one number; NaN and infinities are numbers."""
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "fiu":
+        raise ZobenchError(f"{who} must be one number, got {value!r}")
+    return float(array.reshape(())[()])
+
+
+class Recorded:
+    """Answers of an earlier study, by the number of their query; each is given once."""
+
+    def __init__(self, answers: Iterable[Any]):
+        self._entries = [_read(place, entry) for place, entry in enumerate(answers)]
+
+    def give(self, place: int, slot: Slot) -> None:
+        """Answer a slot, if an answer of that number is recorded."""
+        if place < len(self._entries) and self._entries[place] is not None:
+            slot.answer, slot.gradient = self._entries[place]  # type: ignore[misc]
+            slot.asked, self._entries[place] = True, None
+
+    @property
+    def left(self) -> int:
+        """Answers not given."""
+        return sum(entry is not None for entry in self._entries)
+
+    @property
+    def size(self) -> int:
+        """The number of the last answer, and one."""
+        return len(self._entries)
+
+
+def _read(place: int, entry: Any) -> tuple[float, _Vector | None] | None:
+    if entry is None:
+        return None
+    who = f"answers: entry {place}"
+    if isinstance(entry, (tuple, list)) and len(entry) == 2:
+        return number(entry[0], who), np.array(entry[1], dtype=np.float64)
+    return number(entry, who), None
+
+
+def _same(a: _Vector, b: _Vector) -> bool:
+    return a is b or bool(np.array_equal(a.view(np.int64), b.view(np.int64)))
+
+
+class Replay:
+    """One replay; `value` and `slope` are its objective.
+
+    Attributes
+    ----------
+    asked : list of Slot
+        The points in the order in which they were asked: certain up to and with `open`, a guess after it.
+    sloped : list of bool
+        Where the gradient was asked for.
+    open : int
+        The first place without an answer; -1 if every answer was a told one.
+    full : bool
+        Nothing more is to be asked.
+    """
+
+    def __init__(self, slots: Sequence[Slot], recorded: Recorded, base: int, room: int):
+        self._slots, self._recorded, self._base, self._room = slots, recorded, base, room
+        self.asked: list[Slot] = []
+        self.sloped: list[bool] = []
+        self.open = -1
+        self.full = False
+
+    def value(self, x: _Vector) -> float:
+        """Answer what was told at x, or NaN."""
+        place = len(self.asked)
+        slot = self._slots[place] if place < len(self._slots) else None
+        if slot is None or not _same(slot.point, x):
+            slot = Slot(x)
+        if self.open < 0 and slot.answer is None:
+            # every answer so far was a told one, so this is the point that a recorded answer is for
+            self._recorded.give(self._base + place, slot)
+        self.asked.append(slot)
+        self.sloped.append(False)
+        return self._made_up(place) if slot.answer is None else slot.answer
+
+    def slope(self, x: _Vector) -> _Vector:
+        """Answer the gradient told at x, or NaN."""
+        place = len(self.asked) - 1
+        slot = self.asked[place]
+        self.sloped[place] = True
+        if slot.answer is not None and slot.gradient is None:
+            slot = self.asked[place] = Slot(slot.point)  # told when nobody knew that a gradient is wanted
+        if slot.gradient is None:
+            return np.full(x.size, self._made_up(place))
+        return slot.gradient
+
+    def _made_up(self, place: int) -> float:
+        self.open = place if self.open < 0 else self.open
+        self.full = place + 1 >= self.open + self._room
+        return np.nan
+
+
+class Comparison:
+    """A replay with other made-up answers, which ends where it asks something else than the first.
+
+    Attributes
+    ----------
+    common : int
+        How many queries are the same, bit by bit.
+    full : bool
+        Nothing more is to be asked.
+    """
+
+    def __init__(self, first: Replay, make_up: _MakeUp):
+        self._first, self._make_up = first, make_up
+        self.common, self.full = 0, False
+
+    def value(self, x: _Vector) -> float:
+        """Answer what was told at x, or something made up."""
+        place, asked = self.common, self._first.asked
+        if self.full or place >= len(asked) or not _same(asked[place].point, x):
+            self.full = True
+            return np.nan
+        self.common = place + 1
+        told = asked[place].answer
+        return self._make_up(place) if told is None else told
+
+    def slope(self, x: _Vector) -> _Vector:
+        """Answer the gradient told at x, or something made up."""
+        place = self.common - 1
+        if self.full:
+            return np.full(x.size, np.nan)
+        if not self._first.sloped[place]:
+            self.common, self.full = place, True
+        told = self._first.asked[place].gradient
+        return self._make_up(place) * np.linspace(1.0, 2.0, x.size) if told is None else told
+
+
+class Replayed:
+    """A run whose steps are replayed until all their queries are answered from outside.
+
+    Attributes
+    ----------
+    going : Run
+        Between steps, but while a replay is on.
+    slots : list of Slot
+        The queries known of the steps under way; after `settle` all up to the first without an answer, and
+        what was looked ahead at.
+    history : list
+        The entries of the queries of all steps taken.
+    points : hash
+        Of their points.
+    withdrawn : set of bytes
+        Points that were handed out by a wrong guess.
+    """
+
+    def __init__(self, start: Callable[[Any, Any], Run], answers: Iterable[Any]):
+        self.going = start(self._value, self._slope)
+        self.slots: list[Slot] = []
+        self.history: list[Any] = []
+        self.points = hashlib.blake2b(digest_size=16)
+        self.withdrawn: set[bytes] = set()
+        self._kept = self.going.snapshot()
+        self._recorded = Recorded(answers)
+        self._last = 0.0  # the last finite answer
+        self._changed, self._exhausted = True, False
+        self._replay: Replay | Comparison
+        self.settle()
+        if self._recorded.left:
+            # told in another order: points that were looked ahead at have answers, too
+            self._look_ahead(self._recorded.size - len(self.history))
+        if self._recorded.left:
+            raise ZobenchError(
+                f"answers: {self._recorded.left} of {self._recorded.size} have no place in this study: "
+                "solver, x0, budget, seed and parameters must be those of the study that was saved"
+            )
+
+    def changed(self) -> None:
+        """Take note that slots were answered."""
+        self._changed, self._exhausted = True, False
+
+    @property
+    def waiting(self) -> list[Slot]:
+        """The slots that were handed out and wait for answers."""
+        return [slot for slot in self.slots if slot.asked and slot.answer is None]
+
+    @contextmanager
+    def cut_short(self) -> Iterator[None]:
+        """Hold the run, for a while, as if the budget ended with the last answer before the first missing."""
+        self.settle()
+        told = next((place for place, slot in enumerate(self.slots) if slot.answer is None), 0)
+        if self.going.over or not told:
+            yield
+            return
+        self.going.oracle["budget"] = self.going.oracle["count"] + told
+        with self._undone():
+            self._play(Replay(self.slots, Recorded(()), 0, 1))
+            yield
+
+    def _value(self, x: _Vector) -> float:
+        """Be the objective."""
+        value = self._replay.value(x)
+        if self._replay.full:
+            self.going.oracle["budget"] = self.going.oracle["count"]
+        return value
+
+    def _slope(self, x: _Vector) -> _Vector:
+        return self._replay.slope(x)
+
+    def _play(self, replay: Replay | Comparison, steps: int = 1) -> None:
+        """Run steps over a replay; who calls puts the run back."""
+        self._replay = replay
+        self.going.advance(steps=steps)
+
+    @contextmanager
+    def _undone(self) -> Iterator[Callable[[], None]]:
+        """Put the run back, whatever happens, unless what is yielded was called."""
+        kept: list[bool] = []
+        try:
+            yield lambda: kept.append(True)
+        finally:
+            if not kept:
+                self.going.restore(self._kept)
+                self.going.objective.error = None
+
+    def settle(self) -> None:
+        """Take every step whose answers are all told; find the first point that has none."""
+        while self._changed and not self.going.over:
+            replay = Replay(self.slots, self._recorded, len(self.history), 1)
+            with self._undone() as keep:
+                self._play(replay)
+                if replay.open < 0:
+                    keep()
+            if replay.open < 0:
+                self._commit(replay)
+            else:
+                self._place(replay, replay.open + 1)
+                self._changed = False
+
+    def _commit(self, replay: Replay) -> None:
+        """Keep a step that met nothing but told answers."""
+        for slot in replay.asked:
+            assert slot.answer is not None
+            self.history.append(slot.entry)
+            self.points.update(slot.point.tobytes())
+            self._last = slot.answer if np.isfinite(slot.answer) else self._last
+        del self.slots[: len(replay.asked)]
+        if self.going.over:
+            self._withdraw(0)
+        else:
+            self._kept = self.going.snapshot()
+
+    def _place(self, replay: Replay, count: int) -> None:
+        """Put the first points of a replay into the slots; what stood there instead was a wrong guess."""
+        for place in range(count):
+            slot = replay.asked[place]
+            slot.sloped = slot.sloped or replay.sloped[place]
+            if place < len(self.slots) and self.slots[place] is not slot:
+                self._withdraw(place)
+            if place >= len(self.slots):
+                self.slots.append(slot)
+
+    def _withdraw(self, place: int) -> None:
+        """Drop what was guessed from a place on; answers to it will be accepted, and are not used."""
+        for slot in self.slots[place:]:
+            if slot.asked:
+                self.withdrawn.add(slot.point.tobytes())
+        del self.slots[place:]
+
+    def fresh(self, count: int) -> list[Slot]:
+        """Give up to `count` slots that were not handed out, looking ahead where there are too few."""
+        fresh = [slot for slot in self.slots if not slot.asked]
+        open_ = len(self.slots) - 1
+        # who asks one by one has the step replayed for every query; of a long step that would be much
+        long = count == 1 and open_ >= 4 and open_ & (open_ - 1) == 0 and len(fresh) == 1
+        if (len(fresh) < count or long) and not self._exhausted:
+            self._look_ahead(len(self.slots) + max(1, count - len(fresh)))
+            fresh = [slot for slot in self.slots if not slot.asked]
+            self._exhausted = len(fresh) < count
+        return fresh[:count]
+
+    def _look_ahead(self, wanted: int) -> None:
+        """Find the points that do not depend on answers which are not told; steps further if need be."""
+        room = max(wanted, ROOM // self.going.x.size)
+        told = [slot.answer for slot in self.slots if slot.answer is not None and np.isfinite(slot.answer)]
+        last = told[-1] if told else self._last
+        steps, before = 1, -1
+        while True:
+            first = Replay(self.slots, self._recorded, len(self.history), room)
+            with self._undone():
+                self._play(first, steps)
+            common = len(first.asked)
+            for pattern in PATTERNS:
+                other = Comparison(first, partial(pattern, last))
+                with self._undone():
+                    self._play(other, steps)
+                common = min(common, other.common)
+            if common >= wanted or common < len(first.asked) or len(first.asked) <= before or first.full:
+                break
+            before, steps = len(first.asked), 2 * steps
+        self._place(first, common)
+        for place in range(first.open, common):
+            self._recorded.give(len(self.history) + place, self.slots[place])
