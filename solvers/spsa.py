@@ -32,6 +32,8 @@ d + n - 1.  Neither paper could be read in full here: the advice is quoted as ot
 import math
 from typing import Annotated, NamedTuple
 
+import numpy as np
+
 from zobench.directions import LAWS, constants, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query
@@ -302,6 +304,25 @@ def nonconvex_bound(case, steps):
     return 2.0 * size * case.gap / steps + math.sqrt(8.0 * size * variance * case.gap / steps)
 
 
+def bracket_sides(trial):
+    """Give how far the Hessian leaves its bracket, on a plane through x0 and 0; 1 where it does not."""
+    instance, L = trial.case.instance, trial.case.constant("L")
+    lowest = trial.case.constant("mu") if "mu" in instance.certificates else -L
+    x0, x1 = advanced(trial.start(), 1)
+    away = (x1 - x0) / max(np.sqrt(np.sum((x1 - x0) ** 2)), 1e-300)
+    worst, step = 1.0, 1e-5
+    for t in np.linspace(-1.5, 1.5, trial.case.steps):
+        for u in (-1.0, 0.0, 1.0):
+            x = t * x0 + u * away
+            rows = [
+                instance.gradient(x + step * axis) - instance.gradient(x - step * axis)
+                for axis in np.eye(x.size)
+            ]
+            eigenvalues = np.linalg.eigvalsh((np.array(rows) + np.array(rows).T) / (4.0 * step))
+            worst = max(worst, eigenvalues[-1] / L, (L - eigenvalues[0]) / (L - lowest))
+    return (worst if worst > 1.0 + 1e-6 else 1.0), 1.0  # the differences err by less
+
+
 def row(**parts):
     """Make one theorem; what most rows share is filled in."""
     common = {
@@ -433,6 +454,36 @@ LINEAR = {
     "slopes": (("eps", 0.0),),
     "pitfall": "4 to 6 times pessimistic in the rate: errors of a constant factor pass.",
 }
+
+hessian_bracket = row(
+    name="softmax-hessian-bracket",
+    statement=(
+        "f(x) = 1/2 |softmax(A x) - b|^2 + 1/2 |diag(w) A x|^2 with b in the simplex, at every x:  "
+        "mu  <=  lambda_min(Hess f(x)),  lambda_max(Hess f(x))  <=  L,  where L and mu are the certified "
+        "extreme eigenvalues of A^T (diag(w)^2 +- I/2) A (mu where it is positive, else -L)"
+    ),
+    proof=(
+        "With J = diag(p) - p p^T <= I/2, the Hessian of the squared loss in z = A x is J^2 + Cov_p(c, Y), "
+        "and both c_k - <p, c> and the variance are at most 1/2; the lower side by the vertices of the simplex."
+    ),
+    source="derived for zobench; the function of Deng, Li, Mahadevan and Song, arXiv 2307.08352",
+    assumes=("L",),
+    parameters=lambda case: {"rule": "constant", "law": case.law, "a": 1.0, "c": RADIUS},
+    bound=lambda case, steps: 1.0,
+    measured=None,
+    sides=bracket_sides,
+    relation="exact",
+    quantity="Hessian within its bracket",
+    requires=lambda instance: (
+        "" if instance.problem.name == "softmax-attention" else "it is about squared loss"
+    ),
+    pitfall="A vector b outside the simplex breaks it.  The numerical extremes are 0.3081 and -0.2404.",
+    cells=(
+        cell("softmax-attention", 8, 9, quick=True),
+        cell("softmax-attention", 1, 41, ("rows", 2), ("weight", 0.0), ("target", "vertex"), quick=True),
+        cell("softmax-attention", 20, 15, ("rows", 50), ("spread", 1.5)),
+    ),
+)
 
 softmax_squares = row(
     name="zo-softmax-sq-linear",
@@ -581,6 +632,7 @@ solver = Solver(
         one_step_identity,
         projector_equality,
         moment_recursion,
+        hessian_bracket,
         softmax_squares,
         softmax_entropy,
         effective_rank_pl,

@@ -11,6 +11,7 @@ from zobench.directions import draw
 from zobench.oracle import hold, query
 from zobench.solver import solver
 from zobench.theorem import Case, find_theorem
+from zobench.trial import Trial
 from zobench.verification import judge
 
 FRESH = 500_000  # a seed range that no default uses
@@ -197,6 +198,20 @@ def test_the_bound_carries_the_radius():
 def test_what_is_not_assumed_is_said(name, problem, options, words):
     theorem, _ = find_theorem(name)
     assert words in theorem.missing(zobench.problem(problem, **options))
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6])  # of 1/2: the extreme curvature is 0.3081
+def test_a_bracket_that_is_too_narrow_is_refuted(share):
+    theorem, _ = find_theorem("softmax-hessian-bracket")
+    cell = next(cell for cell in theorem.cells if cell.dim == 1)
+    made = zobench.problem(cell.problem, cell.dim, **dict(cell.parameters))
+    tight = made.data._replace(columns=np.array([[1.0, -1.0]]) / np.sqrt(2.0))  # |A| = 1
+    for constant, holds in ((0.5, True), (0.5 * share, False)):
+        known = Certificates(Certificate("L", constant, "claimed"))
+        instance = dataclasses.replace(made, data=tight, certificates=known, _keep={})
+        case = Case(instance, cell.steps, cell.law)
+        left, right = Trial(theorem, SPSA, case, theorem.parameters(case), FRESH).sides()[:2]
+        assert (left == right) is holds
 
 
 def test_a_growth_that_is_too_small_is_refuted():
