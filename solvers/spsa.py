@@ -320,7 +320,7 @@ def bracket_sides(trial):
             ]
             eigenvalues = np.linalg.eigvalsh((np.array(rows) + np.array(rows).T) / (4.0 * step))
             worst = max(worst, eigenvalues[-1] / L, (L - eigenvalues[0]) / (L - lowest))
-    return (worst if worst > 1.0 + 1e-6 else 1.0), 1.0  # the differences err by less
+    return (float(worst) if worst > 1.0 + 1e-6 else 1.0), 1.0  # the differences err by less
 
 
 def row(**parts):
@@ -464,7 +464,7 @@ hessian_bracket = row(
     ),
     proof=(
         "With J = diag(p) - p p^T <= I/2, the Hessian of the squared loss in z = A x is J^2 + Cov_p(c, Y), "
-        "and both c_k - <p, c> and the variance are at most 1/2; the lower side by the vertices of the simplex."
+        "and both c_k - <p, c> and the variance are at most 1/2; the lower side by the simplex's vertices."
     ),
     source="derived for zobench; the function of Deng, Li, Mahadevan and Song, arXiv 2307.08352",
     assumes=("L",),

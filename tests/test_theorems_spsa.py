@@ -211,7 +211,7 @@ def test_a_bracket_that_is_too_narrow_is_refuted(share):
         instance = dataclasses.replace(made, data=tight, certificates=known, _keep={})
         case = Case(instance, cell.steps, cell.law)
         left, right = Trial(theorem, SPSA, case, theorem.parameters(case), FRESH).sides()[:2]
-        assert (left == right) is holds
+        assert bool(left == right) is holds
 
 
 def test_a_growth_that_is_too_small_is_refuted():
