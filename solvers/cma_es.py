@@ -1,16 +1,17 @@
 """CMA-ES: evolution strategy with covariance matrix adaptation, run by pycma.
 
 Algorithm (Hansen and Ostermeier, "Completely derandomized self-adaptation in evolution strategies",
-Evolutionary Computation 9(2), 2001; as in Hansen, "The CMA evolution strategy: a tutorial", arXiv 1604.00772):
-an iteration draws a population from N(m, sigma^2 C), moves m to a weighted mean of its better half, and adapts
-sigma by the length of the path of m and C by that path and the weighted directions.  With `restarts` a run
-that has converged begins again at x0 with twice the population (IPOP; Auger and Hansen, CEC 2005).
+Evolutionary Computation 9(2), 2001; as in Hansen, "The CMA evolution strategy: a tutorial", arXiv
+1604.00772): an iteration draws a population from N(m, sigma^2 C), moves m to a weighted mean of its better
+half, and adapts sigma by the length of the path of m and C by that path and the weighted directions.  With
+`restarts` a run that has converged begins again at x0 with twice the population (IPOP; Auger and Hansen,
+CEC 2005).
 
-Library: ``cma.fmin2`` of the package cma, which owns the loop; its tolerances are its own (1e-11 for f and x).
-The normal variates are the run's own, made from its key.
+Library: ``cma.fmin2`` of the package cma, which owns the loop; its tolerances are its own (1e-11 for f and
+x). The normal variates are the run's own, made from its key.
 
-Queries: the population, 4 + floor(3 log d) by default, in each iteration, and 1 at the mean when it ends; the
-library decides.
+Queries: the population, 4 + floor(3 log d) by default, in each iteration, and 1 at the mean when it ends;
+the library decides.
 The iterate is the mean m, told by pycma after each iteration; steps are iterations.
 Memory: of the order of 2 d vectors for C and its eigenvectors; with `diagonal` a few vectors.
 """

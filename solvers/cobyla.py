@@ -1,13 +1,13 @@
 """COBYLA: optimisation by linear approximation in a trust region, run by SciPy.
 
-Algorithm (Powell, "A direct search optimization method that models the objective and constraint functions by
-linear interpolation", in Advances in Optimization and Numerical Analysis, Kluwer, 1994): a linear function
-interpolates f at d + 1 points; its minimiser in the trust region is tried and replaces a point, or a point is
-moved to improve the simplex's shape.  The radius `rho` only falls, from `rhobeg` to `rhoend`.
+Algorithm (Powell, "A direct search optimization method that models the objective and constraint functions
+by linear interpolation", in Advances in Optimization and Numerical Analysis, Kluwer, 1994): a linear
+function interpolates f at d + 1 points; its minimiser in the trust region is tried and replaces a point, or
+a point is moved to improve the simplex's shape.  The radius `rho` only falls, from `rhobeg` to `rhoend`.
 
 Library: ``scipy.optimize.minimize(method="COBYLA")`` without constraints, which owns the loop; since SciPy
-1.16 it is the implementation of PRIMA (Zhang, 2023) in Python.  `rhoend` (SciPy's `tol`) is 1e-8 here and not
-SciPy's 1e-4.
+1.16 it is the implementation of PRIMA (Zhang, 2023) in Python.  `rhoend` (SciPy's `tol`) is 1e-8 here and
+not SciPy's 1e-4.
 
 Queries: d + 1 at the start, then 1 a trial point; the library decides.
 The iterate is the library's, told by SciPy after each iteration of the trust region; steps are these.

@@ -5,12 +5,12 @@ Kong Polytechnic University, 2022): quadratic models interpolate f at 2 d + 1 po
 differing least from the last one's in the Frobenius norm; steps are taken in a trust region, and a point is
 moved where the models' geometry is bad.
 
-Library: ``scipy.optimize.minimize(method="COBYQA")`` without constraints, of SciPy 1.14 or later, which owns
-the loop.  `final_radius` is 1e-8 here and not SciPy's 1e-6.
+Library: ``scipy.optimize.minimize(method="COBYQA")`` without constraints, of SciPy 1.14 or later, which
+owns the loop.  `final_radius` is 1e-8 here and not SciPy's 1e-6.
 
 Queries: 2 d + 1 at the start, then 1 a trial point; the library decides.
-The iterate is the library's best point, told by SciPy after each query; a step is a query, for SciPy does not
-tell its iterations.
+The iterate is the library's best point, told by SciPy after each query; a step is a query, for SciPy does
+not tell its iterations.
 Memory: of the order of 2 d + 1 vectors for the points, and (3 d)^2 numbers for the system of the models.
 """
 

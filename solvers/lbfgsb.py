@@ -1,21 +1,21 @@
 """L-BFGS-B with gradients by finite differences, run by SciPy.
 
-Algorithm (Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained optimization", SIAM J.
-Sci. Comput. 16(5), 1995): a quasi-Newton direction from the last `memory` pairs of moves and gradient
-differences, a line search with the strong Wolfe conditions along it.  No bounds are set here.  The gradient is
-estimated coordinate by coordinate,
+Algorithm (Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained optimization", SIAM
+J. Sci. Comput. 16(5), 1995): a quasi-Newton direction from the last `memory` pairs of moves and gradient
+differences, a line search with the strong Wolfe conditions along it.  No bounds are set here.  The gradient
+is estimated coordinate by coordinate,
 
     2-point    (f(x + radius e_i) - f(x)) / radius
     3-point    (f(x + h_i e_i) - f(x - h_i e_i)) / (2 h_i)
 
 where SciPy chooses h_i as the cube root of the machine precision times |x_i|, or times 1 at 0.
 
-Library: ``scipy.optimize.minimize(method="L-BFGS-B")``, which owns the loop.  `ftol` and `gtol` are 0 here and
-not SciPy's 2.2e-9 and 1e-5, so that the method goes on until its line search finds nothing better or the
-budget is spent.
+Library: ``scipy.optimize.minimize(method="L-BFGS-B")``, which owns the loop.  `ftol` and `gtol` are 0 here
+and not SciPy's 2.2e-9 and 1e-5, so that the method goes on until its line search finds nothing better or
+the budget is spent.
 
-Queries: 1 + d (`2-point`) or 1 + 2 d (`3-point`) for each point of a line search; every one is counted, those
-of the differences, too; the library decides how many points.
+Queries: 1 + d (`2-point`) or 1 + 2 d (`3-point`) for each point of a line search; every one is counted,
+those of the differences, too; the library decides how many points.
 The iterate is the library's, told by SciPy after each iteration; steps are iterations.
 Memory: about 2 memory + 10 vectors.
 """

@@ -1,18 +1,19 @@
 """Nelder-Mead: the downhill simplex method, run by SciPy.
 
 Algorithm (Nelder and Mead, "A simplex method for function minimization", The Computer Journal 7(4), 1965):
-a simplex of d + 1 points, ordered by value.  The worst point is reflected through the centroid of the others;
-the reflected point is expanded where it is the best of all, contracted where it is worse than the second
-worst, and if the contraction fails the whole simplex shrinks towards its best point.  With `adaptive` the four
-coefficients depend on d (Gao and Han, "Implementing the Nelder-Mead simplex algorithm with adaptive
-parameters", Computational Optimization and Applications 51, 2012).
+a simplex of d + 1 points, ordered by value.  The worst point is reflected through the centroid of the
+others; the reflected point is expanded where it is the best of all, contracted where it is worse than the
+second worst, and if the contraction fails the whole simplex shrinks towards its best point.  With
+`adaptive` the four coefficients depend on d (Gao and Han, "Implementing the Nelder-Mead simplex algorithm
+with adaptive parameters", Computational Optimization and Applications 51, 2012).
 
-Library: ``scipy.optimize.minimize(method="Nelder-Mead")``, which owns the loop.  Its initial simplex stretches
-each coordinate of x0 by 5 percent, or puts it to 0.00025 where it is zero; `simplex` sets an edge instead.  Its
-tolerances are 0 here and not SciPy's 1e-4, so that the method goes on until the simplex is a point or the
-budget is spent.
+Library: ``scipy.optimize.minimize(method="Nelder-Mead")``, which owns the loop.  Its initial simplex
+stretches each coordinate of x0 by 5 percent, or puts it to 0.00025 where it is zero; `simplex` sets an edge
+instead.  Its tolerances are 0 here and not SciPy's 1e-4, so that the method goes on until the simplex is a
+point or the budget is spent.
 
-Queries: d + 1 for the first simplex, then 1 or 2 an iteration, d + 2 in one that shrinks; the library decides.
+Queries: d + 1 for the first simplex, then 1 or 2 an iteration, d + 2 in one that shrinks; the library
+decides.
 The iterate is the best point of the simplex, told by SciPy after each iteration; steps are iterations.
 Memory: about d + 4 vectors.
 """

@@ -1,13 +1,13 @@
 """Nevergrad's optimisers, run by the package of that name.
 
 Algorithm (Rapin and Teytaud, "Nevergrad - A gradient-free optimization platform", 2018): whatever `method`
-names in Nevergrad's registry.  NGOpt, its default, and NgIohTuned choose one of their methods by dimension and
-budget (Meunier et al., "Black-box optimization revisited: improving algorithm selection wizards through
+names in Nevergrad's registry.  NGOpt, its default, and NgIohTuned choose one of their methods by dimension
+and budget (Meunier et al., "Black-box optimization revisited: improving algorithm selection wizards through
 massive benchmarking", IEEE Trans. Evol. Comput. 26(3), 2022); the others are evolution strategies (CMA,
 OnePlusOne, TBPSA), differential evolution (DE, TwoPointsDE) and particle swarms (PSO).
 
-Library: ``nevergrad.optimizers.registry[method]`` over ``nevergrad.p.Array(init=x0)``, asked, told and stopped
-at the budget; these methods know it in advance.  Random numbers are seeded from the run's key.
+Library: ``nevergrad.optimizers.registry[method]`` over ``nevergrad.p.Array(init=x0)``, asked, told and
+stopped at the budget; these methods know it in advance.  Random numbers are seeded from the run's key.
 
 Queries: 1 a step; ends with the budget.
 The iterate is the recommendation that Nevergrad would give after each query; steps are queries.

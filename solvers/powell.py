@@ -1,13 +1,13 @@
 """Powell's method of conjugate directions, run by SciPy.
 
 Algorithm (Powell, "An efficient method for finding the minimum of a function of several variables without
-calculating derivatives", The Computer Journal 7(2), 1964): an iteration minimises along each of d directions
-in turn, at first the coordinates; then the direction of greatest decrease may give way to the whole move of
-the iteration, along which one more line search is made.
+calculating derivatives", The Computer Journal 7(2), 1964): an iteration minimises along each of d
+directions in turn, at first the coordinates; then the direction of greatest decrease may give way to the
+whole move of the iteration, along which one more line search is made.
 
-Library: ``scipy.optimize.minimize(method="Powell")``, which owns the loop; line searches are Brent's, without
-bounds.  `ftol` is 0 here and not SciPy's 1e-4, so that the method goes on until an iteration gains nothing or
-the budget is spent.
+Library: ``scipy.optimize.minimize(method="Powell")``, which owns the loop; line searches are Brent's,
+without bounds.  `ftol` is 0 here and not SciPy's 1e-4, so that the method goes on until an iteration gains
+nothing or the budget is spent.
 
 Queries: d or d + 1 line searches an iteration, each of about 10 to 40; the library decides.
 The iterate is the library's, told by SciPy after each iteration; steps are iterations.

@@ -2,10 +2,10 @@
 
 Algorithm (Powell, "The BOBYQA algorithm for bound constrained optimization without derivatives", report
 DAMTP 2009/NA06, Cambridge; Cartis, Fiala, Marteau and Roberts, "Improving the flexibility and robustness of
-model-based derivative-free optimization solvers", ACM Trans. Math. Softw. 45(3), 2019): a quadratic function
-interpolates f at `points` points, its Hessian differing least from the last one's in the Frobenius norm; its
-minimiser in the trust region is tried, or a point is moved to improve the geometry.  No bounds are set here.
-With `noisy` the radius falls slowly, and the method restarts where noise stops it.
+model-based derivative-free optimization solvers", ACM Trans. Math. Softw. 45(3), 2019): a quadratic
+function interpolates f at `points` points, its Hessian differing least from the last one's in the Frobenius
+norm; its minimiser in the trust region is tried, or a point is moved to improve the geometry.  No bounds
+are set here. With `noisy` the radius falls slowly, and the method restarts where noise stops it.
 
 Library: ``pybobyqa.solve`` of the package Py-BOBYQA, which owns the loop; its tolerances are its own
 (``rhoend = 1e-8``).

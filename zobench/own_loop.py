@@ -265,7 +265,7 @@ class Loop:
         self._point, self._best_point = np.array(run.x0), np.array(run.x0)
         self._best_address = self._best_point.ctypes.data
         self._place = (run.oracle.ctypes.data, self._point.ctypes.data, self._point.size)
-        self._count = ctypes.c_int64.from_address(run.oracle.ctypes.data + ORACLE.fields["count"][1])
+        self._count = ctypes.c_int64.from_address(run.oracle["count"].ctypes.data)
         address = run.solver.kernels[0]
         self._ask = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_int64] * 3)(address)
         self._draws = run.solver.global_draws  # type: ignore[attr-defined]
@@ -359,7 +359,7 @@ class Loop:
                     self._run._notes[text] = self._run._notes.get(text, 0) + 1
 
             warnings.filterwarnings("always", module=_GUESTS)
-            warnings.showwarning = note
+            warnings.showwarning = note  # type: ignore[assignment]
             if self._draws:
                 self._exchange(_seeded(self._run.stream_key))
             try:
@@ -391,5 +391,5 @@ class Loop:
 def _seeded(key: str) -> tuple[Any, Any]:
     """Make states of the two global generators from a run's key."""
     seed = digest(key, "global draws")[0]
-    numpys = np.random.RandomState(seed % 2**32)  # noqa: NPY002
+    numpys = np.random.RandomState(seed % 2**32)
     return numpys.get_state(), random.Random(seed).getstate()
