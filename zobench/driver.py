@@ -276,6 +276,8 @@ class Run:
     def drive(self, told: Callable[[], None]) -> str:
         """Run to the end, calling `told` after each step; StopIteration ends the run.
 
+        A step that the budget cuts short is undone, and not told.
+
         Returns
         -------
         str
@@ -283,9 +285,11 @@ class Run:
         """
         more = True
         while more:
+            done = int(self.watch["k"][0])
             more = self.advance(steps=1)
             try:
-                told()
+                if int(self.watch["k"][0]) > done:
+                    told()
             except StopIteration:
                 return "stopped"
         return self.over
