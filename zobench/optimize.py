@@ -190,18 +190,20 @@ def _whole(value: Any, low: int, what: str) -> int:
     """Read a whole number that 64 bits hold."""
     try:
         return convert(value, Integer(low), what)
-    except ZobenchError:
-        try:
-            large = float(value) > LARGEST
-        except (TypeError, ValueError):
+    except ZobenchError as fault:
+        if not _beyond(value):
             raise
-        except OverflowError:
-            large = True
-        if not large:
-            raise
-        raise ZobenchError(
-            f"{what} must be a whole number >= {low} and <= 2**62 = {LARGEST}, got {value!r}"
-        ) from None
+        limits = f">= {low} and <= 2**62 = {LARGEST}"
+        raise ZobenchError(f"{what} must be a whole number {limits}, got {value!r}") from fault.__cause__
+
+
+def _beyond(value: Any) -> bool:
+    try:
+        return float(value) > LARGEST or int(value) > LARGEST
+    except OverflowError:
+        return True
+    except (TypeError, ValueError):
+        return False
 
 
 def _check_names(method: Solver, given: Mapping[str, Any]) -> None:
