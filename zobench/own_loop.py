@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, NamedTuple, NoReturn
 
@@ -52,6 +52,13 @@ class Halt(BaseException):
 
 def _ask(oracle, x, dim):
     return query(_oracle_at(oracle), vector_at(x, dim))
+
+
+@cache
+def _entrance() -> Any:
+    """Give the compiled `query` as a Python callable of two addresses and the dimension."""
+    address = typed(_ask, float64(int64, int64, int64), "ask")
+    return ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_int64] * 3)(address)
 
 
 class _Workspace(NamedTuple):
@@ -144,11 +151,15 @@ class OwnLoop(Solver):
             **options,
         )
 
-    @cached_property
+    @property
     def kernels(self) -> tuple[int, int]:
-        """The address of the compiled `query`, which every package enters; there is no step."""
+        """None: a `Run` cannot step what owns its loop."""
+        raise ZobenchError(f"solver {self.name!r} owns its loop and has no kernels: use begin")
+
+    def warm(self) -> None:
+        """Compile what a run needs, or load it from the disk cache."""
+        _entrance()
         follow()
-        return typed(_ask, float64(int64, int64, int64), "ask"), 0
 
 
 @dataclass
@@ -266,8 +277,7 @@ class Loop:
         self._best_address = self._best_point.ctypes.data
         self._place = (run.oracle.ctypes.data, self._point.ctypes.data, self._point.size)
         self._count = ctypes.c_int64.from_address(run.oracle["count"].ctypes.data)
-        address = run.solver.kernels[0]
-        self._ask = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_int64] * 3)(address)
+        self._ask = _entrance()
         self._draws = run.solver.global_draws  # type: ignore[attr-defined]
         self._kept: Any = None
 

@@ -276,6 +276,10 @@ class Solver:
 
         return (compile_kernel(self, "init") if self.init else 0), compile_kernel(self, "step")
 
+    def warm(self) -> None:
+        """Compile what a run needs, or load it from the disk cache."""
+        _ = self.kernels
+
 
 def solver(given: str | Solver) -> Solver:
     """Give the registered solver of that name, or complain with the nearest valid one; a solver is itself."""

@@ -116,7 +116,7 @@ def warm(keys: Iterable["RunKey"]) -> None:
     for (kind, _), key in first.items():
         try:
             if kind == "solver":
-                _ = solver(key.solver).kernels
+                solver(key.solver).warm()
             else:
                 made = _instance_of(key)
                 _ = made._functions, made.noise and made.noise.address
