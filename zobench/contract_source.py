@@ -36,7 +36,6 @@ CORE: dict[str, set[str]] = {
     "zobench.kernels": set(),
     "zobench.oracle": {"ORACLE"},
     "zobench.orthonormal": set(),
-    "zobench.orthonormal": set(),
     "zobench.own_loop": {"OwnLoopRun"},
     "zobench.parameters": set(),
     "zobench.rates": set(),
