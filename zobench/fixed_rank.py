@@ -15,26 +15,34 @@ Vandereycken, "Low-rank matrix completion by Riemannian optimization", SIAM J. O
 
 import numpy as np
 
-from zobench.classification import combine
 from zobench.compile import apart
 from zobench.kernels import dot, squared_norm
-from zobench.orthonormal import add_product, complete, decompose, extend, inner
+from zobench.orthonormal import (
+    add_product,
+    add_sandwich,
+    complete,
+    copy,
+    decompose,
+    extend,
+    inner,
+    times,
+    times_transposed,
+)
 from zobench.stream import normals
 
 __all__ = [
+    "augment",
     "dense",
     "draw_tangent",
+    "factor_gradient",
     "frame",
     "frame_size",
-    "galerkin",
     "manifold_dim",
     "parts",
     "point_size",
     "project",
     "retract",
     "spread",
-    "times",
-    "times_transposed",
     "transport",
     "truncate",
 ]
@@ -75,53 +83,30 @@ def parts(vector, shape):
     )
 
 
-def times(z, right, out):
-    """Write (Z V)^T (p, rows) for a matrix Z (rows, columns) and V^T (p, columns)."""
-    for i in range(z.shape[0]):
-        for k in range(right.shape[0]):
-            out[k, i] = dot(z[i], right[k])
-
-
-def times_transposed(z, left, out):
-    """Write (Z^T U)^T (p, columns) for a matrix Z (rows, columns) and U^T (p, rows)."""
-    out[:] = 0.0
-    add_product(out, left, z)
-
-
-def galerkin(z, left, right, table, out):
-    """Write U^T Z V (p, q) for U^T (p, rows), V^T (q, columns); `table` has q * rows numbers."""
-    turned = table[: right.shape[0] * z.shape[0]].reshape((right.shape[0], z.shape[0]))
-    times(z, right, turned)
-    inner(out, left, turned)
-
-
+@apart
 def dense(point, shape, out, scratch):
     """Write W (rows, columns) of a point, row by row; `scratch` has at least rank * rows numbers."""
     rows, columns, rank = shape
     core, left, right = parts(point, shape)
-    table = scratch[: rank * rows]
+    table = scratch[: rank * rows].reshape((rank, rows))
     table[:] = 0.0
-    add_product(table.reshape((rank, rows)), core.T, left)
-    for i in range(rows):
-        row = out[i * columns : (i + 1) * columns]
-        row[:] = 0.0
-        combine(row, right, 0, table, i, rows, rank)
+    add_product(table, core.T, left)
+    out[:] = 0.0
+    add_product(out.reshape((rows, columns)), table.T, right)
 
 
+@apart
 def spread(point, tangent, shape, out, scratch):
     """Write a tangent vector as a matrix (rows, columns), row by row; `scratch` as for `dense`."""
     rows, columns, rank = shape
     _, left, right = parts(point, shape)
     middle, aside, across = parts(tangent, shape)
     table = scratch[: rank * rows].reshape((rank, rows))
-    table[:] = aside
+    copy(table, aside)
     add_product(table, middle.T, left)
-    flat, turned = scratch[: rank * rows], point[rank * rank : rank * (rank + rows)]
-    for i in range(rows):
-        row = out[i * columns : (i + 1) * columns]
-        row[:] = 0.0
-        combine(row, right, 0, flat, i, rows, rank)
-        combine(row, across, 0, turned, i, rows, rank)
+    out[:] = 0.0
+    add_product(out.reshape((rows, columns)), table.T, right)
+    add_product(out.reshape((rows, columns)), left.T, across)
 
 
 def frame_size(rows, columns, width):
@@ -165,6 +150,7 @@ def frame(scratch, rows, columns, width):
     )
 
 
+@apart
 def truncate(core, turn, values, spare, left, right, point, shape):
     """Write the best approximation of rank r of left^T core right as a point.
 
@@ -175,7 +161,8 @@ def truncate(core, turn, values, spare, left, right, point, shape):
     left, right : matrices (p, rows), (q, columns)
         Orthonormal rows.
     point : vector
-        Overwritten: S diagonal and falling; zeros where r exceeds min(p, q).
+        Overwritten: S diagonal and falling; zeros where r exceeds min(p, q); NaN where the core is not
+        finite.
     shape : tuple of int
         rows, columns, r.
 
@@ -184,6 +171,12 @@ def truncate(core, turn, values, spare, left, right, point, shape):
     float
         Norm of what is left out.
     """
+    total = 0.0
+    for k in range(core.shape[0]):
+        total += squared_norm(core[k])
+    if not total < np.inf:
+        point[:] = np.nan
+        return np.nan
     decompose(core, turn, values, spare)
     point[: point_size(shape[0], shape[1], shape[2])] = 0.0
     small, u, v = parts(point, shape)
@@ -229,18 +222,79 @@ def retract(point, tangent, scale, shape, out, scratch):
     complete(left, extend(left, extend(left, 0, u, cu[:rank]), aside, cu[rank:]), spare)
     complete(right, extend(right, extend(right, 0, v, cv[:rank]), across, cv[rank:]), spare)
     core[:] = 0.0
-    row = values[: core.shape[1]]
+    add_sandwich(core, 1.0, cu[:rank], small, cv[:rank])
+    add_sandwich(core, scale, cu[:rank], middle, cv[:rank])
     for k in range(rank):
-        for j in range(row.size):
-            row[j] = scale * cv[rank + k, j]
-            for h in range(rank):
-                row[j] += (small[k, h] + scale * middle[k, h]) * cv[h, j]
         for i in range(core.shape[0]):
-            for j in range(row.size):
-                core[i, j] += cu[k, i] * row[j] + scale * cu[rank + k, i] * cv[k, j]
+            for j in range(core.shape[1]):
+                core[i, j] += scale * (cu[rank + k, i] * cv[k, j] + cu[k, i] * cv[rank + k, j])
     return truncate(core, turn, values, spare, left, right, out, shape)
 
 
+@apart
+def augment(point, z, shape, views, table):
+    """Let the directions in which f falls join the bases of W: orth [U, Z V] and orth [V, Z^T U].
+
+    Parameters
+    ----------
+    point : vector
+    z : matrix (rows, columns)
+        The gradient Z.
+    shape : tuple of int
+    views : tuple
+        As `frame` gives it for a width of 2 rank at least; overwritten are the bases and the first 2 rank
+        rows of their coefficients.
+    table : vector
+        Scratch of rank (rows + columns) numbers.
+
+    Returns
+    -------
+    tuple of int
+        How many rows of the two bases are filled.
+    """
+    rows, columns, rank = shape
+    _, u, v = parts(point, shape)
+    along = table[: rank * rows].reshape((rank, rows))
+    across = table[rank * rows : rank * (rows + columns)].reshape((rank, columns))
+    times(z, v, along)
+    times_transposed(z, u, across)
+    left, right, cu, cv = views[0], views[1], views[2], views[3]
+    one = extend(left, extend(left, 0, u, cu[:rank]), along, cu[rank : 2 * rank])
+    two = extend(right, extend(right, 0, v, cv[:rank]), across, cv[rank : 2 * rank])
+    return one, two
+
+
+@apart
+def factor_gradient(point, z, shape, out, table):
+    """Write the gradient with respect to the factors: [U^T Z V | (Z V S^T)^T | (Z^T U S)^T].
+
+    Parameters
+    ----------
+    point : vector
+        Here U and V need not have orthonormal columns.
+    z : matrix (rows, columns)
+        The gradient with respect to W.
+    shape : tuple of int
+    out : vector
+        Overwritten, laid out as the point.
+    table : vector
+        Scratch of rank (rows + columns) numbers.
+    """
+    rows, columns, rank = shape
+    small, u, v = parts(point, shape)
+    middle, one, two = parts(out, shape)
+    along = table[: rank * rows].reshape((rank, rows))
+    across = table[rank * rows : rank * (rows + columns)].reshape((rank, columns))
+    times(z, v, along)
+    times_transposed(z, u, across)
+    inner(middle, u, along)
+    one[:] = 0.0
+    two[:] = 0.0
+    add_product(one, small, along)
+    add_product(two, small.T, across)
+
+
+@apart
 def remove(columns, basis):
     """Take from columns their parts along a basis."""
     for j in range(columns.shape[0]):
@@ -252,6 +306,7 @@ def remove(columns, basis):
                 column[i] -= c * along[i]
 
 
+@apart
 def draw_tangent(stream, point, shape, sphere, out):
     """Draw a tangent vector whose law is that of P(W) Z with independent normal Z: E xi xi^T = P(W).
 
@@ -277,17 +332,19 @@ def draw_tangent(stream, point, shape, sphere, out):
             out[i] *= scale
 
 
+@apart
 def _split(point, along, across, shape, out):
     """Write P(W) Z of (Z V)^T and (Z^T U)^T, which become Up^T and Vp^T."""
     _, left, right = parts(point, shape)
     middle, one, two = parts(out, shape)
-    one[:] = along
-    two[:] = across
+    copy(one, along)
+    copy(two, across)
     inner(middle, left, along)
     remove(one, left)
     remove(two, right)
 
 
+@apart
 def project(point, z, shape, out, scratch):
     """Write P(W) Z of a matrix Z (rows, columns), row by row, as a tangent vector.
 
@@ -303,6 +360,7 @@ def project(point, z, shape, out, scratch):
     _split(point, along, across, shape, out)
 
 
+@apart
 def _seen(out, here, there, normal, near, far, middle, c, a):
     """Write (xi V')^T = c Up^T + (c M^T + V'^T Vp) U^T with c = V'^T V, or the same of the other side."""
     inner(c, here, there)

@@ -9,7 +9,19 @@ import numpy as np
 from zobench.compile import apart
 from zobench.kernels import dot, squared_norm
 
-__all__ = ["add_product", "complete", "decompose", "extend", "inner", "orthonormalise"]
+__all__ = [
+    "add_product",
+    "add_sandwich",
+    "complete",
+    "copy",
+    "decompose",
+    "extend",
+    "galerkin",
+    "inner",
+    "orthonormalise",
+    "times",
+    "times_transposed",
+]
 
 #: A vector of which less than this is left, relative to itself, depends on those before it.
 DEPENDENT = 1e-13
@@ -17,16 +29,37 @@ DEPENDENT = 1e-13
 SWEEPS = 30
 
 
+@apart
 def add_product(out, a, b):
     """Add the product a b to `out`; `b` and `out` have long rows."""
+    count = a.shape[1]
+    whole = count - count % 4
     for i in range(a.shape[0]):
         row = out[i]
-        for k in range(a.shape[1]):
-            w, other = a[i, k], b[k]
+        for k in range(0, whole, 4):
+            w0, w1, w2, w3 = a[i, k], a[i, k + 1], a[i, k + 2], a[i, k + 3]
+            b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
             for j in range(row.size):
-                row[j] += w * other[j]
+                row[j] += (w0 * b0[j] + w1 * b1[j]) + (w2 * b2[j] + w3 * b3[j])
+        for k in range(whole, count):
+            w0, b0 = a[i, k], b[k]
+            for j in range(row.size):
+                row[j] += w0 * b0[j]
 
 
+@apart
+def add_sandwich(out, scale, left, middle, right):
+    """Add scale left^T middle right to `out` (p, q): a core in the coordinates of two larger bases."""
+    for k in range(left.shape[0]):
+        for h in range(right.shape[0]):
+            w, along = scale * middle[k, h], right[h]
+            for i in range(out.shape[0]):
+                row, c = out[i], w * left[k, i]
+                for j in range(row.size):
+                    row[j] += c * along[j]
+
+
+@apart
 def inner(out, a, b):
     """Write a b^T: the inner products of the rows."""
     for i in range(a.shape[0]):
@@ -34,6 +67,36 @@ def inner(out, a, b):
             out[i, j] = dot(a[i], b[j])
 
 
+def copy(out, a):
+    """Copy a matrix (an assignment of arrays would compile a complaint about shapes)."""
+    for k in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            out[k, i] = a[k, i]
+
+
+@apart
+def times(z, right, out):
+    """Write (Z V)^T (p, rows) for a matrix Z (rows, columns) and V^T (p, columns)."""
+    for i in range(z.shape[0]):
+        for k in range(right.shape[0]):
+            out[k, i] = dot(z[i], right[k])
+
+
+def times_transposed(z, left, out):
+    """Write (Z^T U)^T (p, columns) for a matrix Z (rows, columns) and U^T (p, rows)."""
+    out[:] = 0.0
+    add_product(out, left, z)
+
+
+@apart
+def galerkin(z, left, right, table, out):
+    """Write U^T Z V (p, q) for U^T (p, rows), V^T (q, columns); `table` has q * rows numbers."""
+    turned = table[: right.shape[0] * z.shape[0]].reshape((right.shape[0], z.shape[0]))
+    times(z, right, turned)
+    inner(out, left, turned)
+
+
+@apart
 def strip(basis, count, new, coefficients):
     """Take from `new` its part along the first `count` rows of `basis`, twice; add that to `coefficients`."""
     for _ in range(2):
@@ -72,7 +135,8 @@ def extend(basis, count, columns, coefficients):
                 found[k] = dot(basis[k], column)
             continue
         new = basis[count]
-        new[:] = column
+        for i in range(new.size):  # an assignment of arrays compiles a complaint about shapes
+            new[i] = column[i]
         left = strip(basis, count, new, found)
         if left > DEPENDENT * np.sqrt(squared_norm(column)):
             for i in range(new.size):
@@ -82,6 +146,7 @@ def extend(basis, count, columns, coefficients):
     return count
 
 
+@apart
 def fresh(basis, count, coefficients):
     """Make row `count` of a basis of the unit vector that is farthest from the rows before."""
     new, best, place = basis[count], -1.0, 0
@@ -130,6 +195,7 @@ def orthonormalise(rows, values, coefficients):
             fresh(rows, k, coefficients)
 
 
+@apart
 def rotate(a, b, c, s):
     """Turn two rows: a <- c a - s b, b <- s a + c b."""
     for i in range(a.size):
@@ -138,6 +204,7 @@ def rotate(a, b, c, s):
         b[i] = s * first + c * second
 
 
+@apart
 def sweep(core, turn, floor):
     """Rotate every pair of rows of `core` that is not orthogonal; return how many there were."""
     turned = 0

@@ -1,0 +1,120 @@
+"""Heavy ball on the factors of a matrix of low rank: what momentum should not be, for comparison.
+
+Algorithm (the simultaneous momentum that Schotthöfer, Klein and Kusch, "A geometric framework for
+momentum-based optimizers for low-rank training", arXiv 2506.17475, warn of): with W = U S V^T and velocities
+zero, for k = 0, 1, ...
+
+    G = grad f(U S V^T)
+    M_U <- beta M_U + G V S^T,     M_S <- beta M_S + U^T G V,     M_V <- beta M_V + G^T U S
+    U <- U - step_size M_U,        S <- S - step_size M_S,        V <- V - step_size M_V
+
+To first order W moves along -(G V S^T S V^T + U U^T G V V^T + U S S^T U^T G), not along the projection of
+the gradient onto the tangent space: directions new to U and V are slowed by the squares of the singular
+values, and where S is singular all three gradients may vanish though the projected one does not.
+
+G is the exact gradient with respect to the dense matrix: a first-order method.  step_size not given is
+(1 - beta)/(L (1 + 2 |S_0|^2)), our definition: with orthonormal factors the map above has eigenvalues up to
+1 + 2 |S|^2.  rows, columns and rank are those that the problem declares; where it declares none, x is one
+column u s v with numbers s and v.
+
+1 gradient a step, charged as one query.  Memory: 2 vectors, and numbers of the order of 4 r (m + n).
+"""
+
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from zobench.factors import shaped, start_point
+from zobench.fixed_rank import dense, factor_gradient, point_size
+from zobench.instance import Vector
+from zobench.oracle import query_gradient
+from zobench.parameters import Certified, Integer, Real
+from zobench.solver import Scalar, Sized, Solver
+
+
+class Parameters(NamedTuple):
+    """What can be chosen.
+
+    Attributes
+    ----------
+    step_size : float
+        Step size; 0 stands for (1 - beta)/(L (1 + 2 |S_0|^2)).
+    beta : float
+        Weight of the momentum.
+    rows, columns, rank : int
+        m, n and r; 0 stands for what the problem declares.
+    L : float
+        Smoothness constant of the default step size; the problem's certified one if not given.
+    """
+
+    step_size: Annotated[float, Real(0.0)] = 0.0
+    beta: Annotated[float, Real(0.0, 0.9999)] = 0.9
+    rows: Annotated[int, Integer(0)] = 0
+    columns: Annotated[int, Integer(0)] = 0
+    rank: Annotated[int, Integer(0)] = 0
+    L: Annotated[float, Certified(fallback=1.0)] = math.nan
+
+
+def point_numbers(p, dim):
+    """Give the numbers of three factors."""
+    return point_size(p.rows, p.columns, p.rank)
+
+
+class State(NamedTuple):
+    """Workspace: iterate and gradient as matrices; factors, their gradients and velocities; scratch; step."""
+
+    x: Vector
+    gradient: Vector
+    point: Sized(point_numbers)  # type: ignore[valid-type]
+    slope: Sized(point_numbers)  # type: ignore[valid-type]
+    velocity: Sized(point_numbers)  # type: ignore[valid-type]
+    table: Sized(lambda p, dim: p.rank * (p.rows + p.columns))  # type: ignore[valid-type]
+    step_size: Scalar
+
+
+def step(oracle, state, parameters, k, stream):
+    """Move U, S and V at once."""
+    x, gradient, point, slope, velocity, table, step_size = state
+    shape = (parameters.rows, parameters.columns, parameters.rank)
+    query_gradient(oracle, x, gradient)
+    factor_gradient(point, gradient.reshape((shape[0], shape[1])), shape, slope, table)
+    for i in range(point.size):
+        velocity[i] = parameters.beta * velocity[i] + slope[i]
+        point[i] -= step_size[0] * velocity[i]
+    dense(point, shape, x, table)
+
+
+def settle(parameters, setting):
+    """Fill shape and rank; with a step size given, L is not needed."""
+    filled = shaped(parameters, setting, solver.name)
+    return filled._replace(L=0.0) if filled.step_size > 0.0 else filled
+
+
+def start(parameters, setting, x0):
+    """Give the factors of the start, and the step size, which depends on them."""
+    point = start_point(parameters, setting, x0)
+    step_size = parameters.step_size
+    if step_size == 0.0:
+        square = float(np.sum(point[: parameters.rank**2] ** 2))
+        step_size = (1.0 - parameters.beta) / (parameters.L * (1.0 + 2.0 * square))
+    return {"point": point, "step_size": np.array([step_size])}
+
+
+solver = Solver(
+    name="factor-heavy-ball",
+    summary="first-order heavy ball on the factors U, S, V of a matrix of low rank, all at once",
+    step=step,
+    state=State,
+    cost=lambda parameters, setting: 1,
+    parameters=Parameters,
+    settle=settle,
+    start=start,
+    invariances={
+        "translation": "the matrices of rank r are no longer such when a matrix is added",
+        "scaling": "S has the unit of x, U and V have none, and one step size serves them all",
+        "rotation": "a rotation of R^d mixes entries and does not keep the rank",
+    },
+    gradients=True,
+    source="the baseline of Schotthöfer, Klein, Kusch, arXiv 2506.17475 (2025)",
+)
