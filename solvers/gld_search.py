@@ -27,9 +27,15 @@ from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Choice, Real
 from zobench.solver import Scalar, Solver
+from zobench.theorem import Case, Cell, Theorem
 
 SAMPLES = ("unit-sphere", "gaussian")
 SPHERE, NORMAL = range(2)
+
+#: J of the theorem: radii R, R/2, ..., R/2^J.
+HALVINGS = 10
+#: The least E max(0, c T - c^2/2), T = sqrt(d) <s, e_1>, over c in [0.85, 1.7] and d >= 2: by quadrature.
+FALL = 0.185
 
 
 class Parameters(NamedTuple):
@@ -109,6 +115,57 @@ def settle(parameters, setting):
     return parameters
 
 
+def largest(case: Case) -> float:
+    """Give R of the theorem: as large as any gradient of the run asks for."""
+    return 0.85 * math.sqrt(2.0 * case.gap / (case.constant("L") * case.dim))
+
+
+def pl_bound(case: Case, steps: int) -> float:
+    """Bound E f(x_K) - f_star for K = `steps`."""
+    smoothness, pl = case.constant("L"), case.constant("PL")
+    least = smoothness * math.sqrt(case.dim) * largest(case) / 2.0**HALVINGS / 1.7
+    return (1.0 - 2.0 * FALL * pl / (smoothness * case.dim)) ** steps * case.gap + least**2 / (2.0 * pl)
+
+
+gld_pl = Theorem(
+    name="gld-pl",
+    statement=(
+        "f L-smooth with |grad f|^2 >= 2 mu (f - f_star), s uniform on the unit sphere, d >= 2, radii R "
+        "2^-j for j = 0 ... J, R = 0.85 sqrt(2 D0/(L d)), Gmin = L sqrt(d) 2^-J R/1.7:  "
+        "E f(x_K) - f_star  <=  (1 - 0.37 mu/(L d))^K D0 + Gmin^2/(2 mu)"
+    ),
+    proof=(
+        "While |g| >= Gmin some radius is c |g|/(L sqrt(d)) with c in [0.85, 1.7]; f falls there by at least "
+        "E max(0, c T - c^2/2) |g|^2/(L d) in the mean, T = sqrt(d) <s, e_1>, which is at least 0.185. Below "
+        "Gmin f - f_star <= Gmin^2/(2 mu), and f never rises."
+    ),
+    source="derived for zobench, 0.185 by quadrature; method of Golovin et al., arXiv 1911.06317",
+    assumes=("L", "PL", "f_star"),
+    requires=lambda instance: "" if instance.dim > 1 else "it is about d >= 2",
+    parameters=lambda case: {
+        "R": largest(case),
+        "r": largest(case) / 2.0**HALVINGS,
+        "law": "unit-sphere",
+    },
+    budget=lambda case: 1 + (HALVINGS + 1) * case.steps,
+    bound=pl_bound,
+    measured=lambda trace, case: trace.value - case.constant("f_star"),
+    quantity="f(x_K) - f_star",
+    queries_per_step=HALVINGS + 1,
+    horizon=lambda case, eps: (
+        case.constant("L") * case.dim / (2.0 * FALL * case.constant("PL")) * math.log(2.0 * case.gap / eps)
+    ),
+    slopes=(("d", 1.0),),
+    pitfall="The radii must cover every gradient of the run; the other radii make the bound pessimistic.",
+    cells=(
+        Cell("quadratic", 20, 20, law="unit-sphere", quick=True),
+        Cell("quadratic", 2, 4, law="unit-sphere", quick=True),
+        Cell("quadratic", 10, 30, (("condition", 10.0), ("rotation", "yes")), "unit-sphere", quick=True),
+        Cell("sine-quadratic", 10, 40, law="unit-sphere", quick=True),
+        Cell("quadratic", 100, 200, law="unit-sphere"),
+    ),
+)
+
 solver = Solver(
     name="gld-search",
     summary="gradientless descent: the best of one random point at each of many radii",
@@ -119,4 +176,5 @@ solver = Solver(
     init=init,
     settle=settle,
     source="Golovin, Karro, Kochanski, Lee, Song and Zhang, arXiv 1911.06317 (ICLR 2020), algorithm 1",
+    theorems=(gld_pl,),
 )

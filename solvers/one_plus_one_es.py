@@ -16,13 +16,17 @@ objective.  Only comparisons of values count: f and every increasing function of
 Memory: 3 vectors.
 """
 
+import math
 from typing import Annotated, NamedTuple
 
 from zobench.directions import LAWS, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Choice, Real
+from zobench.rates import preset_speed
 from zobench.solver import Scalar, Solver
+from zobench.theorem import Case, Cell, Theorem
+from zobench.trial import Trial
 
 
 class Parameters(NamedTuple):
@@ -90,6 +94,66 @@ def settle(parameters, setting):
     return parameters._replace(shrinkage=parameters.shrinkage or parameters.growth ** (-p / (1.0 - p)))
 
 
+def scale_of(case: Case) -> float:
+    """Give c of the case's claim, "c = ..."."""
+    return float(case.claim.partition("=")[2])
+
+
+def distance(case: Case, x) -> float:
+    """Return |x - x_star|."""
+    assert case.instance.x_star is not None
+    return float(math.sqrt(((x - case.instance.x_star) ** 2).sum()))
+
+
+def sphere_sides(trial: Trial) -> tuple[float, float]:
+    """Give the mean log-progress of steps whose length is set to c r / sqrt(d), and its exact mean."""
+    case, run = trial.case, trial.start()
+    per_distance = scale_of(case) / math.sqrt(case.dim)
+    for k in range(case.steps):
+        if k > 0:  # before step 0 `init` sets alpha0, which is this already
+            run.field("alpha")[0] = per_distance * distance(case, run.x)
+        run.advance(1)
+    gained = math.log(case.distance / distance(case, run.x)) / case.steps
+    return gained, preset_speed("one-point", case.dim, scale_of(case))
+
+
+sphere_oracle = Theorem(
+    name="es11-sphere-oracle",
+    statement=(
+        "f = (L/2)|x - x_star|^2, s uniform on the unit sphere, alpha_k = c |x_k - x_star| / sqrt(d), "
+        "accepted if no worse, T = sqrt(d) <s, e_1>:  (1/K) E ln(|x_0 - x_star| / |x_K - x_star|)  =  "
+        "E max(0, -(1/2) ln(1 + 2 c T/d + c^2/d))"
+    ),
+    proof=(
+        "|x + alpha s - x_star|^2 / |x - x_star|^2 = 1 + 2 c T/d + c^2/d, accepted where that is at most "
+        "1; the law of T does not depend on x. d times the mean tends to c phi(c/2) - (c^2/2)(1 - "
+        "Phi(c/2)), whose maximum is 0.2025 at c = 1.224."
+    ),
+    source="derived for zobench; the limit is the classical progress rate of Rechenberg (1973)",
+    assumes=("L", "mu", "f_star"),
+    requires=lambda instance: (
+        "" if instance.certificates["L"].value == instance.certificates["mu"].value else "f is no sphere"
+    ),
+    parameters=lambda case: {
+        "law": case.law,
+        "alpha0": scale_of(case) * case.distance / math.sqrt(case.dim),
+    },
+    budget=lambda case: case.steps + 1,
+    bound=lambda case, steps: preset_speed("one-point", case.dim, scale_of(case)),
+    sides=sphere_sides,
+    relation="=",
+    quantity="mean over k of ln(|x_k - x_star| / |x_{k+1} - x_star|)",
+    queries_per_step=1,
+    slopes=(("d", -1.0),),
+    pitfall="Gaussian directions have another law of progress for small d. The step is set from outside.",
+    cells=(
+        Cell("quadratic", 10, 300, law="unit-sphere", tight=True, quick=True, claim="c = 1.224"),
+        Cell("quadratic", 3, 150, law="unit-sphere", tight=True, quick=True, claim="c = 0.5"),
+        Cell("quadratic", 40, 2000, law="unit-sphere", tight=True, claim="c = 1.224"),
+        Cell("quadratic", 10, 300, law="unit-sphere", tight=True, claim="c = 3"),
+    ),
+)
+
 solver = Solver(
     name="one-plus-one-es",
     summary="(1+1) evolution strategy: accept if no worse, step size by the one-fifth success rule",
@@ -100,4 +164,5 @@ solver = Solver(
     init=init,
     settle=settle,
     source="Rechenberg (1973); Auger and Hansen, arXiv 1310.8397",
+    theorems=(sphere_oracle,),
 )

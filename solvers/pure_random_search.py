@@ -18,6 +18,8 @@ On f = |x - x_star|^2 / 2 with x_0 = x_star, after K steps, with G the gamma fun
 Memory: 3 vectors, and 2 numbers.
 """
 
+import math
+from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -28,6 +30,11 @@ from zobench.oracle import hold, query, varies
 from zobench.parameters import Real
 from zobench.solver import Scalar, Sized, Solver
 from zobench.stream import normals
+from zobench.theorem import Case, Cell, Theorem
+from zobench.trial import Trial
+
+#: Runs of one seed, of which the mean is taken: one of them says little.
+REPEATS = 16
 
 
 class Parameters(NamedTuple):
@@ -75,6 +82,64 @@ def step(oracle, state, parameters, k, stream):
         x[:] = trial
 
 
+def exact(case: Case, steps: int) -> float:
+    """Give E f(x_K) for K = `steps` and R = 1."""
+    power = 2.0 / case.dim
+    logarithm = math.lgamma(steps + 1) + math.lgamma(1.0 + power) - math.lgamma(steps + 1 + power)
+    return case.constant("L") / 2.0 * math.exp(logarithm)
+
+
+def ball_sides(trial: Trial) -> tuple[float, float]:
+    """Give the mean of f(x_K) over some runs started at x_star, and its exact mean."""
+    case, total = trial.case, 0.0
+    assert case.instance.x_star is not None
+    centred = replace(case.instance, x0=np.array(case.instance.x_star), _keep={})
+    for again in range(REPEATS):
+        run = trial.start(instance=centred, again=again)
+        while run.advance():
+            pass
+        total += run.trace().value
+    return total / REPEATS, exact(case, case.steps)
+
+
+def horizon(case: Case, eps: float) -> float:
+    """Give K(eps) of the limit for many points."""
+    return (case.constant("L") / 2.0 * math.gamma(1.0 + 2.0 / case.dim) / eps) ** (case.dim / 2.0)
+
+
+ball_exact = Theorem(
+    name="prs-ball-exact",
+    statement=(
+        "f = (L/2)|x - x_star|^2, K points uniform in the ball of radius R about x_star, G the gamma "
+        "function:  E min f  =  (L R^2/2) G(K + 1) G(1 + 2/d) / G(K + 1 + 2/d)  ~  (L R^2/2) G(1 + 2/d) "
+        "K^(-2/d)"
+    ),
+    proof=(
+        "P(|z - x_star| <= r) = (r/R)^d, so the smallest (|z|/R)^d of K has the beta law with parameters "
+        "1 and K, of which the moment of order 2/d is taken."
+    ),
+    source="derived for zobench",
+    assumes=("L", "mu", "f_star"),
+    requires=lambda instance: (
+        "" if instance.certificates["L"].value == instance.certificates["mu"].value else "f is no sphere"
+    ),
+    parameters=lambda case: {"R": 1.0},
+    budget=lambda case: case.steps,
+    bound=exact,
+    sides=ball_sides,
+    relation="=",
+    quantity=f"min of f over the points, mean of {REPEATS} runs",
+    queries_per_step=1,
+    horizon=horizon,
+    pitfall="The radius of a point is R U^(1/d); the run starts at x_star, which is no candidate.",
+    cells=(
+        Cell("quadratic", 10, 1000, law="-", tight=True, quick=True),
+        Cell("quadratic", 3, 200, law="-", tight=True, quick=True),
+        Cell("quadratic", 20, 10000, law="-", tight=True),
+        Cell("quadratic", 2, 1, law="-", tight=True),
+    ),
+)
+
 solver = Solver(
     name="pure-random-search",
     summary="the best of points drawn uniformly in a ball about the start",
@@ -84,4 +149,5 @@ solver = Solver(
     parameters=Parameters,
     init=init,
     source="Brooks, Operations Research 6 (1958)",
+    theorems=(ball_exact,),
 )

@@ -40,16 +40,23 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, draw
+from zobench.directions import LAWS, constants, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Choice, Integer, Real
 from zobench.solver import Scalar, Sized, Solver
+from zobench.theorem import Case, Cell, Theorem
+from zobench.trial import Trial, along
 
 DECAYS = ("linear", "inverse-root", "constant")
 LINEAR, INVERSE_ROOT, CONSTANT = range(3)
 PLACES = ("excluded", "included")
 EXCLUDED, INCLUDED = range(2)
+
+#: Iterates that differ by less, in units of the way gone, differ by rounding.
+ROUNDING = 1e-6
+#: Smoothing radii by claim: on a quadratic gamma = <g,s> whatever the radius, elsewhere it must be small.
+RADII = {"long steps": 0.4, "short steps": 1e-3}
 
 
 class Parameters(NamedTuple):
@@ -158,6 +165,105 @@ def settle(parameters, setting):
     return parameters._replace(steps=parameters.steps or max(1, setting.budget // 2))
 
 
+def affine_sides(trial: Trial) -> tuple[float, float]:
+    """Give the share of the iterates that f and c f + b have in common, and 1."""
+    case = trial.case
+    own = along(trial.start(), case.steps)
+    if case.claim == "powers of two":
+        other = along(trial.start(function=lambda x: 1024.0 * case.instance.value(x)), case.steps)
+        return float(np.mean(np.all(own == other, axis=1))), 1.0
+    other = along(trial.start(function=lambda x: 3.0 * case.instance.value(x) + 0.7), case.steps)
+    moved = np.sqrt(np.sum((own - own[0]) ** 2, axis=1)).max()
+    apart = np.sqrt(np.sum((own - other) ** 2, axis=1))
+    return float(np.mean(apart <= ROUNDING * moved)), 1.0
+
+
+def guaranteed(case: Case, norm: float, scale: float, clip: float) -> float:
+    """Give the fall of f that a step is promised, with A_k = `scale` and C_k = `clip`; 0 if none is."""
+    m1, bend = constants(case.law, case.dim).m1, case.constant("L") * case.dim * scale
+    if bend > m1**2 * (norm + clip):
+        return 0.0
+    rise = bend * scale * (norm / (norm + clip)) ** 2 / 2.0
+    return scale * (m1 * norm) ** 2 / (m1 * norm + clip) - rise
+
+
+def descent_sides(trial: Trial) -> tuple[float, float]:
+    """Give the fall of f promised and the fall of f seen, both summed over the steps with a promise."""
+    case, run, instance = trial.case, trial.start(), trial.case.instance
+    chosen, promised, seen = run.parameters, 0.0, 0.0
+    run.advance(2)  # of the first two steps sigma_k is not known before s_k
+    for k in range(2, case.steps):
+        window = run.field("gammas")[: min(k, chosen.window)]
+        norm, value = float(np.linalg.norm(instance.gradient(run.x))), instance.value(run.x)
+        scale = chosen.eta * (1.0 - k / chosen.steps) * chosen.radius * chosen.tau_a / chosen.tau_b
+        fall = guaranteed(case, norm, scale, chosen.tau_a * float(np.std(window)))
+        run.advance(1)
+        if fall > 0.0:
+            promised += fall
+            seen += value - instance.value(run.x)
+    return promised, seen
+
+
+affine_invariance = Theorem(
+    name="vs2p-affine-invariance",
+    statement=(
+        "f -> c f + b with c > 0:  x_k of c f + b  =  x_k of f  for every k, bit by bit where c is a power of two "
+        "and b = 0"
+    ),
+    proof=(
+        "gamma_k and sigma_k are multiplied by c, and alpha_k depends on their quotient. Multiplying by "
+        "a power of two commutes with every rounding; any other c and b leave rounding errors."
+    ),
+    source="derived for zobench, of zobench's definition of VS2P",
+    assumes=(),
+    parameters=lambda case: {"law": case.law},
+    budget=lambda case: 2 * case.steps,
+    bound=lambda case, steps: 1.0,
+    sides=affine_sides,
+    relation="exact",
+    quantity="share of the iterates that are equal",
+    queries_per_step=2,
+    pitfall="Not invariant under x -> c x: radius carries the unit of length.",
+    cells=(
+        Cell("quadratic", 10, 200, (("condition", 100.0),), "rademacher", True, True, "powers of two"),
+        Cell("cosh", 20, 200, law="gaussian", tight=True, quick=True, claim="powers of two"),
+        Cell("rosenbrock", 10, 200, law="rademacher", tight=True, quick=True, claim="powers of two"),
+        Cell("log-cosh", 10, 100, law="rademacher", tight=True, quick=True, claim="any c and b"),
+    ),
+)
+
+descent = Theorem(
+    name="vs2p-descent",
+    statement=(
+        "f L-smooth, |s|^2 = d, radius -> 0, A = Decay(eta, k) radius tau_a/tau_b, C = tau_a sigma_k of the "
+        "previous quotients alone, G = |grad f(x_k)|; if L d A <= m1^2 (G + C):  "
+        "A m1^2 G^2/(m1 G + C) - (L d/2) A^2 G^2/(G + C)^2  <=  E[f(x_k) - f(x_{k+1}) | past]"
+    ),
+    proof=(
+        "f(x+) <= f(x) - alpha t + (L/2) alpha^2 d with t = |<g,s>| and alpha = A t/(t + C). t^2/(t + C) is "
+        "convex in t and E t >= m1 G; z/(sqrt(z) + C)^2 is concave in z = t^2 and E t^2 = G^2."
+    ),
+    source="derived for zobench, of zobench's definition of VS2P",
+    assumes=("L",),
+    parameters=lambda case: {"law": case.law, "radius": RADII[case.claim]},
+    budget=lambda case: 2 * case.steps,
+    bound=lambda case, steps: 0.0,
+    sides=descent_sides,
+    relation="paired",
+    quantity="promised fall of f, against the fall seen",
+    queries_per_step=2,
+    pitfall="sigma_k must exclude the current quotient; no unconditional rate follows.",
+    cells=(
+        Cell("quadratic", 10, 100, law="rademacher", quick=True, claim="long steps"),
+        Cell("quadratic", 10, 100, law="sphere", quick=True, claim="long steps"),
+        Cell(
+            "quadratic", 20, 200, (("condition", 10.0), ("rotation", "yes")), "rademacher", claim="long steps"
+        ),
+        Cell("nonconvex-cosine", 10, 200, law="rademacher", quick=True, claim="short steps"),
+        Cell("log-cosh", 10, 200, law="sphere", quick=True, claim="short steps"),
+    ),
+)
+
 solver = Solver(
     name="vs2p",
     summary="practical stochastic two-point method with clipped quotients (zobench's definition)",
@@ -167,4 +273,5 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="zobench's definition, after Pang and Zhou, arXiv 2402.01621 (2024)",
+    theorems=(affine_invariance, descent),
 )
