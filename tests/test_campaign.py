@@ -108,7 +108,8 @@ def test_every_fault_is_told_at_once():
         "seeds, their number, must be a whole number >= 1",
         "got 'quadratc'; did you mean 'quadratic'?",
         "problem 'quadratic': condition must not be an empty list",
-        "rule must be one of 'fixed', 'decreasing', 'finite-difference', got 'fast'",
+        "rule must be one of 'fixed', 'decreasing', 'finite-difference'",
+        "got 'fast'",
         "got 'alpha'; did you mean 'alpha0'?",
         "each must have a name, got {'law': 'gaussian'}",
     ]:

@@ -27,7 +27,7 @@ def expected_files():
         for folder, inside in FOLDERS.items()
         for file in (ROOT / folder).iterdir()
         if file.is_file() and not file.name.startswith(".") and file.suffix != ".pyc"
-    }
+    } | {f"zobench/campaigns/{file.name}" for file in (ROOT / "zobench" / "campaigns").iterdir()}
 
 
 def files_of(wheel):
@@ -41,6 +41,7 @@ def test_the_wheel_equals_the_tree(wheel):
     assert packaged == expected_files()
     assert {name.split("/")[0] for name in packaged} == {"zobench"}
     assert {"zobench/py.typed", "zobench/problems/quadratic.py"} <= packaged
+    assert "zobench/campaigns/more-wild.toml" in packaged
 
 
 def test_the_wheel_holds_the_trees_bytes(wheel):

@@ -12,7 +12,7 @@ from zobench.campaign import Campaign
 from zobench.errors import ZobenchError
 from zobench.registry import catalogue
 
-CAMPAIGN = Path(__file__).parent.parent / "docs" / "campaigns" / "more-wild.toml"
+CAMPAIGN = Path(zobench.__file__).parent / "campaigns" / "more-wild.toml"
 
 #: Number, name, d, start, f(x0) as BenDFO (data/testout.dat) and optimagic print it, lowest value printed.
 CASES = [

@@ -6,6 +6,9 @@ A campaign is a TOML file::
     budget = "1000 d"               # queries; a number, or a multiple of the dimension; or a list of them
     seeds = 5                       # 0 ... 4; or a list of seeds
     observe = false                 # accumulate means over all iterates (theorems and their reports)
+    dims = [10, 100]                # of the problems that do not say `dim`
+    instances = 3                   # instances 0, 1, 2 of the problems that do not say `seed`; or a list
+    noise = ["none", "gaussian level=0.1 mode=common"]    # of the problems, which say none then
 
     [[problems]]
     name = "quadratic"
@@ -17,32 +20,39 @@ A campaign is a TOML file::
     name = "s2p"
     law = ["gaussian", "rademacher"]
 
+    [[exclude]]                     # rules: see `zobench.campaign_rules`
+    dim = "> 50"
+    law = "rademacher"
+
 `problems` and `solvers` may also be lists of words as on the command line: ``["quadratic:dim=10", "cosh"]``.
+Step sizes may be tuned before the runs: see `zobench.campaign_tuning`.  Campaigns that come with zobench run
+by name: see `zobench.campaign_named`.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zobench.errors import ZobenchError, unknown
-from zobench.parameters import Integer, convert, parse_assignments
+from zobench.campaign_lines import Faults, Place, lines_of
+from zobench.errors import ZobenchError
+from zobench.parameters import Integer, convert
 
 if TYPE_CHECKING:
+    from zobench.campaign_tuning import Tuning
     from zobench.store import Store
     from zobench.trace import RunKey
 
-__all__ = ["Campaign", "Progress", "Tally", "execute"]
+__all__ = ["Campaign", "Progress", "Shard", "Tally", "execute"]
 
 #: ``progress(done, total, text)``
 Progress = Callable[[int, int, str], None]
 
-_KEYS = ("title", "problems", "solvers", "budget", "seeds", "observe")
-_PER_DIM = re.compile(r"\s*(\d+(?:\.\d*)?)\s*\*?\s*d\s*\Z")
+#: The third of 64 jobs: ``(3, 64)``.
+Shard = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,10 @@ class Campaign:
     title : str
     keys : tuple of RunKey
         Each once, problem by problem.
+    tunings : tuple of Tuning
+        Searches of parameters; each has runs of its own, and the runs that are done with what it chose.
+    content : str
+        The campaign as it was asked for (JSON), for the store; empty if nobody asked in words.
 
     Examples
     --------
@@ -64,6 +78,29 @@ class Campaign:
 
     title: str
     keys: tuple["RunKey", ...]
+    tunings: tuple["Tuning", ...] = ()
+    content: str = ""
+
+    @property
+    def size(self) -> int:
+        """How many runs there are, those of tuning included."""
+        return len(self.keys) + sum(len(tuning.keys) + len(tuning.finals) for tuning in self.tunings)
+
+    def parts(self, shard: Shard | None = None) -> tuple[list["RunKey"], list["RunKey"]]:
+        """Give the runs that wait for no tuning, and those that do, with parameters still to be replaced."""
+        first = [*(key for tuning in self.tunings for key in tuning.keys), *self.keys]
+        return _part(first, shard), _part([key for tuning in self.tunings for key in tuning.finals], shard)
+
+    def first_keys(self, shard: Shard | None = None) -> list["RunKey"]:
+        """Give the runs that wait for no tuning: those of the tunings, and then all others."""
+        return self.parts(shard)[0]
+
+    def tuned_keys(self, store: "Store", shard: Shard | None = None) -> list["RunKey"] | None:
+        """Give the runs with tuned parameters; None as long as the store lacks some run of a tuning."""
+        if not store.has([key for tuning in self.tunings for key in tuning.keys]):
+            return None
+        chosen = [key for tuning in self.tunings for key in tuning.chosen(tuning.choose(store)[0])]
+        return _part(chosen, shard)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> "Campaign":
@@ -78,7 +115,8 @@ class Campaign:
 
         who = f"campaign {str(path)!r}"
         try:
-            table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            text = Path(path).read_text(encoding="utf-8")
+            table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise ZobenchError(f"{who} is not valid TOML: {error}") from None
         except UnicodeDecodeError:
@@ -87,7 +125,7 @@ class Campaign:
             raise ZobenchError(f"{who} does not exist") from None
         except OSError as error:
             raise ZobenchError(f"{who} cannot be read: {error.strerror}") from None
-        return cls.from_table({"title": Path(path).stem, **table}, who)
+        return cls.from_table({"title": Path(path).stem, **table}, who, lines_of(text))
 
     @classmethod
     def from_options(
@@ -128,163 +166,41 @@ class Campaign:
         return cls.from_table(table, "run")
 
     @classmethod
-    def from_table(cls, table: Mapping[str, Any], who: str) -> "Campaign":
-        """Expand a campaign's table, complaining of every fault at once; `who` is what the user called it."""
-        faults: list[str] = []
-        faults += [str(unknown(f"{who}: a key", key, _KEYS)) for key in table if key not in _KEYS]
-        faults += [f"{who}: {key} must be given" for key in _KEYS[1:4] if key not in table]
-        title, observe = table.get("title", ""), table.get("observe", False)
-        if not isinstance(title, str):
-            faults.append(f"{who}: title must be text, got {title!r}")
-        if not isinstance(observe, bool):
-            faults.append(f"{who}: observe must be true or false, got {observe!r}")
-        budgets = _budgets(table.get("budget", 1), who, faults)
-        seeds = _seeds(table.get("seeds", 1), who, faults)
-        # no list of defaults: what is missing has been complained of
-        methods = list(_methods(_tables(table.get("solvers", ["-"]), f"{who}: solvers", faults), faults))
-        wanted = _tables(table.get("problems", ["-"]), f"{who}: problems", faults)
-        keys: dict[RunKey, None] = {}
-        for instance in _instances(wanted, faults):
-            for made in _keys_of(instance, methods, budgets, seeds, bool(observe)):
-                keys.setdefault(made)
+    def from_table(
+        cls, table: Mapping[str, Any], who: str, lines: Mapping["Place", int] | None = None
+    ) -> "Campaign":
+        """Expand a campaign's table, complaining of every fault at once.
+
+        Parameters
+        ----------
+        table : mapping
+        who : str
+            What the user called it.
+        lines : mapping, optional
+            Where its keys stand in a file (`zobench.campaign_lines.lines_of`).
+
+        Returns
+        -------
+        Campaign
+
+        Raises
+        ------
+        ZobenchError
+            With every fault, each with its line.
+        """
+        from zobench.campaign_file import expand
+
+        faults = Faults(who, dict(lines or {}))
+        keys, tunings = expand(table, faults)
         if faults:
-            raise ZobenchError("; ".join(dict.fromkeys(faults)))
-        return cls(title, tuple(keys))
+            raise ZobenchError(faults.text())
+        content = json.dumps(dict(table), sort_keys=True, default=str)
+        return cls(table.get("title", ""), tuple(keys), tuple(tunings), content)
 
 
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple, range)) else [value]
-
-
-def _budgets(given: Any, who: str, faults: list[str]) -> list[tuple[float, bool]]:
-    """Read budgets as (number, whether it is a multiple of d)."""
-    budgets: list[tuple[float, bool]] = []
-    for value in _listed(given):
-        multiple = _PER_DIM.match(value) if isinstance(value, str) else None
-        try:
-            if multiple and float(multiple[1]) > 0:
-                budgets.append((float(multiple[1]), True))
-            else:
-                budgets.append((convert(value, Integer(1), f"{who}: budget"), False))
-        except ZobenchError:
-            faults.append(
-                f"{who}: budget must be a whole number >= 1, or a multiple of the dimension "
-                f"such as '100 d', got {value!r}"
-            )
-    if not _listed(given):
-        faults.append(f"{who}: budget must not be an empty list")
-    return budgets
-
-
-def _seeds(given: Any, who: str, faults: list[str]) -> list[int]:
-    try:
-        if isinstance(given, (list, tuple, range)):
-            seeds = [convert(seed, Integer(0), f"{who}: a seed") for seed in given]
-        else:
-            seeds = list(range(convert(given, Integer(1, 10**7), f"{who}: seeds, their number,")))
-    except ZobenchError as fault:
-        faults.append(str(fault))
-        return [0]
-    if not seeds:
-        faults.append(f"{who}: seeds must not be an empty list")
-    return seeds
-
-
-def _tables(given: Any, who: str, faults: list[str]) -> list[dict[str, Any]]:
-    """Read a list of tables, or of words ``name:key=value,...``; one `{"name": "-"}` is left out."""
-    kind = who.rpartition(" ")[2]
-    if not isinstance(given, list) or not given:
-        faults.append(f"{who} must be a list of tables, each headed [[{kind}]], got {given!r}")
-        return []
-    tables = []
-    for item in given:
-        if item == "-":
-            continue
-        if isinstance(item, str):
-            try:
-                name, text = _split(item, kind)
-                item = {"name": name, **_assigned(text, f"{kind[:-1]} {name!r}")}
-            except ZobenchError as fault:
-                faults.append(str(fault))
-                continue
-        if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-            faults.append(f"{who}: each must have a name, got {item!r}")
-        else:
-            tables.append(item)
-    return tables
-
-
-def _split(word: str, kind: str) -> tuple[str, str]:
-    from zobench.registry import split_problem
-
-    if kind == "problems":
-        return split_problem(word)
-    name, _, text = word.partition(":")
-    return name.strip(), text
-
-
-def _assigned(text: str, who: str) -> dict[str, str]:
-    pairs = parse_assignments(text, who)
-    if "name" in pairs:
-        raise ZobenchError(f"{who}: the name stands before the colon, got name={pairs['name']}")
-    return pairs
-
-
-def _grid(table: Mapping[str, Any], who: str, faults: list[str]) -> Iterator[dict[str, Any]]:
-    """Yield each choice of a table in which a list stands for each of its values."""
-    names = [name for name in table if name != "name"]
-    values = [_listed(table[name]) for name in names]
-    faults += [
-        f"{who}: {name} must not be an empty list" for name, v in zip(names, values, strict=True) if not v
-    ]
-    for choice in product(*values):
-        yield dict(zip(names, choice, strict=True))
-
-
-def _methods(
-    tables: Sequence[dict[str, Any]], faults: list[str]
-) -> Iterator[tuple[str, tuple[tuple[str, Any], ...]]]:
-    """Yield each solver by name with its complete parameters."""
-    from zobench.solver import solver
-
-    for table in tables:
-        for choice in _grid(table, f"solver {table['name']!r}", faults):
-            try:
-                yield table["name"], tuple(solver(table["name"]).choose(choice)._asdict().items())
-            except ZobenchError as fault:
-                faults.append(str(fault))
-
-
-def _instances(tables: Sequence[dict[str, Any]], faults: list[str]) -> Iterator[Any]:
-    """Yield each instance."""
-    from zobench.instance import problem
-
-    for table in tables:
-        who = f"problem {table['name']!r}"
-        for choice in _grid(table, who, faults):
-            try:
-                yield problem(table["name"], choice.pop("dim", None), choice.pop("seed", 0), **choice)
-            except ZobenchError as fault:
-                faults.append(str(fault))
-            except Exception as error:  # a package from elsewhere, or a dimension beyond memory
-                faults.append(f"{who} cannot be made: {type(error).__name__}: {error}")
-
-
-def _keys_of(
-    instance: Any,
-    methods: Sequence[tuple[str, tuple[tuple[str, Any], ...]]],
-    budgets: Sequence[tuple[float, bool]],
-    seeds: Sequence[int],
-    observe: bool,
-) -> Iterator["RunKey"]:
-    from zobench.execute import key_of
-
-    for name, parameters in methods:
-        first = key_of(instance, name, budget=1, parameters=dict(parameters), observed=observe)
-        for number, multiple in budgets:
-            budget = max(1, round(number * instance.dim)) if multiple else int(number)
-            for seed in seeds:
-                yield replace(first, budget=budget, seed=seed)
+def _part(keys: list["RunKey"], shard: Shard | None) -> list["RunKey"]:
+    # one here, one there: neighbours cost alike, so that the parts do, too
+    return keys if shard is None else keys[shard[0] - 1 :: shard[1]]
 
 
 @dataclass
@@ -294,17 +210,26 @@ class Tally:
     Attributes
     ----------
     total : int
-        Runs of the campaign.
+        Runs of the campaign, or of its part.
     kept : int
         Runs that the store had already.
     done, failed : int
         Runs done now, and those of them that failed.
+    waiting : int
+        Runs of this part that wait for tuning runs of other parts.
+    keys : list of RunKey
+        The runs that were asked for, but for those of tuning.
+    tunings : list of dict
+        What tuning chose, as the store has it.
     """
 
     total: int
     kept: int = 0
     done: int = 0
     failed: int = 0
+    waiting: int = 0
+    keys: list["RunKey"] = field(default_factory=list)
+    tunings: list[dict[str, Any]] = field(default_factory=list)
 
 
 def execute(
@@ -315,6 +240,7 @@ def execute(
     *,
     executor: Executor | None = None,
     retry_failed: bool = False,
+    shard: Shard | None = None,
 ) -> Tally:
     """Do the runs that the store does not have.
 
@@ -332,6 +258,9 @@ def execute(
         Used instead of processes.
     retry_failed : bool
         Do runs again that failed.
+    shard : (int, int), optional
+        ``(3, 64)``: only the third of 64 parts.  Where parameters are tuned, a part does its share of the
+        tuning runs first; the runs that follow take a store that has all of them (`zobench store merge`).
 
     Returns
     -------
@@ -342,14 +271,44 @@ def execute(
     KeyboardInterrupt
         After the workers were ended; what was finished is in the store.
     """
-    from zobench.workers import Failure, run_keys
-
     if workers is not None:
         workers = convert(workers, Integer(1), "workers")
-    left = store.missing(campaign.keys, failed=retry_failed)
-    tally = Tally(len(campaign.keys), len(campaign.keys) - len(left))
+    if campaign.content:
+        store.put_campaign(campaign.title, campaign.content)
+    first, finals = campaign.parts(shard)
+    tally = Tally(len(first) + len(finals))
+    asked = set(campaign.keys)
+    tally.keys = [key for key in first if key in asked]
+    _do(first, store, tally, workers, progress, executor, retry_failed)
+    if campaign.tunings:
+        tuned = campaign.tuned_keys(store, shard)
+        if tuned is None:
+            tally.waiting, tally.total = len(finals), len(first)
+            return tally
+        tally.tunings = [tuning.choose(store)[1] for tuning in campaign.tunings]
+        names = [tuning.name() for tuning in campaign.tunings]
+        store.put_tunings(dict(zip(names, tally.tunings, strict=True)))
+        tally.keys += tuned
+        _do(tuned, store, tally, workers, progress, executor, retry_failed)
+    return tally
+
+
+def _do(
+    keys: Sequence["RunKey"],
+    store: "Store",
+    tally: Tally,
+    workers: int | None,
+    progress: Progress | None,
+    executor: Executor | None,
+    retry_failed: bool,
+) -> None:
+    """Do those of the runs that the store does not have, and count them."""
+    from zobench.workers import Failure, run_keys
+
+    left = store.missing(keys, failed=retry_failed)
+    tally.kept += len(keys) - len(left)
     if progress is not None:
-        progress(tally.kept, tally.total, "")
+        progress(tally.kept + tally.done, tally.total, "")
     with closing(run_keys(left, workers=workers, executor=executor)) as batches:
         for batch in batches:
             store.put(*(trace for trace in batch if not isinstance(trace, Failure)))
@@ -362,4 +321,3 @@ def execute(
                 key = batch[-1].key
                 assert key is not None
                 progress(tally.kept + tally.done, tally.total, f"{key.solver} on {key.problem}")
-    return tally

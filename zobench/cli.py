@@ -94,7 +94,7 @@ def cli(ctx: click.Context) -> None:
 
 
 @cli.command("list")
-@click.argument("kind", metavar="{problems|solvers|theorems|reports}")
+@click.argument("kind", metavar="{problems|solvers|theorems|reports|campaigns}")
 @json_option
 def list_verb(kind: str, as_json: bool) -> None:
     """List what is registered."""
@@ -129,30 +129,119 @@ def show(name: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("campaign", required=False, metavar="[CAMPAIGN.toml]")
+@click.argument("campaign", required=False, metavar="[CAMPAIGN]")
 @click.option("-p", "--problem", "problems", multiple=True, metavar="PROBLEM[:key=value,...]")
 @click.option("-s", "--solver", "solvers", multiple=True, metavar="SOLVER[:key=value,...]")
 @click.option("--budget", metavar="N", help="Queries of a run; '100 d' for a multiple of the dimension.")
 @click.option("--seeds", metavar="N", help="How many seeds: 0, 1, ..., N-1.  Default 1.")
 @click.option("--observe", is_flag=True, help="Accumulate means over all iterates, as theorems need.")
-@store_option
+@click.option("--store", metavar="FILE", help=f"Where runs are kept.  [default: {DEFAULT_STORE}]")
 @click.option(
     "--workers", metavar="N", help="Processes; by default one a processor, or one in all for little work."
 )
 @click.option("--retry-failed", is_flag=True, help="Do runs again that failed before.")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts, into a store of its own.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say how many runs and queries, and roughly how long; run nothing."
+)
 @json_option
 def run(**options: Any) -> int:
     r"""Run solvers on problems, or a whole campaign.
 
-    Runs that the store has already are not done again, so the same command resumes what was interrupted.
+    CAMPAIGN is a file, or the name of one that comes with zobench (`zobench list campaigns`).  Runs that the
+    store has already are not done again, so the same command resumes what was interrupted.
 
     \b
     zobench run -p quadratic:dim=10,condition=100 -s s2p -s stp:law=gaussian --budget 10000 --seeds 5
     zobench run CAMPAIGN.toml --workers 4
+    zobench run CAMPAIGN.toml --shard 3/64 --store part-3.sqlite
     """
     from zobench.cli_run import run_verb
 
     return run_verb(**options)
+
+
+@cli.command()
+@click.argument("store")
+@click.argument("campaign", required=False, metavar="[CAMPAIGN]")
+@click.option("--missing", is_flag=True, help="List what is still to be run.")
+@json_option
+def status(store: str, campaign: str | None, missing: bool, as_json: bool) -> None:
+    """Say how much of a campaign a store has; of every campaign run into it, unless one is named."""
+    from zobench.cli_store import status_verb
+
+    status_verb(store, campaign, missing, as_json)
+
+
+@cli.group("store", cls=Verbs)
+def store_group() -> None:
+    """Look into stores, join them, tidy them up, write them as tables."""
+
+
+@store_group.command("info")
+@click.argument("store")
+@json_option
+def store_info(store: str, as_json: bool) -> None:
+    """Say what is in a store."""
+    from zobench.cli_store import info_verb
+
+    info_verb(store, as_json)
+
+
+@store_group.command("merge")
+@click.argument("into")
+@click.argument("stores", nargs=-1, required=True)
+@json_option
+def store_merge(into: str, stores: tuple[str, ...], as_json: bool) -> int:
+    """Put the runs of STORES into the store INTO, which is made if need be.
+
+    A run that is in both is kept once, one that failed gives way to one that did not.  Exit code 1 if a run
+    is in both with other numbers, as another machine may have made it; the one in INTO is kept.
+    """
+    from zobench.cli_store import merge_verb
+
+    return merge_verb(into, stores, as_json)
+
+
+@store_group.command("vacuum")
+@click.argument("store")
+@json_option
+def store_vacuum(store: str, as_json: bool) -> None:
+    """Write a store anew without the room that replaced runs have left."""
+    from zobench.cli_store import vacuum_verb
+
+    vacuum_verb(store, as_json)
+
+
+@store_group.command("export")
+@click.argument("store")
+@click.argument("folder")
+@click.option("--format", "form", default="csv", show_default=True, metavar="{csv|parquet}")
+@json_option
+def store_export(store: str, folder: str, form: str, as_json: bool) -> None:
+    """Write a store's tables into FOLDER, one file each; `zobench export` writes other tools' formats."""
+    from zobench.cli_store import tables_verb
+
+    tables_verb(store, folder, form, as_json)
+
+
+@cli.command()
+@click.argument("store")
+@click.option("--format", "form", required=True, metavar="{coco|ioh}")
+@click.option("--out", metavar="FOLDER", help="Default: a folder beside the store.")
+@click.option(
+    "--gap",
+    default="relative",
+    show_default=True,
+    metavar="{relative|absolute}",
+    help="f - f_star as a part of f(x0) - f_star, or in units of f.",
+)
+@json_option
+def export(store: str, form: str, out: str | None, gap: str, as_json: bool) -> None:
+    """Write a store's runs for COCO's cocopp, or for IOHanalyzer and iohinspector; every loss is told."""
+    from zobench.cli_store import export_verb
+
+    export_verb(store, form, out, gap, as_json)
 
 
 @cli.command()

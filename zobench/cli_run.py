@@ -1,21 +1,29 @@
 """The verb ``run``: a campaign of flags or of a file, and what came of it in a table."""
 
+import math
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zobench.campaign import Campaign, Tally, execute
+from zobench.campaign_named import find_campaign
+from zobench.campaign_plan import state
 from zobench.cli_output import columns, emit, emit_json, number, progress_bar
 from zobench.errors import ZobenchError
 from zobench.workers import one_thread
 
 if TYPE_CHECKING:
     from zobench.store import Store
+    from zobench.trace import RunKey
 
 __all__ = ["run_verb"]
 
+#: Where runs go when nobody says otherwise.
+DEFAULT = "results/zobench.sqlite"
 #: Failures told one by one; the store has all.
 TOLD = 5
 
@@ -27,9 +35,11 @@ def run_verb(
     budget: str | None,
     seeds: str | None,
     observe: bool,
-    store: str,
+    store: str | None,
     workers: str | None,
     retry_failed: bool,
+    shard: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> int:
     """Do what ``zobench run`` asks; answer the exit code."""
@@ -38,33 +48,99 @@ def run_verb(
 
     one_thread()  # the same arithmetic here as in worker processes
     count = None if workers is None else convert(workers, Integer(1), "run: workers")
+    part = None if shard is None else _shard(shard)
     flags = {"--problem": problems, "--solver": solvers, "--budget": budget, "--seeds": seeds}
     wanted = _campaign(campaign, flags, observe)
-    with Store(store) as kept:
+    path = store or _default_store(part)
+    if dry_run:
+        return _dry_run(wanted, path, count, part, as_json)
+    with Store(path) as kept:
         try:
             with progress_bar() as progress:
-                tally = execute(wanted, kept, count, progress, retry_failed=retry_failed)
+                tally = execute(wanted, kept, count, progress, retry_failed=retry_failed, shard=part)
         except KeyboardInterrupt:
             kept.flush()
-            done = len(kept.outcomes(wanted.keys))
+            known = state(wanted, kept, part)
             click.echo(
-                f"zobench: interrupted; {done} of {len(wanted.keys)} runs are in {store}, "
+                f"zobench: interrupted; {known.done + known.failed} of {known.runs} runs are in {path}, "
                 "the same command does the others",
                 err=True,
             )
             return 130
-        return _tell(wanted, kept, tally, store, as_json)
+        return _tell(wanted, kept, tally, path, as_json)
 
 
-def _campaign(path: str | None, flags: dict[str, Any], observe: bool) -> Campaign:
-    given = [name for name, value in flags.items() if value]
-    if path is not None:
-        if given or observe:
+def _shard(text: str) -> tuple[int, int]:
+    """Read ``3/64``."""
+    try:
+        part, count = map(int, text.split("/"))
+        if not 1 <= part <= count:
+            raise ValueError
+    except ValueError:
+        raise ZobenchError(
+            f"run: shard must be a part and a number of parts such as 3/64, counted from 1, got {text!r}"
+        ) from None
+    return part, count
+
+
+def _default_store(shard: tuple[int, int] | None) -> str:
+    """Name the store: jobs on several machines must not write to one file over a network."""
+    if shard is None:
+        return DEFAULT
+    path = Path(DEFAULT)
+    return str(path.with_name(f"{path.stem}-{shard[0]}-of-{shard[1]}{path.suffix}"))
+
+
+def _dry_run(
+    campaign: Campaign, path: str, workers: int | None, shard: tuple[int, int] | None, as_json: bool
+) -> int:
+    from zobench.campaign_plan import plan
+    from zobench.store import Store
+
+    if Path(path).exists():
+        with Store(path, "read") as kept:
+            facts = plan(campaign, kept, workers, shard)
+    else:
+        facts = plan(campaign, None, workers, shard)
+    if as_json:
+        emit_json({**facts, "store": path})
+        return 0
+    tuning = f", {facts['tuning_runs']:,} of them to tune" if facts["tuning_runs"] else ""
+    emit(f"{facts['title']}: {facts['problems']:,} problems, {facts['solvers']:,} solvers")
+    emit(f"{facts['runs']:,} runs{tuning}; {facts['queries']:,} queries at most")
+    if facts["kept"]:
+        left = f"{facts['left']:,} are left, {facts['queries_left']:,} queries"
+        emit(f"{facts['kept']:,} runs are in {path}; {left}")
+    if not facts["left"]:
+        emit("nothing is left to be run")
+        return 0
+    processes = "1 process" if facts["workers"] == 1 else f"{facts['workers']} processes"
+    emit(f"roughly {_duration(facts['seconds'])} in {processes}, compiling not included; nothing was run")
+    return 0
+
+
+def _duration(seconds: float) -> str:
+    """Write a time as roughly as it is known.
+
+    Examples
+    --------
+    >>> _duration(0.2), _duration(47), _duration(700), _duration(40000)
+    ('1 s', '50 s', '12 min', '11 h')
+    """
+    if seconds < 90:
+        return f"{max(1, float(f'{seconds:.1g}')):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"
+
+
+def _campaign(given: str | None, flags: dict[str, Any], observe: bool) -> Campaign:
+    used = [name for name, value in flags.items() if value]
+    if given is not None:
+        if used or observe:
             raise ZobenchError(
-                f"run: either a campaign's file or flags must be given, got {path!r} "
-                f"and {', '.join(given) or '--observe'}"
+                f"run: either a campaign's file or flags must be given, got {given!r} "
+                f"and {', '.join(used) or '--observe'}"
             )
-        return Campaign.from_toml(path)
+        return find_campaign(given)
     lacking = [name for name in ("--problem", "--solver", "--budget") if not flags[name]]
     if lacking:
         raise ZobenchError(
@@ -78,8 +154,8 @@ def _campaign(path: str | None, flags: dict[str, Any], observe: bool) -> Campaig
 
 
 def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: bool) -> int:
-    outcomes = {row["id"]: row for row in store.outcomes(campaign.keys)}
-    groups, failures = _grouped(campaign, outcomes)
+    outcomes = {row["id"]: row for row in store.outcomes(tally.keys)}
+    groups, failures = _grouped(tally.keys, outcomes)
     if as_json:
         emit_json(
             {
@@ -89,6 +165,8 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
                 "done": tally.done,
                 "kept": tally.kept,
                 "failed": len(failures),
+                "waiting": tally.waiting,
+                "tunings": tally.tunings,
                 "summary": groups,
                 "failures": failures,
             }
@@ -106,8 +184,15 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
         for group in groups
     ]
     emit(columns(heads, rows, right=(2, 3, 4)))
+    for chosen in tally.tunings:
+        emit(_tuned(chosen))
     kept = f", {tally.kept} already there" if tally.kept else ""
     emit(f"{tally.done} {'run' if tally.done == 1 else 'runs'} done{kept}; store {path}")
+    if tally.waiting:
+        emit(
+            f"{tally.waiting} runs wait for tuning runs of other parts: `zobench store merge` the stores of "
+            "all parts, and run this part again with --store on a copy of what comes out"
+        )
     for failure in failures[:TOLD]:
         click.echo(
             f"zobench: failed: {failure['solver']} on {failure['problem']}, seed {failure['seed']}: "
@@ -124,15 +209,33 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
     return int(bool(failures))
 
 
+def _tuned(chosen: dict[str, Any]) -> str:
+    """Say what one search chose."""
+    best = ", ".join(f"{name} = {_short(chosen['parameters'][name])}" for name in chosen["searched"])
+    goal = chosen["criterion"] + ("" if chosen["target"] is None else f" of {chosen['target']:g}")
+    seeds = len(chosen["seeds"])
+    text = (
+        f"tuned: {chosen['solver']} on {chosen['problem']}: {best} "
+        f"({goal} {number(chosen['result'])}; {len(chosen['candidates'])} settings, {seeds} seeds)"
+    )
+    if math.isinf(chosen["result"]):
+        text += "; no setting got anywhere by this criterion"
+    return text
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _grouped(
-    campaign: Campaign, outcomes: dict[str, dict[str, Any]]
+    keys: Sequence["RunKey"], outcomes: dict[str, dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Summarise over seeds; list the failures."""
     from zobench.names import problem_name, solver_name
 
     members: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     failures = []
-    for key in campaign.keys:
+    for key in keys:
         row = outcomes[key.digest()]
         problem = problem_name(
             key.problem, key.dim, key.instance_seed, dict(key.problem_parameters), key.noise

@@ -15,7 +15,7 @@ from zobench.registry import KINDS, catalogue, families, find, split_problem
 __all__ = ["LISTED", "facts_of", "list_facts", "list_text", "page"]
 
 #: What can be listed.
-LISTED = ("problems", "solvers", "theorems", "reports")
+LISTED = ("problems", "solvers", "theorems", "reports", "campaigns")
 
 
 def list_facts(kind: str) -> list[dict[str, Any]]:
@@ -32,6 +32,10 @@ def list_facts(kind: str) -> list[dict[str, Any]]:
         from zobench.theorem import theorems
 
         return [_theorem(theorem, solver) for theorem, solver in theorems().values()]
+    if kind == "campaigns":
+        from zobench.campaign_named import campaign_facts
+
+        return campaign_facts()
     if kind == "problems":
         return [*map(_listed, catalogue(kind).values()), *map(_family, families().values())]
     describe_one = {"solvers": _solver, "reports": _report}[kind]
@@ -44,6 +48,8 @@ def list_text(kind: str) -> str:
     if kind == "theorems":
         rows = [[fact["name"], fact["solver"], fact["statement"].split("\n")[0]] for fact in facts]
         return columns(["theorem", "solver", "statement"], rows)
+    if kind == "campaigns":
+        return columns(["campaign", "description"], [[fact["name"], fact["description"]] for fact in facts])
     if kind == "problems":
         heads = ["problem", "dims", "class", "data", "source", "constants"]
         return columns(heads, [_row(fact) for fact in facts])
@@ -127,7 +133,9 @@ def _theorem(theorem: Any, solver: Any) -> dict[str, Any]:
         "solver": solver.name,
         "statement": theorem.statement,
         "source": theorem.source,
+        "claims": RELATIONS[theorem.kind],
         "assumes": list(theorem.assumes),
+        "noise": theorem.noise,
         "quantity": theorem.quantity,
         "queries_per_step": theorem.queries_per_step,
     }
@@ -257,11 +265,14 @@ def _whole_theorem(theorem: Any, solver: Any) -> dict[str, Any]:
             "steps": cell.steps,
             "parameters": dict(cell.parameters),
             "law": cell.law,
+            "claim": cell.claim,
+            "solver": cell.solver or solver.name,
             "quick": cell.quick,
         }
         for cell in theorem.cells
     ]
-    return {**_theorem(theorem, solver), "proof": theorem.proof, "cells": cells}
+    more = {"proof": theorem.proof, "slopes": list(theorem.slopes), "pitfall": theorem.pitfall}
+    return {**_theorem(theorem, solver), **more, "cells": cells}
 
 
 def page(facts: dict[str, Any]) -> str:
@@ -317,12 +328,23 @@ def _problem_page(facts: dict[str, Any]) -> Iterator[str]:
 
 def _theorem_page(facts: dict[str, Any]) -> Iterator[str]:
     yield f"Statement (solver {facts['solver']})\n{_filled(facts['statement'].replace(':  ', ':' + chr(10)))}"
-    yield f"Assumes certificates of\n  {', '.join(facts['assumes']) or 'nothing'}"
+    yield f"Claims\n  {facts['claims']}"
+    allowed = "; queries may be noisy" if facts["noise"] else ""
+    yield f"Assumes certificates of\n  {', '.join(facts['assumes']) or 'nothing'}{allowed}"
     yield f"Measures\n  {facts['quantity']}; {facts['queries_per_step']} queries a step"
     yield f"Proof\n{_filled(facts['proof'])}"
+    if facts["slopes"]:
+        told = [f"{power:g} in {variable}" for variable, power in facts["slopes"]]
+        yield f"Exponents of the bound\n  {', '.join(told)}"
+    if facts["pitfall"]:
+        yield f"Beware\n{_filled(facts['pitfall'])}"
+    claims = any(cell["claim"] for cell in facts["cells"])
+    others = any(cell["solver"] != facts["solver"] for cell in facts["cells"])
     rows = [
         [
             cell["problem"] + "".join(f",{key}={value}" for key, value in cell["parameters"].items()),
+            *([cell["claim"]] if claims else []),
+            *([cell["solver"]] if others else []),
             "-" if cell["dim"] is None else str(cell["dim"]),
             f"{cell['steps']:,}",
             cell["law"],
@@ -330,7 +352,9 @@ def _theorem_page(facts: dict[str, Any]) -> Iterator[str]:
         ]
         for cell in facts["cells"]
     ]
-    yield "Tried on\n" + _indented(columns(["problem", "dim", "steps", "law", "quick"], rows, right=(1, 2)))
+    heads = ["problem", *["claim"] * claims, *["solver"] * others, "dim", "steps", "law", "quick"]
+    at = heads.index("dim")
+    yield "Tried on\n" + _indented(columns(heads, rows, right=(at, at + 1)))
 
 
 def _family_page(facts: dict[str, Any]) -> Iterator[str]:

@@ -252,6 +252,26 @@ class Store(Frames):
                 row = [name, *(verdict[key] for key in VERDICT), json.dumps(verdict), _now()]
                 self._connection.execute(statement, row)
 
+    def put_campaign(self, title: str, content: str) -> None:
+        """Put what a campaign asks for, once; `content` is its table as JSON."""
+        self._refuse_unless_writing()
+        name = hashlib.sha256(content.encode()).hexdigest()[:32]
+        with self._complaints(), self._transaction():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO campaigns VALUES (?, ?, ?, ?)", [name, title, content, _now()]
+            )
+
+    def put_tunings(self, tunings: dict[str, dict[str, Any]]) -> None:
+        """Put what searches of parameters chose, each by its name, as `Tuning.choose` describes it."""
+        self._refuse_unless_writing()
+        with self._complaints(), self._transaction():
+            for name, chosen in tunings.items():
+                row = [chosen[key] for key in ("problem", "solver", "criterion")]
+                row += [json.dumps(chosen["parameters"]), json.dumps(chosen), _now()]
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO tunings VALUES (?, ?, ?, ?, ?, ?, ?)", [name, *row]
+                )
+
     def missing(self, keys: Iterable["RunKey"], *, failed: bool = False) -> list["RunKey"]:
         """Give the keys that have no run in the store, with `failed` also those whose run failed."""
         wanted = list(keys)
@@ -266,15 +286,26 @@ class Store(Frames):
     def outcomes(self, keys: Iterable["RunKey"]) -> list[dict[str, Any]]:
         """Give status, message, count, best and reference of the keys' runs, those that are there."""
         names = "id status message count best reference".split()
+        rows = self._among(f"SELECT {', '.join(names)} FROM runs WHERE id IN", keys)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def hits_at(self, keys: Iterable["RunKey"], target: float) -> dict[str, int | None]:
+        """Give the first hit of one target by run id, None where it was not hit."""
+        return dict(
+            self._among(
+                "SELECT runs.id, hits.queries FROM runs JOIN hits ON hits.run = runs.number "
+                f"WHERE hits.target = {float(target)!r} AND runs.id IN",
+                keys,
+            )
+        )
+
+    def _among(self, sql: str, keys: Iterable["RunKey"]) -> list[tuple[Any, ...]]:
         wanted, found = [key.digest() for key in keys], []
         with self._complaints():
             for first in range(0, len(wanted), 500):  # SQLite takes at most 999 arguments
                 ids = wanted[first : first + 500]
-                marks = ", ".join("?" * len(ids))
-                found += self._connection.execute(
-                    f"SELECT {', '.join(names)} FROM runs WHERE id IN ({marks})", ids
-                ).fetchall()
-        return [dict(zip(names, row, strict=True)) for row in found]
+                found += self._connection.execute(f"{sql} ({', '.join('?' * len(ids))})", ids).fetchall()
+        return found
 
 
 def _parameters(pairs: Iterable[tuple[str, Any]]) -> str:
