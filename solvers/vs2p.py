@@ -207,8 +207,8 @@ def descent_sides(trial: Trial) -> tuple[float, float]:
 affine_invariance = Theorem(
     name="vs2p-affine-invariance",
     statement=(
-        "f -> c f + b with c > 0:  x_k of c f + b  =  x_k of f  for every k, bit by bit where c is a power of two "
-        "and b = 0"
+        "f -> c f + b with c > 0:  x_k of c f + b  =  x_k of f  for every k, bit by bit where c is a power "
+        "of two and b = 0"
     ),
     proof=(
         "gamma_k and sigma_k are multiplied by c, and alpha_k depends on their quotient. Multiplying by "

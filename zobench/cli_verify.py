@@ -37,7 +37,7 @@ def _table(facts: list[dict[str, Any]]) -> str:
     heads = ["theorem", "instance", "law", "steps", "seeds", "bound", "measured", "tightness", "verdict"]
     rows = []
     for fact in facts:
-        weak = fact["tightness"] < NO_POWER and fact["verdict"] != "refuted"
+        weak = fact["tightness"] < NO_POWER and fact["verdict"] != "refuted" and fact["relation"] == "<="
         rows.append(
             [
                 fact["theorem"],

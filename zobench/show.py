@@ -133,7 +133,7 @@ def _theorem(theorem: Any, solver: Any) -> dict[str, Any]:
         "solver": solver.name,
         "statement": theorem.statement,
         "source": theorem.source,
-        "claims": RELATIONS[theorem.kind],
+        "claims": theorem.claims,
         "assumes": list(theorem.assumes),
         "noise": theorem.noise,
         "quantity": theorem.quantity,

@@ -230,6 +230,11 @@ class Theorem:
         """The relation in force: a key of `RELATIONS`."""
         return self.relation or ("=" if self.right else "<=")
 
+    @property
+    def claims(self) -> str:
+        """What it claims of its two sides, in words."""
+        return RELATIONS[self.kind]
+
     def missing(self, instance: Instance) -> str:
         """Say which assumption an instance lacks; empty if it satisfies the theorem."""
         for constant in self.assumes:
