@@ -47,20 +47,20 @@ ROTATION_INVARIANT = ("gaussian", "sphere", "unit-sphere")
 
 def draw(stream, law, s):
     """Write the next direction of the law into the vector `s`."""
-    if law == GAUSSIAN:
-        normals(stream, s)
-    elif law == RADEMACHER:
+    if law == RADEMACHER:
         signs(stream, s)
     elif law == COORDINATE:
-        s[:] = 0.0
-        s[index(stream, s.size)] = 1.0
+        place = index(stream, s.size)
+        for i in range(s.size):
+            s[i] = 1.0 if i == place else 0.0
     else:
         normals(stream, s)
-        scale = 1.0 / np.sqrt(squared_norm(s))
-        if law == SPHERE:
-            scale *= np.sqrt(s.size)
-        for i in range(s.size):
-            s[i] *= scale
+        if law != GAUSSIAN:
+            scale = 1.0 / np.sqrt(squared_norm(s))
+            if law == SPHERE:
+                scale *= np.sqrt(s.size)
+            for i in range(s.size):
+                s[i] *= scale
 
 
 @dataclass(frozen=True)

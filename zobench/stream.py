@@ -218,11 +218,18 @@ def word(stream):
 
 def signs(stream, out):
     """Write independent fair signs, +1.0 or -1.0, into `out`; 64 of them cost one word."""
-    for start in range(0, out.size, 64):
-        part = vector_at(out.ctypes.data + 8 * start, min(64, out.size - start))
-        bits = word(stream)
-        for i in range(part.size):
-            part[i] = as_float(_ONE_BITS | ((bits >> np.uint64(i)) << _SIXTY_THREE))
+    if out.size <= 64:
+        _expand(word(stream), out)
+    else:
+        for start in range(0, out.size, 64):
+            part = vector_at(out.ctypes.data + 8 * start, min(64, out.size - start))
+            _expand(word(stream), part)
+
+
+def _expand(bits, out):
+    """Write +1.0 or -1.0 for each bit, the last bit first."""
+    for i in range(out.size):
+        out[i] = as_float(_ONE_BITS | ((bits >> np.uint64(i)) << _SIXTY_THREE))
 
 
 def uniform(stream):
