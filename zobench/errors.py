@@ -1,13 +1,17 @@
-"""The one exception of a refused request, and the nearest valid name."""
+"""The one exception of a refused request, the one warning, and the nearest valid name."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["ZobenchError", "nearest", "unknown"]
+__all__ = ["ConversionWarning", "ZobenchError", "nearest", "unknown"]
 
 
 class ZobenchError(ValueError):
     """A request that cannot be honoured: who, what was expected, what was given, what to do."""
+
+
+class ConversionWarning(UserWarning):
+    """A start of another precision that was converted to float64, in which every run is."""
 
 
 def nearest(given: str, known: Iterable[str]) -> str | None:

@@ -1,6 +1,7 @@
 """``zobench.minimize``: any solver on any objective, answering as SciPy does."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from zobench.certificate import Certificates
 from zobench.driver import Run
-from zobench.errors import ZobenchError, nearest
+from zobench.errors import ConversionWarning, ZobenchError, nearest
 from zobench.instance import Instance
 from zobench.noise import Noise, noise_of
 from zobench.objective import objective_of
@@ -51,7 +52,8 @@ def minimize(
         pointer (ctypes, numba ``cfunc``, cffi, ``scipy.LowLevelCallable``) of signature
         ``double f(double *x, long dim, double *data)``.
     x0 : array_like of shape (d,)
-        The start; never changed.  An instance brings its own.
+        The start; never changed.  An instance brings its own.  Runs are in float64: lists and whole numbers
+        are converted, and so is float32, with a `zobench.ConversionWarning`.
     solver : str or Solver
         ``zobench list solvers`` lists them; a solver's module, ``zobench.solvers.s2p``, also serves.
     budget : int, optional
@@ -229,9 +231,15 @@ def _start(fun: Any, x0: Any) -> np.ndarray:
             raise ZobenchError("x0 must be given, for fun is not an instance of a problem")
         return fun.x0
     try:
-        start = np.asarray(x0, dtype=np.float64)  # a run copies it
+        given = np.asarray(x0)
+        if given.dtype.kind == "c":
+            raise TypeError
+        start = np.asarray(given, dtype=np.float64)  # a run copies it
     except (TypeError, ValueError):
         raise ZobenchError(f"x0 must be a vector of numbers, got {x0!r}") from None
+    if given.dtype.kind == "f" and given.dtype.itemsize != start.dtype.itemsize:
+        told = f"x0 of {given.dtype} was converted to float64: iterates, and what fun is asked, are float64"
+        warnings.warn(told, ConversionWarning, stacklevel=4)
     if start.ndim == 0:
         start = start.reshape(1)
     if start.ndim != 1 or start.size == 0:
