@@ -14,6 +14,7 @@ import zobench
 from zobench import own_loop
 from zobench.campaign import Campaign
 from zobench.cli import cli
+from zobench.contract import check_solver
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
 from zobench.own_loop import OwnLoop
@@ -444,6 +445,19 @@ def test_warnings_of_a_package_are_told_and_those_of_the_objective_are_the_users
         assert zobench.minimize(mine, START, solver=guest, budget=7).nfev == 3
 
 
+def test_the_contract_catches_a_loop_that_breaks_it():
+    def unfair(loop, parameters):
+        loop.query(loop.x0)
+        while True:  # other points in every run
+            unfair.calls += 1
+            loop.query(loop.x0 + unfair.calls)
+            loop.step()
+
+    unfair.calls = 0
+    broken = {outcome.name for outcome in check_solver(made_of(unfair)) if not outcome.ok}
+    assert {"same seed same bits", "slices change nothing"} <= broken
+
+
 @pytest.mark.parametrize("name", PEERS)
 def test_a_missing_package_is_one_sentence(name, monkeypatch):
     real = own_loop.find_spec
@@ -458,6 +472,7 @@ def test_a_missing_package_is_one_sentence(name, monkeypatch):
         with pytest.raises(ZobenchError) as caught:
             use()
         assert str(caught.value).removeprefix("run: ") == f"solver {name!r}: {sentence}"
+    assert [outcome.message for outcome in check_solver(solver(name))] == [sentence]
     for words in ["list", "solvers"], ["show", name]:
         shown = CliRunner().invoke(cli, words)
         assert (shown.exit_code, sentence in shown.output) == (0, True)

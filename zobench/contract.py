@@ -17,11 +17,12 @@ from types import ModuleType
 from typing import Any
 
 from zobench.contract_problem import PROBLEM_CHECKS, REPORT_CHECKS
-from zobench.contract_solver import CHECKS, FIRST, LIMIT
+from zobench.contract_solver import CHECKS, FIRST, LIMIT, OF_STEPS
 from zobench.contract_tools import Broken
 from zobench.errors import ZobenchError, unknown
 from zobench.family import Family
 from zobench.instance import Problem
+from zobench.own_loop import OwnLoop
 from zobench.registry import KINDS, catalogue, families, find
 from zobench.report import Report
 from zobench.solver import Solver
@@ -50,9 +51,13 @@ class Outcome:
     message: str = ""
 
 
+def _name(check: Callable[..., Any]) -> str:
+    return check.__name__.removeprefix("check_").replace("_", " ")
+
+
 def _try(check: Callable[[Any], str | None], item: Any, subject: str, name: str = "") -> Outcome:
     """Carry one check out; one that crashes has failed."""
-    name = name or check.__name__.removeprefix("check_").replace("_", " ")
+    name = name or _name(check)
     try:
         measured = check(item)
     except Broken as fault:
@@ -85,10 +90,19 @@ def check_solver(solver: Solver, limit: float = LIMIT) -> list[Outcome]:
     >>> all(outcome.ok for outcome in check_solver(zobench.solver.solver("s2p")))
     True
     """
-    subject = f"solver {solver.name!r}"
+    subject, checks = f"solver {solver.name!r}", CHECKS
+    if isinstance(solver, OwnLoop):
+        if solver.missing:
+            return [Outcome("is not tried", subject, True, solver.missing)]
+        checks = tuple(check for check in CHECKS if check not in OF_STEPS)
     outcomes = [_try(partial(check, limit=limit), solver, subject, "ends") for check in FIRST]
     if all(outcome.ok for outcome in outcomes):
-        outcomes += _try_all(CHECKS, solver, subject)
+        outcomes += _try_all(checks, solver, subject)
+        outcomes += [
+            Outcome(_name(check), subject, True, f"not tried: the loop is that of {solver.package}")
+            for check in OF_STEPS
+            if isinstance(solver, OwnLoop)
+        ]
     return outcomes
 
 

@@ -17,16 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zobench import compile as compiler
-from zobench.contract_runs import bowl, counted, finish, objective_for, prepare, variants, witnessed
+from zobench.contract_runs import bowl, counted, finish, prepare, variants, witnessed
 from zobench.contract_source import import_faults, kernel_faults, source_files
 from zobench.contract_tools import Broken, Witness, demand, demand_refusals, same
 from zobench.driver import Run
 from zobench.instance import Instance
+from zobench.own_loop import OwnLoop
 from zobench.parameters import constraints
 from zobench.registry import catalogue
-from zobench.solver import Setting, Solver
+from zobench.solver import Solver
 
-__all__ = ["CHECKS", "FIRST"]
+__all__ = ["CHECKS", "FIRST", "OF_STEPS"]
 
 BUDGETS = (*range(1, 8), 60)
 #: Seconds that the shortest runs may take before the solver is said not to end.
@@ -35,7 +36,7 @@ LIMIT = 20.0
 
 def check_ends(solver: Solver, limit: float = LIMIT) -> None:
     """Every run ends, over a constant objective, too, where no step makes progress."""
-    solver.kernels  # noqa: B018 - compiled before the clock starts
+    solver.warm()  # compiled before the clock starts
     going: list[Run] = []
 
     def runs() -> None:
@@ -155,7 +156,10 @@ def check_same_seed_same_bits(solver: Solver) -> None:
         going = finish(prepare(solver, witness, seed=seed))
         points.append(witness.points)
     demand(same(points[0], points[1]), "two runs with one seed differ")
-    draws = any(int(going._stream.record[name][0]) for name in ("normal_at", "word_at"))
+    if isinstance(solver, OwnLoop):
+        draws = solver.draws
+    else:
+        draws = any(int(going._stream.record[name][0]) for name in ("normal_at", "word_at"))
     demand(
         not draws or not same(points[0], points[2]), "two seeds give the same run though numbers are drawn"
     )
@@ -223,7 +227,7 @@ def check_invalid_parameters_are_refused(solver: Solver) -> None:
 
 def check_compiles_once(solver: Solver) -> None:
     """One compiled form serves every objective and dimension."""
-    solver.kernels  # noqa: B018 - compiled
+    solver.warm()
     before = set(compiler.compiled)
     for dim in (1, 2, 9):
         finish(prepare(solver, witnessed(dim), 20, dim=dim))
@@ -291,11 +295,7 @@ def check_knows_no_optimum(solver: Solver) -> None:
     """Over a constant objective, which tells nothing, no query comes near the optimum of any problem."""
     for made, x_star in _secret_optima():
         witness = Witness(lambda x, count: 0.0)
-        setting = Setting(made.dim, 200, bowl().certificates)
-        parameters = solver.settled(solver.choose({}), setting)
-        objective = objective_for(solver, witness, made.dim)
-        going = Run(objective, solver, parameters, made.x0, 200, "contract")
-        finish(going)
+        finish(prepare(solver, witness, 200, dim=made.dim, x0=made.x0))
         away = float(np.linalg.norm(made.x0 - x_star))
         near = min(float(np.linalg.norm(x - x_star)) for x in witness.points)
         demand(
@@ -305,11 +305,15 @@ def check_knows_no_optimum(solver: Solver) -> None:
         )
 
 
+def _module_of(solver: Solver) -> Any:
+    return inspect.getmodule(solver.solve if isinstance(solver, OwnLoop) else solver.step)
+
+
 def check_is_described(solver: Solver) -> None:
     """Name, summary, source and docstrings are there, and theorems have names of their own."""
     demand(bool(solver.summary and solver.source), "summary and source must not be empty")
     demand(solver.state._fields[0] == "x", "the first field of the state must be x")  # type: ignore[attr-defined]
-    demand(bool(inspect.getmodule(solver.step).__doc__), "the module needs a docstring with the algorithm")
+    demand(bool(_module_of(solver).__doc__), "the module needs a docstring with the algorithm")
     names = [theorem.name for theorem in solver.theorems]
     demand(len(names) == len(set(names)), f"two theorems have one name: {', '.join(names)}")
 
@@ -333,6 +337,15 @@ CHECKS = (
     check_runs_in_one_dimension,
     check_compiles_once,
     check_reads_nothing_of_the_record,
+    check_reads_no_budget,
+    check_knows_no_optimum,
+)
+#: Not tried where the loop is another package's: it takes no steps that the harness counts the cost of, may be
+#: told the budget, and on the way through a constant objective may pass by an optimum.
+OF_STEPS = (
+    check_oracle_is_opaque,
+    check_cost_bounds_each_step,
+    check_compiles_once,
     check_reads_no_budget,
     check_knows_no_optimum,
 )

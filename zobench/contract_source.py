@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from zobench.compile import _named, _reached
+from zobench.own_loop import OwnLoop
 from zobench.solver import Solver
 
 __all__ = ["import_faults", "kernel_faults", "source_files"]
@@ -71,6 +72,7 @@ def source_files(solver: Solver) -> list[str]:
     kernels = [kernel for kernel in (solver.init, solver.step) if kernel]
     functions = [*(each for kernel in kernels for each in _reached(kernel)), solver.cost, solver.settle]
     functions += [solver.start] if solver.start else []
+    functions += [solver.solve] if isinstance(solver, OwnLoop) else []
     return sorted({inspect.getfile(each) for each in functions if each.__module__ not in CORE})
 
 
