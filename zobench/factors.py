@@ -105,7 +105,8 @@ def factored(x0: Array, rows: int, columns: int, rank: int) -> tuple[Array, Arra
     >>> factored(np.array([0.0, 3.0, 0.0, 4.0]), 2, 2, 1)[1]
     array([[5.]])
     """
-    matrix = np.asarray(x0, dtype=np.float64).reshape(rows, columns)
+    unit = float(np.max(np.abs(x0))) or 1.0  # squares must not underflow
+    matrix = np.asarray(x0, dtype=np.float64).reshape(rows, columns) / unit
     whole = np.sqrt(np.einsum("ij,ij", matrix, matrix))
     rest, chosen = matrix.copy(), []
     for _ in range(rank):
@@ -127,7 +128,7 @@ def factored(x0: Array, rows: int, columns: int, rank: int) -> tuple[Array, Arra
             "start, or a larger rank"
         )
     right, core = _basis(seen)
-    return left.T.copy(), core, right.T.copy()
+    return left.T.copy(), unit * core, right.T.copy()
 
 
 def start_point(parameters: Any, setting: Any, x0: Array) -> Array:
