@@ -9,6 +9,7 @@ The names below are loaded when first used, so that ``import zobench`` costs a f
 `verify`               compare theorems with measured runs, answers verdicts
 `problem`              a registered problem made concrete: an `Instance`
 `ZobenchError`         every complaint about a request
+`ConversionWarning`    a start of another precision was converted to float64
 =====================  ==================================================================
 
 So are the packages ``zobench.problems``, ``zobench.solvers`` and ``zobench.reports``; each solver's module is
@@ -18,9 +19,10 @@ a method of SciPy, ``scipy.optimize.minimize(fun, x0, method=zobench.solvers.s2p
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["ZobenchError", "__version__", "ask_tell", "minimize", "problem", "run", "verify"]
+__all__ = ["ConversionWarning", "ZobenchError", "__version__", "ask_tell", "minimize", "problem", "run", "verify"]
 
 _HOMES = {
+    "ConversionWarning": "zobench.errors",
     "ZobenchError": "zobench.errors",
     "ask_tell": "zobench.study",
     "minimize": "zobench.optimize",
@@ -31,7 +33,7 @@ _HOMES = {
 _PACKAGES = ("problems", "solvers", "reports")
 
 if TYPE_CHECKING:
-    from zobench.errors import ZobenchError
+    from zobench.errors import ConversionWarning, ZobenchError
     from zobench.execute import run
     from zobench.instance import problem
     from zobench.optimize import minimize
