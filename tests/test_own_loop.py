@@ -455,7 +455,7 @@ def test_the_contract_catches_a_loop_that_breaks_it():
 
     unfair.calls = 0
     broken = {outcome.name for outcome in check_solver(made_of(unfair)) if not outcome.ok}
-    assert {"same seed same bits", "slices change nothing"} <= broken
+    assert {"same seed same bits", "imports are harmless"} <= broken  # of this file, which imports anything
 
 
 @pytest.mark.parametrize("name", PEERS)

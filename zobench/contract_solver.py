@@ -8,6 +8,7 @@ can change what it saw.
 import ctypes
 import inspect
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -21,8 +22,10 @@ from zobench.contract_runs import bowl, counted, finish, prepare, variants, witn
 from zobench.contract_source import import_faults, kernel_faults, source_files
 from zobench.contract_tools import Broken, Witness, demand, demand_refusals, same
 from zobench.driver import Run
+from zobench.errors import ConversionWarning
 from zobench.instance import Instance
 from zobench.own_loop import OwnLoop
+from zobench.optimize import minimize
 from zobench.parameters import constraints
 from zobench.registry import catalogue
 from zobench.solver import Solver
@@ -210,6 +213,41 @@ def check_runs_in_one_dimension(solver: Solver) -> None:
         )
 
 
+def check_every_kind_of_start(solver: Solver) -> None:
+    """A list, whole numbers and float32 are starts like the same numbers in float64; float32 is told."""
+    numbers = [1.0, -2.0, 3.0, 0.0, 5.0]
+    starts = {
+        "float64": np.array(numbers),
+        "a list": numbers,
+        "whole numbers": np.array(numbers, dtype=np.int32),
+        "float32": np.array(numbers, dtype=np.float32),
+    }
+    known = bowl().certificates
+    given = {name: known[name].value for name in solver.parameters._fields if name in known}  # type: ignore[attr-defined]
+    expected: list[NDArray[np.float64]] = []
+    for name, x0 in starts.items():
+        witness = witnessed()
+        jac = witness.gradient if solver.gradients else None
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", ConversionWarning)
+            minimize(witness, x0, solver=solver, budget=20, parameters=given, jac=jac)
+        telling = any(each.category is ConversionWarning for each in told)
+        demand(telling == (name == "float32"), f"of x0 as {name}, a warning tells: {telling}")
+        expected = expected or witness.points
+        demand(same(witness.points, expected), f"x0 as {name} gives other queries than in float64")
+
+
+def check_answers_of_every_kind(solver: Solver) -> None:
+    """An objective may answer in float32 or whole numbers, which are the numbers that they are."""
+    made = bowl()
+    for name, kind in {"float32": np.float32, "whole numbers": int}.items():
+        answered = Witness(lambda x, count, kind=kind: kind(made.value(x)), made.gradient)
+        plain = Witness(lambda x, count, kind=kind: float(kind(made.value(x))), made.gradient)
+        for witness in (answered, plain):
+            finish(prepare(solver, witness, 20))
+        demand(same(answered.points, plain.points), f"answers in {name} give other queries than in float64")
+
+
 def check_parameters_have_valid_defaults(solver: Solver) -> None:
     """Every parameter has a rule and a default that meets it."""
     rules = constraints(solver.parameters)
@@ -335,13 +373,15 @@ CHECKS = (
     check_same_bits_over_every_objective,
     check_slices_change_nothing,
     check_runs_in_one_dimension,
+    check_every_kind_of_start,
+    check_answers_of_every_kind,
     check_compiles_once,
     check_reads_nothing_of_the_record,
     check_reads_no_budget,
     check_knows_no_optimum,
 )
-#: Not tried where the loop is another package's: it takes no steps that the harness counts the cost of, may be
-#: told the budget, and on the way through a constant objective may pass by an optimum.
+#: Not tried where the loop is another package's: it takes no steps that the harness knows the cost of, may be
+#: told the budget, and may pass by an optimum on the way through a constant objective.
 OF_STEPS = (
     check_oracle_is_opaque,
     check_cost_bounds_each_step,
