@@ -116,7 +116,9 @@ def step(oracle, state, parameters, k, stream):
         c /= (k + 1.0) ** parameters.gamma
     x, g, s, _ = state
     scale = a * parameters.scale / parameters.probes
-    g[:] = 0.0
+    several = parameters.probes > 1
+    if several:
+        g[:] = 0.0
     for _ in range(parameters.probes - 1):
         quotient = probe(oracle, state, parameters.law, c, stream)
         for i in range(x.size):
@@ -124,7 +126,7 @@ def step(oracle, state, parameters, k, stream):
     # the last probe goes into the step at once: x need not wait for g to be stored
     quotient = probe(oracle, state, parameters.law, c, stream)
     for i in range(x.size):
-        x[i] -= scale * (g[i] + quotient * s[i])
+        x[i] -= scale * ((g[i] if several else 0.0) + quotient * s[i])
 
 
 def cost(parameters, setting):
