@@ -157,16 +157,18 @@ def _sorted_options(
 
     chosen: dict[str, Any] = {}
     given: dict[str, str] = {}
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = dict(options.get("parameters") or {})
     fields: tuple[str, ...] = solver.parameters._fields  # type: ignore[attr-defined]
     for name, value in options.items():
         word = SYNONYMS.get(name, name)
-        if name in fields:
+        if name == "parameters":
+            continue
+        if word not in RUN_OPTIONS and name in fields:
             parameters[name] = value
         elif name == "tol":
             raise ZobenchError(f"{who} has no tolerance: it ends with its budget, give options budget=...")
         elif word not in RUN_OPTIONS:
-            raise unknown(f"{who}: an option", name, [*RUN_OPTIONS, *SYNONYMS, *fields])
+            raise unknown(f"{who}: an option", name, [*RUN_OPTIONS, *SYNONYMS, "parameters", *fields])
         elif word in chosen:
             raise ZobenchError(f"{who}: {given[word]} and {name} are one option, give one of them")
         else:

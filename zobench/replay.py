@@ -230,7 +230,7 @@ class Replayed:
         self._changed, self._exhausted = True, False
         self._replay: Replay | Comparison
         self.settle()
-        if self._recorded.left:
+        if self._recorded.left and not self.going.over:
             # told in another order: points that were looked ahead at have answers, too
             self._look_ahead(self._recorded.size - len(self.history))
         if self._recorded.left:
@@ -259,6 +259,7 @@ class Replayed:
         self.going.oracle["budget"] = self.going.oracle["count"] + told
         with self._undone():
             self._play(Replay(self.slots, Recorded(()), 0, 1))
+            self.going.over = ""
             yield
 
     def _value(self, x: _Vector) -> float:

@@ -164,7 +164,7 @@ class Solver:
         **options
             ``budget`` (SciPy's words ``maxfev`` and ``maxfun`` serve, too), ``maxiter`` (steps; without a
             budget it sets one), ``seed``, ``noise``, ``disp`` (print how it ended), ``return_all`` (every
-            iterate as `allvecs`), and the solver's parameters by their names.
+            iterate as `allvecs`), and the solver's parameters by their names, or together as ``parameters``.
 
         Returns
         -------
