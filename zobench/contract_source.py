@@ -35,6 +35,7 @@ CORE: dict[str, set[str]] = {
     "zobench.factors": set(),
     "zobench.fixed_rank": set(),
     "zobench.kernels": set(),
+    "zobench.limits": {"CURVES", "curve", "hidden_ball"},
     "zobench.oracle": {"ORACLE"},
     "zobench.orthonormal": set(),
     "zobench.own_loop": {"OwnLoopRun"},
