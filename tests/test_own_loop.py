@@ -31,7 +31,7 @@ BUDGETS = (1, 2, 3, 4, 5, 6, 7, 60)
 
 
 #: Of one run; NGOpt's surrogates take milliseconds a query.
-SHORT = {"nevergrad": 60}
+SHORT = {"nevergrad": 30}
 
 
 def need(name):
@@ -242,7 +242,7 @@ def test_strange_answers_are_counted_and_the_run_ends(name, answer):
 
 
 def test_a_seed_determines_every_bit_and_global_generators_are_left_alone(name):
-    drawn = []
+    drawn, budget = [], SHORT.get(name, 60)
 
     def drawing(x):
         drawn.append((np.random.random(), random.random()))  # noqa: NPY002 - it is the global one that is meant
@@ -252,7 +252,7 @@ def test_a_seed_determines_every_bit_and_global_generators_are_left_alone(name):
     for _ in range(2):
         np.random.seed(3)  # noqa: NPY002
         random.seed(3)
-        runs.append(minimize(name, drawing, 60)[1].points)
+        runs.append(minimize(name, drawing, budget)[1].points)
     assert np.array_equal(*runs)
     # what the objective drew is one stream that nobody else drew from
     np.random.seed(3)  # noqa: NPY002
@@ -260,7 +260,7 @@ def test_a_seed_determines_every_bit_and_global_generators_are_left_alone(name):
     expected = [(np.random.random(), random.random()) for _ in runs[0]]  # noqa: NPY002
     assert drawn[: len(expected)] == drawn[len(expected) :] == expected
     other = Watched(banana)
-    zobench.minimize(other, START, solver=name, budget=60, seed=6)
+    zobench.minimize(other, START, solver=name, budget=budget, seed=6)
     assert solver(name).draws != np.array_equal(other.points, runs[0])
 
 
@@ -293,11 +293,11 @@ def test_a_callback_comes_after_each_step_and_may_end_the_run(name):
 
 def test_rows_and_means_are_those_of_the_iterates(name):
     made = zobench.problem("quadratic", dim=3, condition=4.0)
-    iterates = [made.x0]
+    iterates, budget = [made.x0], SHORT.get(name, 80)
     zobench.minimize(
-        made, solver=name, budget=80, callback=iterates.append, seed=key_of(made, name, budget=80)
+        made, solver=name, budget=budget, callback=iterates.append, seed=key_of(made, name, budget=budget)
     )
-    trace = zobench.run(made, name, budget=80, observe=True)
+    trace = zobench.run(made, name, budget=budget, observe=True)
     assert trace.steps == len(iterates) - 1
     assert np.array_equal(trace.x, iterates[-1])
     values = [made.value(x) for x in iterates]
