@@ -1,6 +1,7 @@
 """Print what a counted query costs, beside hand-fused loops measured in turn, and what starting up costs.
 
-Run by ``make bench``.  Machines are noisy: every figure is a median over rounds, every ratio the median of
+Run by ``make bench``; the tables of the two-point methods and of the direction laws can be had alone
+(``python -m benchmarks.two_point``, ``python -m benchmarks.directions``).  Machines are noisy: every figure is a median over rounds, every ratio the median of
 ratios of neighbours in time.
 """
 
@@ -14,6 +15,7 @@ import tempfile
 import time
 
 import zobench
+from benchmarks import directions, two_point
 from benchmarks.fused import Fused
 
 ROUNDS = 15
@@ -43,6 +45,16 @@ def per_query(dim, queries):
     for name in list(actions)[1:]:
         figures[f"run / {name}"] = statistics.median(r["run"] / r[name] for r in rounds)
     return figures
+
+
+def two_points(rounds=7):
+    """Compare every two-point method with its hand-fused loop; answer the ratios, and the times of the runs."""
+    rows = {}
+    for method in two_point.METHODS:
+        figures = two_point.compare(method, rounds)
+        rows[f"{method.label} (ns)"] = figures["run (ns a query)"]
+        rows[f"{method.label}: run / fused"] = figures["run / fused"]
+    return rows
 
 
 def start_up():
@@ -84,6 +96,8 @@ def main():
     figures = {
         "S2P on the sphere, d = 10": per_query(10, 400_000),
         "S2P on the sphere, d = 1000": per_query(1000, 20_000),
+        "two-point methods on the sphere, d = 10 (ns a query)": two_points(),
+        "directions, d = 10^6 (an element)": directions.measure(rounds=ROUNDS),
         "start-up": start_up(),
     }
     if arguments.json:
@@ -92,7 +106,7 @@ def main():
     for title, rows in figures.items():
         print(title)
         for name, value in rows.items():
-            print(f"  {name:40s} {value:10.3f}")
+            print(f"  {name:56s} {value:10.3f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Seconds: complete runs, the hand-fused loop beside them, and start-up."""
 
 import zobench
+from benchmarks import directions, two_point
 from benchmarks.fused import Fused
 
 QUERIES = {10: 200_000, 1000: 4_000, 100_000: 100}
@@ -37,6 +38,35 @@ class HandFused:
 
     def time_own_stream(self, dim):
         self.fused.own_stream(QUERIES[dim] // 2)
+
+
+class TwoPoint:
+    """The two-point methods at d = 10, and the loops written by hand for each."""
+
+    params = ([method.label for method in two_point.METHODS], ["run", "fused"])
+    param_names = ("method", "by")
+    warmup_time = 0.1
+
+    def setup(self, label, by):
+        (method,) = (each for each in two_point.METHODS if each.label == label)
+        self.action = dict(zip(("run", "fused"), two_point.pair(method, QUERIES[10]), strict=True))[by]
+
+    def time_queries(self, label, by):
+        self.action()
+
+
+class Directions:
+    """One direction of each law at d = 10^6, a pass over memory, and NumPy's generator."""
+
+    params = (list(directions.actions(2)),)
+    param_names = ("by",)
+
+    def setup(self, name):
+        self.action = directions.actions()[name]
+        self.action()
+
+    def time_direction(self, name):
+        self.action()
 
 
 class PythonCallable:
