@@ -1,8 +1,8 @@
 """Print what a counted query costs, beside hand-fused loops measured in turn, and what starting up costs.
 
-Run by ``make bench``; the tables of the two-point methods and of the direction laws can be had alone
-(``python -m benchmarks.two_point``, ``python -m benchmarks.directions``).  Machines are noisy: every figure is a median over rounds, every ratio the median of
-ratios of neighbours in time.
+Run by ``make bench``.  The tables of the two-point methods and of the direction laws can be had alone:
+``python -m benchmarks.two_point``, ``python -m benchmarks.directions``.  Machines are noisy: every figure is
+a median over rounds, every ratio the median of ratios of neighbours in time.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def per_query(dim, queries):
 
 
 def two_points(rounds=7):
-    """Compare every two-point method with its hand-fused loop; answer the ratios, and the times of the runs."""
+    """Compare every two-point method with its hand-fused loop; answer times and ratios."""
     rows = {}
     for method in two_point.METHODS:
         figures = two_point.compare(method, rounds)

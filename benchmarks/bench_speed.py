@@ -58,7 +58,7 @@ class TwoPoint:
 class Directions:
     """One direction of each law at d = 10^6, a pass over memory, and NumPy's generator."""
 
-    params = (list(directions.actions(2)),)
+    params = (list(directions.NAMES),)
     param_names = ("by",)
 
     def setup(self, name):
