@@ -15,6 +15,7 @@ for f that is merely convex.  The journal prints theta with (d + 1)^2; those who
 that it needs (d + 4)^2, which is used here.  The central form takes
 (f(y_k + radius u_k) - f(y_k - radius u_k)) / (2 radius).  gamma_0 = L is our choice.  Two queries a step in
 both forms, which share one sample of a stochastic objective.  Memory: 4 vectors.
+Invariances: translation, scaling, rotation (rotation-invariant laws).
 """
 
 import math
@@ -23,7 +24,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, draw
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import hold, query
@@ -62,12 +63,12 @@ class Parameters(NamedTuple):
     """
 
     difference: Annotated[str, Choice(*FORMS)] = "forward"
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-6
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-6
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
     mu: Annotated[float, Certified(open=False)] = math.nan
-    gamma0: Annotated[float, Real(0.0)] = 0.0
-    step_size: Annotated[float, Real(0.0)] = 0.0
-    theta: Annotated[float, Real(0.0)] = 0.0
+    gamma0: Annotated[float, Real(0.0, unit="f/x^2")] = 0.0
+    step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
+    theta: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     law: Annotated[str, Choice(*LAWS)] = "gaussian"
 
 
@@ -287,4 +288,9 @@ solver = Solver(
     settle=settle,
     source="Nesterov and Spokoiny, Found. Comput. Math. 17 (2017), method (60)",
     theorems=(accelerated, exact_moments),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": lambda parameters: parameters.law in ROTATION_INVARIANT,
+    },
 )

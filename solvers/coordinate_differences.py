@@ -11,6 +11,7 @@ given; the radius is our definition.  Nothing is drawn.
 
 d + 1 queries a step in the forward form, 2d in the central one, all on one sample of a stochastic objective.
 Memory: 2 vectors: an entry of x is changed and put back, so that nothing drifts.
+Invariances: translation, scaling.
 """
 
 import math
@@ -40,8 +41,8 @@ class Parameters(NamedTuple):
         Smoothness constant of the default step size; the problem's certified one if not given.
     """
 
-    step_size: Annotated[float, Real(0.0)] = 0.0
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-6
+    step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-6
     difference: Annotated[str, Choice(*FORMS)] = "forward"
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
 
@@ -98,4 +99,9 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Kiefer and Wolfowitz, Ann. Math. Statist. 23 (1952), in many dimensions",
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": "the directions are the axes",
+    },
 )

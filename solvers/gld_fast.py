@@ -16,6 +16,7 @@ distributions are the uniform one on the unit sphere and the normal one of covar
 
 Never uphill on a deterministic objective.  Only comparisons of values count: f and every increasing function
 of it give the same iterates.  Memory: 3 vectors.
+Invariances: translation, scaling, rotation, monotone.
 """
 
 import math
@@ -50,7 +51,7 @@ class Parameters(NamedTuple):
         Sampling distribution.
     """
 
-    R: Annotated[float, Real(0.0, open=True)] = 1.0
+    R: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
     Q: Annotated[float, Real(1.0, open=True)] = 100.0
     K: Annotated[int, Integer(0, 1000)] = 0
     H: Annotated[int, Integer(0)] = 0
@@ -126,4 +127,10 @@ solver = Solver(
     init=init,
     settle=settle,
     source="Golovin, Karro, Kochanski, Lee, Song and Zhang, arXiv 1911.06317 (ICLR 2020), algorithm 2",
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": True,
+        "monotone": True,
+    },
 )

@@ -14,6 +14,7 @@ one on the unit sphere and the normal one of covariance I / d.
 
 Never uphill on a deterministic objective.  Only comparisons of values count: f and every increasing function
 of it give the same iterates.  Memory: 3 vectors.
+Invariances: translation, scaling, rotation, monotone.
 """
 
 import math
@@ -51,8 +52,8 @@ class Parameters(NamedTuple):
         Sampling distribution.
     """
 
-    R: Annotated[float, Real(0.0, open=True)] = 1.0
-    r: Annotated[float, Real(0.0, open=True)] = 1e-3
+    R: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
+    r: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
     law: Annotated[str, Choice(*SAMPLES)] = "unit-sphere"
 
 
@@ -177,4 +178,10 @@ solver = Solver(
     settle=settle,
     source="Golovin, Karro, Kochanski, Lee, Song and Zhang, arXiv 1911.06317 (ICLR 2020), algorithm 1",
     theorems=(gld_pl,),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": True,
+        "monotone": True,
+    },
 )

@@ -23,6 +23,7 @@ effective rank d.
 
 2n queries a step, all on one sample of a stochastic objective.
 Memory: 1 vector, a block of min(d, 1024) numbers and, for n > 1, n numbers.
+Invariances: translation, scaling, rotation.
 """
 
 import math
@@ -52,8 +53,8 @@ class Parameters(NamedTuple):
         Smoothness constant of the default step size; the problem's certified one if not given.
     """
 
-    step_size: Annotated[float, Real(0.0)] = 0.0
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-3
+    step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
     probes: Annotated[int, Integer(1)] = 1
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
 
@@ -132,4 +133,9 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Malladi et al., arXiv 2305.17333 (2023)",
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": True,
+    },
 )

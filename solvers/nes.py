@@ -22,6 +22,8 @@ The directions are made twice, from their place in the random stream, and not ke
 Only where all of them fit into 1024 numbers are they kept.
 2n queries a step, all on one sample of a stochastic objective.  Memory: 3 vectors and 2n numbers, with the
 directions in place of one of the vectors where they are kept.
+Invariances: translation, scaling (without shaping; with it the unit of h is another), rotation, monotone
+(ranks).
 """
 
 import math
@@ -57,8 +59,8 @@ class Parameters(NamedTuple):
 
     shaping: Annotated[str, Choice(*SHAPINGS)] = "none"
     pairs: Annotated[int, Integer(1)] = 10
-    sigma: Annotated[float, Real(0.0, open=True)] = 0.02
-    step_size: Annotated[float, Real(0.0)] = 0.0
+    sigma: Annotated[float, Real(0.0, open=True, unit="x")] = 0.02
+    step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
 
 
@@ -145,4 +147,10 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Salimans et al., arXiv 1703.03864 (2017)",
+    invariances={
+        "translation": True,
+        "scaling": lambda parameters: parameters.shaping == "none",
+        "rotation": True,
+        "monotone": lambda parameters: parameters.shaping == "centered-rank",
+    },
 )

@@ -14,12 +14,13 @@ is -p / (1 - p).  The text of that paper was not read beyond its abstract: growt
 One query a step and one at x_0; where queries vary f(x_k) is asked again: 2.  Never uphill on a deterministic
 objective.  Only comparisons of values count: f and every increasing function of it give the same iterates.
 Memory: 3 vectors.
+Invariances: translation, scaling, rotation (rotation-invariant laws), monotone.
 """
 
 import math
 from typing import Annotated, NamedTuple
 
-from zobench.directions import LAWS, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Choice, Real
@@ -46,7 +47,7 @@ class Parameters(NamedTuple):
         Direction law.
     """
 
-    alpha0: Annotated[float, Real(0.0, open=True)] = 1.0
+    alpha0: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
     growth: Annotated[float, Real(1.0, open=True)] = 1.5
     success: Annotated[float, Real(0.0, 1.0, open=True)] = 0.2
     shrinkage: Annotated[float, Real(0.0, 1.0)] = 0.0
@@ -165,4 +166,10 @@ solver = Solver(
     settle=settle,
     source="Rechenberg (1973); Auger and Hansen, arXiv 1310.8397",
     theorems=(sphere_oracle,),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": lambda parameters: parameters.law in ROTATION_INVARIANT,
+        "monotone": True,
+    },
 )

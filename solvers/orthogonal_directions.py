@@ -17,6 +17,7 @@ n = 5 and the radius are ours, too.  More directions than d are d.
 
 n + 1 queries a step in the forward form, 2n in the central one, all on one sample of a stochastic objective.
 Memory: 2 + n vectors.
+Invariances: translation, scaling, rotation.
 """
 
 import math
@@ -53,8 +54,8 @@ class Parameters(NamedTuple):
     """
 
     probes: Annotated[int, Integer(1)] = 5
-    step_size: Annotated[float, Real(0.0)] = 0.0
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-6
+    step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-6
     difference: Annotated[str, Choice(*FORMS)] = "forward"
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
 
@@ -136,4 +137,9 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Kozak, Molinari, Rosasco, Tenorio and Villa, Math. Program. (2022)",
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": True,
+    },
 )

@@ -16,6 +16,7 @@ On f = |x - x_star|^2 / 2 with x_0 = x_star, after K steps, with G the gamma fun
     P(|x_K - x_star| <= r) = 1 - (1 - (r / R)^d)^K
 
 Memory: 3 vectors, and 2 numbers.
+Invariances: translation, scaling, rotation, monotone.
 """
 
 import math
@@ -46,7 +47,7 @@ class Parameters(NamedTuple):
         Radius of the ball, in units of x.
     """
 
-    R: Annotated[float, Real(0.0, open=True)] = 1.0
+    R: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
 
 
 class State(NamedTuple):
@@ -150,4 +151,10 @@ solver = Solver(
     init=init,
     source="Brooks, Operations Research 6 (1958)",
     theorems=(ball_exact,),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": True,
+        "monotone": True,
+    },
 )

@@ -9,6 +9,7 @@ Math. 17, 2017, method (54)): for k = 0, 1, ...
 with h = 1 / (4 (d + 4) L), and the difference (f(x_k + radius u_k) - f(x_k - radius u_k)) / (2 radius) in its
 central form.  Two queries a step in both forms: x_k of the forward form was never asked for before.  Both
 queries of a step share one sample of a stochastic objective.  Memory: 3 vectors.
+Invariances: translation, scaling, rotation (rotation-invariant laws).
 """
 
 import math
@@ -17,7 +18,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Real
@@ -49,8 +50,8 @@ class Parameters(NamedTuple):
     """
 
     difference: Annotated[str, Choice(*FORMS)] = "forward"
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-6
-    step_size: Annotated[float, Real(0.0)] = 0.0
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-6
+    step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
     law: Annotated[str, Choice(*LAWS)] = "gaussian"
 
@@ -273,4 +274,9 @@ solver = Solver(
     settle=settle,
     source="Nesterov and Spokoiny, Found. Comput. Math. 17 (2017), method (54)",
     theorems=(nonconvex, convex, strongly_convex, exact_moments),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": lambda parameters: parameters.law in ROTATION_INVARIANT,
+    },
 )

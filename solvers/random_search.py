@@ -9,6 +9,7 @@ system", Automation and Remote Control 24, 1963, with a scheduled step length): 
 One query a step and one at x_0; where queries vary f(x_k) is asked again: 2.  The step rules, with K the
 number of steps, are `fixed`, alpha_k = alpha0 / sqrt(K), and `decreasing`, alpha_k = alpha0 / sqrt(k + 1).
 Memory: 3 vectors.
+Invariances: translation, scaling, rotation (rotation-invariant laws), monotone.
 """
 
 import math
@@ -16,7 +17,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, draw
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
@@ -44,7 +45,7 @@ class Parameters(NamedTuple):
     """
 
     rule: Annotated[str, Choice(*RULES)] = "fixed"
-    alpha0: Annotated[float, Real(0.0, open=True)] = 1.0
+    alpha0: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
     law: Annotated[str, Choice(*LAWS)] = "unit-sphere"
     steps: Annotated[int, Integer(0)] = 0
 
@@ -152,4 +153,10 @@ solver = Solver(
     settle=settle,
     source="Rastrigin, Automation and Remote Control 24 (1963)",
     theorems=(accept_fixed,),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": lambda parameters: parameters.law in ROTATION_INVARIANT,
+        "monotone": True,
+    },
 )

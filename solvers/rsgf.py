@@ -16,13 +16,14 @@ choice of R is for, can be read off the whole run with less variance.
 with sigma a bound on the deviation of the sampled gradient (0: the first term alone) and spread the paper's
 D-tilde; the paper's text could not be read in full, and the form of h is as others quote it.  The radius is
 our definition.  Two queries a step.  Memory: 3 vectors.
+Invariances: translation, scaling, rotation (rotation-invariant laws).
 """
 
 import math
 from functools import partial
 from typing import Annotated, NamedTuple
 
-from zobench.directions import LAWS, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, draw
 from zobench.instance import Instance, Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
@@ -61,10 +62,10 @@ class Parameters(NamedTuple):
     """
 
     output: Annotated[str, Choice(*OUTPUTS)] = "last"
-    step_size: Annotated[float, Real(0.0)] = 0.0
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-6
-    sigma: Annotated[float, Real(0.0)] = 0.0
-    spread: Annotated[float, Real(0.0, open=True)] = 1.0
+    step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-6
+    sigma: Annotated[float, Real(0.0, unit="f/x")] = 0.0
+    spread: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
     law: Annotated[str, Choice(*LAWS)] = "gaussian"
     steps: Annotated[int, Integer(0)] = 0
@@ -309,4 +310,9 @@ solver = Solver(
     settle=settle,
     source="Ghadimi and Lan, SIAM J. Optim. 23(4) (2013), arXiv 1309.5549",
     theorems=(gl, crn, additive),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": lambda parameters: parameters.law in ROTATION_INVARIANT,
+    },
 )

@@ -27,6 +27,8 @@ divides by |s_k|^2 and not by d, with which Gaussian directions diverge in one d
 
 The paper's own constants could not be read; each rule here is one for which a bound is derived.
 Memory: 3 vectors.
+Invariances: translation, scaling, rotation (rotation-invariant laws), monotone (rules stationary and
+dynamic).
 """
 
 import math
@@ -35,7 +37,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, constants, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.kernels import squared_norm
@@ -75,9 +77,9 @@ class Parameters(NamedTuple):
     """
 
     rule: Annotated[str, Choice(*RULES)] = "stationary"
-    alpha0: Annotated[float, Real(0.0, open=True)] = 1.0
+    alpha0: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
     law: Annotated[str, Choice(*LAWS)] = "gaussian"
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-5
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-5
     L: Annotated[float, Certified()] = math.nan
     L0: Annotated[float, Certified()] = math.nan
     L1: Annotated[float, Certified(open=False)] = math.nan
@@ -638,4 +640,10 @@ solver = Solver(
         exact_line,
         limits,
     ),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": lambda parameters: parameters.law in ROTATION_INVARIANT,
+        "monotone": lambda parameters: parameters.rule in ("stationary", "dynamic"),
+    },
 )

@@ -27,6 +27,7 @@ bound f(x) - a |g|^2 + a^2 (L/2) E|g_k|^2 where |s|^2 is fixed; with the Gaussia
 d + n - 1.  Neither paper could be read in full here: the advice is quoted as others quote it.
 
 2n queries a step, all on one sample of a stochastic objective.  Memory: 4 vectors.
+Invariances: translation, scaling, rotation (rotation-invariant laws).
 """
 
 import math
@@ -34,7 +35,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, constants, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
@@ -74,8 +75,8 @@ class Parameters(NamedTuple):
 
     rule: Annotated[str, Choice(*RULES)] = "classical"
     probes: Annotated[int, Integer(1)] = 1
-    a: Annotated[float, Real(0.0)] = 0.0
-    c: Annotated[float, Real(0.0, open=True)] = 1e-3
+    a: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
+    c: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
     A: Annotated[float, Real(0.0)] = 0.0
     alpha: Annotated[float, Real(0.0)] = 0.602
     gamma: Annotated[float, Real(0.0)] = 0.101
@@ -642,4 +643,9 @@ solver = Solver(
         value_noise_floor,
         nonconvex_effective_rank,
     ),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": lambda parameters: parameters.law in ROTATION_INVARIANT,
+    },
 )

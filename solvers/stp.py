@@ -24,6 +24,8 @@ oracle             m1 / (m2 L) sqrt(2 PL max(f(x_k) - f_star, 0))       2
 law's, E|<g,s>| >= m1 |g| and E|s|^2 = m2.
 
 Never uphill: f(x_{k+1}) <= f(x_k) on a deterministic objective.  Memory: 3 vectors.
+Invariances: translation, scaling, rotation (rotation-invariant laws), monotone (rules fixed, decreasing and
+harmonic).
 """
 
 import math
@@ -32,7 +34,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, constants, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
@@ -72,9 +74,9 @@ class Parameters(NamedTuple):
     """
 
     rule: Annotated[str, Choice(*RULES)] = "fixed"
-    alpha0: Annotated[float, Real(0.0, open=True)] = 1.0
+    alpha0: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
     law: Annotated[str, Choice(*LAWS)] = "unit-sphere"
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-6
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-6
     L: Annotated[float, Certified()] = math.nan
     steps: Annotated[int, Integer(0)] = 0
     PL: Annotated[float, Certified()] = math.nan
@@ -419,4 +421,10 @@ solver = Solver(
     settle=settle,
     source="Bergou, Gorbunov and Richtarik, SIAM J. Optim. 30(4) (2020), arXiv 1902.03591",
     theorems=(nonconvex_fixed, nonconvex_decreasing, pl_fd, convex_fixed, convex_decreasing, pl_oracle),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": lambda parameters: parameters.law in ROTATION_INVARIANT,
+        "monotone": lambda parameters: parameters.rule in ("fixed", "decreasing", "harmonic"),
+    },
 )

@@ -34,13 +34,14 @@ Exact properties.  f -> c f + b with c > 0 leaves the iterates unchanged, bit by
 and b = 0.  alpha_k is at most Decay(eta, k) radius tau_a / tau_b, so that a run cannot come further than the
 sum of these times |s|: `radius` carries the unit of x and has no default that suits every problem.
 Memory: 3 vectors, and W numbers.
+Invariances: translation, scaling, rotation (rotation-invariant laws), affine.
 """
 
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, constants, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Choice, Integer, Real
@@ -82,7 +83,7 @@ class Parameters(NamedTuple):
         K; 0 stands for as many as the budget allows.
     """
 
-    radius: Annotated[float, Real(0.0, open=True)] = 0.1
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 0.1
     eta: Annotated[float, Real(0.0, open=True)] = 1.0
     tau_a: Annotated[float, Real(0.0, open=True)] = 3.0
     tau_b: Annotated[float, Real(0.0, open=True)] = 3.0
@@ -274,4 +275,10 @@ solver = Solver(
     settle=settle,
     source="zobench's definition, after Pang and Zhou, arXiv 2402.01621 (2024)",
     theorems=(affine_invariance, descent),
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": lambda parameters: parameters.law in ROTATION_INVARIANT,
+        "affine": True,
+    },
 )

@@ -19,6 +19,7 @@ there were tuned to pictures: alpha = alpha0 / sqrt(K), with K the number of ste
 definition.
 
 q + 1 queries a step, all on one sample of a stochastic objective.  Memory: 7 vectors.
+Invariances: translation, scaling, affine.
 """
 
 from typing import Annotated, NamedTuple
@@ -53,11 +54,11 @@ class Parameters(NamedTuple):
         The factor d, for a law with E|u|^2 = m2 the factor d / m2; 0 stands for that of the law.
     """
 
-    alpha0: Annotated[float, Real(0.0, open=True)] = 1.0
+    alpha0: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
     beta1: Annotated[float, Real(0.0, 1.0)] = 0.9
     beta2: Annotated[float, Real(0.0, 1.0)] = 0.3
     probes: Annotated[int, Integer(1)] = 10
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-3
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
     law: Annotated[str, Choice(*LAWS)] = "unit-sphere"
     steps: Annotated[int, Integer(0)] = 0
     scale: Annotated[float, Real(0.0)] = 0.0
@@ -127,4 +128,10 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Chen et al., NeurIPS 2019, arXiv 1910.06513",
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": "each coordinate has a step size of its own",
+        "affine": True,
+    },
 )

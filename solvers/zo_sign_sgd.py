@@ -15,6 +15,7 @@ paper's text could not be read in full: delta and alpha0 = 1 are our definition.
 
 q + 1 queries a step in the forward form, 2q in the central one, all on one sample of a stochastic objective
 (the paper's mini-batch).  Memory: 4 vectors.
+Invariances: translation, scaling, affine, monotone (the vote).
 """
 
 from typing import Annotated, NamedTuple
@@ -54,9 +55,9 @@ class Parameters(NamedTuple):
         K; 0 stands for as many as the budget allows.
     """
 
-    alpha0: Annotated[float, Real(0.0, open=True)] = 1.0
+    alpha0: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
     probes: Annotated[int, Integer(1)] = 10
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-3
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
     difference: Annotated[str, Choice(*FORMS)] = "forward"
     combine: Annotated[str, Choice(*WAYS)] = "mean"
     law: Annotated[str, Choice(*LAWS)] = "unit-sphere"
@@ -119,4 +120,11 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Liu, Chen, Chen and Hong, ICLR 2019",
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": "a sign is taken of each coordinate",
+        "affine": True,
+        "monotone": lambda parameters: parameters.combine == "vote",
+    },
 )
