@@ -248,6 +248,8 @@ def test_gaussian_gamma_divides_by_the_norm_and_not_by_d():
 # pure random search needs of the order of eps^(-d/2) queries
 @pytest.mark.parametrize("name", sorted(set(catalogue("solvers")) - {"pure-random-search"}))
 def test_every_solver_makes_progress_with_defaults(name):
+    if getattr(solver(name), "missing", ""):
+        pytest.skip(solver(name).missing)
     instance = zobench.problem("quadratic", dim=10, condition=10)
     trace = zobench.run(instance, name, budget=4000, seed=1)
     assert trace.value < 0.05 * trace.start
