@@ -18,9 +18,12 @@ FRESH = 200_000  # a seed range that no default uses
 ACCELERATED = "accelerated-random-gradient-free"
 
 
-def verdicts(name, method, seeds=40):
+def verdicts(name, method, seeds=40, change=None):
     """The verdicts of the quick cells of a theorem on a mutant."""
     theorem, _ = find_theorem(name)
+    due = theorem.parameters
+    if change is not None:
+        theorem = dataclasses.replace(theorem, parameters=lambda case: {**due(case), **change(case)})
     return [
         judge(theorem, method, cell, first_seed=FRESH, comparisons=20, seeds=seeds).verdict
         for cell in theorem.cells
@@ -93,97 +96,72 @@ def test_a_problem_without_modes_is_refused():
         theorem.bound(Case(zobench.problem("log-cosh", dim=3), 10, "gaussian"), 10)
 
 
-# The accelerated method.
+# The accelerated method: mutants as kernels, and as the solver with other parameters than are due.
 
 
-def fg_variant(oracle, state, parameters, stream, h, theta, law=0, form=0, momentum=1.0, moved=1):
-    """One step of method (60) with the step of x and the theta scaled, and what else may be broken."""
-    radius, mu = parameters.radius, parameters.mu
-    theta = theta * parameters.theta
+def fg_variant(oracle, state, parameters, stream, sign, momentum, moved):
+    """One step of method (60) with what may be broken in it."""
+    radius, mu, theta = parameters.radius, parameters.mu, parameters.theta
     b = theta * (state.gamma[0] - mu)
     alpha = 2.0 * theta * state.gamma[0] / (b + np.sqrt(b * b + 4.0 * theta * state.gamma[0]))
     beta = momentum * alpha * state.gamma[0] / (state.gamma[0] + alpha * mu)
     state.gamma[0] = (1.0 - alpha) * state.gamma[0] + alpha * mu
     share = alpha * mu / state.gamma[0]
-    draw(stream, law, state.u)
+    draw(stream, parameters.law, state.u)
     for i in range(state.x.size):
         state.x[i] = (1.0 - beta) * state.x[i] + beta * state.v[i]
         if i % moved != 0:
             state.u[i] = 0.0
     for i in range(state.x.size):
         state.trial[i] = state.x[i] + radius * state.u[i]
-    ahead = query(oracle, state.trial)
-    for i in range(state.x.size):
-        state.trial[i] = state.x[i] - form * radius * state.u[i]
-    quotient = (ahead - query(oracle, state.trial)) / ((1.0 + form) * radius)
+    quotient = (query(oracle, state.trial) - query(oracle, state.x)) / radius
     for i in range(state.x.size):
         g = quotient * state.u[i]
         state.v[i] = (1.0 - share) * state.v[i] + share * state.x[i] - theta / alpha * g
-        state.x[i] -= h * parameters.step_size * g
+        state.x[i] -= sign * parameters.step_size * g
 
 
 def fg_correct(oracle, state, parameters, k, stream):
-    fg_variant(oracle, state, parameters, stream, 1.0, 1.0)
-
-
-def fg_times_ten(oracle, state, parameters, k, stream):
-    fg_variant(oracle, state, parameters, stream, 10.0, 1.0)
-
-
-def fg_times_three(oracle, state, parameters, k, stream):
-    fg_variant(oracle, state, parameters, stream, 3.0, 1.0)
-
-
-def fg_a_tenth(oracle, state, parameters, k, stream):
-    fg_variant(oracle, state, parameters, stream, 0.1, 1.0)
-
-
-def fg_wrong_sign(oracle, state, parameters, k, stream):
-    fg_variant(oracle, state, parameters, stream, -1.0, 1.0)
-
-
-def fg_misprinted(oracle, state, parameters, k, stream):
-    d = state.x.size
-    fg_variant(oracle, state, parameters, stream, 1.0, (d + 4.0) ** 2 / (d + 1.0) ** 2)
-
-
-def fg_d_missing(oracle, state, parameters, k, stream):
-    fg_variant(oracle, state, parameters, stream, state.x.size + 4.0, 1.0)
-
-
-def fg_no_momentum(oracle, state, parameters, k, stream):
-    fg_variant(oracle, state, parameters, stream, 1.0, 1.0, 0, 0, 0.0)
-
-
-def fg_central(oracle, state, parameters, k, stream):
-    fg_variant(oracle, state, parameters, stream, 1.0, 1.0, 0, 1)
-
-
-def fg_unit_directions(oracle, state, parameters, k, stream):
-    fg_variant(oracle, state, parameters, stream, 1.0, 1.0, 3)
-
-
-def fg_signs(oracle, state, parameters, k, stream):
     fg_variant(oracle, state, parameters, stream, 1.0, 1.0, 1)
 
 
+def fg_wrong_sign(oracle, state, parameters, k, stream):
+    fg_variant(oracle, state, parameters, stream, -1.0, 1.0, 1)
+
+
+def fg_no_momentum(oracle, state, parameters, k, stream):
+    fg_variant(oracle, state, parameters, stream, 1.0, 0.0, 1)
+
+
 def fg_half(oracle, state, parameters, k, stream):
-    fg_variant(oracle, state, parameters, stream, 1.0, 1.0, 0, 0, 1.0, 2)
+    fg_variant(oracle, state, parameters, stream, 1.0, 1.0, 2)
 
 
-#: Mutant, and whether the bound of rgf-accelerated sees it.
+def step_size(factor):
+    return lambda case: {"step_size": factor / (4.0 * (case.dim + 4) * case.constant("L"))}
+
+
+def other(**given):
+    return lambda case: given
+
+
+#: Mutant: its kernel (None: the solver's own), its parameters, whether the bound of rgf-accelerated sees it.
 FG_MUTANTS = {
-    "step x10": (fg_times_ten, False),
-    "step x3": (fg_times_three, False),
-    "step x0.1": (fg_a_tenth, False),
-    "wrong sign": (fg_wrong_sign, True),
-    "misprinted theta": (fg_misprinted, False),
-    "d + 4 missing": (fg_d_missing, True),
-    "no momentum": (fg_no_momentum, True),
-    "central difference": (fg_central, False),
-    "unit directions": (fg_unit_directions, True),
-    "signs for normal variates": (fg_signs, False),
-    "half the coordinates": (fg_half, True),
+    "step x10": (None, step_size(10.0), False),
+    "step x3": (None, step_size(3.0), False),
+    "step x0.1": (None, step_size(0.1), False),
+    "d + 4 missing": (None, lambda case: {"step_size": 0.25 / case.constant("L")}, True),
+    "misprinted theta": (
+        None,
+        lambda case: {"theta": 0.0625 / (case.dim + 1) ** 2 / case.constant("L")},
+        False,
+    ),
+    "central difference": (None, other(difference="central"), False),
+    "unit directions": (None, other(law="unit-sphere"), True),
+    "signs for normal variates": (None, other(law="rademacher"), False),
+    "wrong sign": (fg_wrong_sign, other(), True),
+    "no momentum": (fg_no_momentum, other(), True),
+    "half the coordinates": (fg_half, other(), True),
 }
 
 
@@ -200,10 +178,10 @@ def test_the_written_out_step_is_the_solvers():
 @pytest.mark.parametrize("mutant", sorted(FG_MUTANTS))
 def test_accelerated_mutants_the_exact_moments_and_the_bound(mutant):
     # the moments refute every one of them, with 200 seeds
-    step, seen = FG_MUTANTS[mutant]
-    method = broken(ACCELERATED, step)
-    assert "refuted" in verdicts("exact-fg-moments", method, 200)
-    assert ("refuted" in verdicts("rgf-accelerated", method)) == seen
+    kernel, change, seen = FG_MUTANTS[mutant]
+    method = solver(ACCELERATED) if kernel is None else broken(ACCELERATED, kernel)
+    assert "refuted" in verdicts("exact-fg-moments", method, 200, change)
+    assert ("refuted" in verdicts("rgf-accelerated", method, 40, change)) == seen
 
 
 def test_the_accelerated_method_has_the_exact_moments():

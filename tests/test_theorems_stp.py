@@ -1,6 +1,7 @@
 """STP rule by rule: reading version, exact properties, theorems, and what refutes their mutants."""
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -163,9 +164,10 @@ def test_the_oracle_rule_stays_where_the_infimum_is_reached():
     assert np.all(got == START)
 
 
-# The theorems: mutants as kernels.
+# The theorems: mutants as kernels, and as the solver with other parameters than are due.
 
 CORRECT, ARGMAX, FORGETS, PLUS_ONLY, STALE, HALF, ALL = range(7)
+FIXED, DECREASING, FINITE_DIFFERENCE, HARMONIC, ORACLE = range(5)
 
 
 def tries(oracle, state, shift):
@@ -174,9 +176,19 @@ def tries(oracle, state, shift):
     return query(oracle, state.trial)
 
 
-def variant(oracle, state, parameters, stream, alpha, fault, law):
+def due(state, parameters, k):
+    """The length of the rules fixed, harmonic and oracle."""
+    if parameters.rule == FIXED:
+        return parameters.alpha0 / np.sqrt(parameters.steps)
+    if parameters.rule == HARMONIC:
+        return parameters.alpha0 / (k + 2.0)
+    gap = max(state.value[0] - parameters.f_star, 0.0)
+    return parameters.m1 / (parameters.m2 * parameters.L) * np.sqrt(2.0 * parameters.PL * gap)
+
+
+def variant(oracle, state, parameters, stream, alpha, fault):
     """One step of STP of length alpha with something wrong in it."""
-    draw(stream, law, state.s)
+    draw(stream, parameters.law, state.s)
     for i in range(0, state.x.size, 2):
         if fault == HALF:
             state.s[i] = 0.0
@@ -193,268 +205,155 @@ def variant(oracle, state, parameters, stream, alpha, fault, law):
             state.x[i] += shift * state.s[i]
 
 
-def fixed(parameters):
-    return parameters.alpha0 / np.sqrt(parameters.steps)
+def correct(oracle, state, parameters, k, stream):
+    variant(oracle, state, parameters, stream, due(state, parameters, k), CORRECT)
 
 
-def harmonic(parameters, k):
-    return parameters.alpha0 / (k + 2.0)
+def argmax(oracle, state, parameters, k, stream):
+    variant(oracle, state, parameters, stream, due(state, parameters, k), ARGMAX)
 
 
-def from_gap(state, parameters):
-    gap = max(state.value[0] - parameters.f_star, 0.0)
-    return parameters.m1 / (parameters.m2 * parameters.L) * np.sqrt(2.0 * parameters.PL * gap)
+def forgets(oracle, state, parameters, k, stream):
+    variant(oracle, state, parameters, stream, due(state, parameters, k), FORGETS)
 
 
-def fixed_correct(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, fixed(parameters), CORRECT, parameters.law)
+def plus_only(oracle, state, parameters, k, stream):
+    variant(oracle, state, parameters, stream, due(state, parameters, k), PLUS_ONLY)
 
 
-def harmonic_correct(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, harmonic(parameters, k), CORRECT, parameters.law)
+def stale(oracle, state, parameters, k, stream):
+    variant(oracle, state, parameters, stream, due(state, parameters, k), STALE)
 
 
-def oracle_correct(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, from_gap(state, parameters), CORRECT, parameters.law)
+def half(oracle, state, parameters, k, stream):
+    variant(oracle, state, parameters, stream, due(state, parameters, k), HALF)
 
 
-def fixed_times_ten(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 10.0 * fixed(parameters), CORRECT, parameters.law)
+def accepts_all(oracle, state, parameters, k, stream):
+    variant(oracle, state, parameters, stream, due(state, parameters, k), ALL)
 
 
-def fixed_times_three(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 3.0 * fixed(parameters), CORRECT, parameters.law)
+def early(oracle, state, parameters, k, stream):
+    variant(oracle, state, parameters, stream, parameters.alpha0 / (k + 1.0), CORRECT)
 
 
-def fixed_a_tenth(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 0.1 * fixed(parameters), CORRECT, parameters.law)
+def squared(oracle, state, parameters, k, stream):
+    variant(oracle, state, parameters, stream, parameters.alpha0 / (k + 2.0) ** 2, CORRECT)
 
 
-def fixed_root_d(oracle, state, parameters, k, stream):
-    variant(
-        oracle, state, parameters, stream, np.sqrt(state.x.size) * fixed(parameters), CORRECT, parameters.law
-    )
+def no_root(oracle, state, parameters, k, stream):
+    variant(oracle, state, parameters, stream, due(state, parameters, k) ** 2, CORRECT)
 
 
-def fixed_decreasing(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, parameters.alpha0 / np.sqrt(k + 1.0), CORRECT, parameters.law)
+def scaled(factor):
+    """The step times a factor, by way of the parameter that it is proportional to."""
+
+    def changed(p, dim):
+        times = factor if isinstance(factor, float) else factor(p, dim)
+        if p["rule"] == "oracle":
+            law = constants(p["law"], dim)
+            return {"m1": times * law.m1, "m2": float(law.m2)}
+        return {"alpha0": times * p["alpha0"]}
+
+    return changed
 
 
-def fixed_argmax(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, fixed(parameters), ARGMAX, parameters.law)
+def other(**given):
+    return lambda p, dim: given
 
 
-def fixed_forgets(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, fixed(parameters), FORGETS, parameters.law)
+def long_directions(p, dim):
+    """Directions with |s| = sqrt(d) where |s| = 1 is due."""
+    return {"law": "sphere", "m1": constants(p["law"], dim).m1, "m2": 1.0}
 
 
-def fixed_accepts_all(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, fixed(parameters), ALL, parameters.law)
-
-
-def fixed_stale(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, fixed(parameters), STALE, parameters.law)
-
-
-def fixed_half(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, fixed(parameters), HALF, parameters.law)
-
-
-def fixed_long_directions(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, fixed(parameters), CORRECT, 2)
-
-
-#: Mutant, and whether the theorem's bound sees it.
-FIXED_MUTANTS = {
-    "times ten": (fixed_times_ten, False),
-    "times three": (fixed_times_three, False),
-    "a tenth": (fixed_a_tenth, True),
-    "root d": (fixed_root_d, False),
-    "decreasing": (fixed_decreasing, False),
-    "argmax": (fixed_argmax, True),
-    "forgets": (fixed_forgets, False),
-    "accepts all": (fixed_accepts_all, True),
-    "stale": (fixed_stale, False),
-    "half": (fixed_half, True),
-    "long directions": (fixed_long_directions, False),
+#: Mutant: its kernel (None: the solver's own), its parameters, and whether the theorem's bound sees it.
+MUTANTS = {
+    "stp-convex-fixed": {
+        "step x10": (None, scaled(10.0), False),
+        "step x3": (None, scaled(3.0), False),
+        "step x0.1": (None, scaled(0.1), True),
+        "step x sqrt(d)": (None, scaled(lambda p, dim: math.sqrt(dim)), False),
+        "decreasing step": (None, other(rule="decreasing"), False),
+        "long directions": (None, other(law="sphere"), False),
+        "argmax": (argmax, other(), True),
+        "forgets the iterate": (forgets, other(), False),
+        "accepts all": (accepts_all, other(), True),
+        "stale value": (stale, other(), False),
+        "half the coordinates": (half, other(), True),
+    },
+    "stp-convex-decreasing": {
+        "step x10": (None, scaled(10.0), False),
+        "step x3": (None, scaled(3.0), False),
+        "step x0.1": (None, scaled(0.1), False),
+        "constant step": (None, other(rule="fixed", steps=4), True),
+        "1 / sqrt(k + 1)": (None, other(rule="decreasing"), False),
+        "1 / (k + 1)": (early, other(), False),
+        "1 / (k + 2)^2": (squared, other(), True),
+        "argmax": (argmax, other(), True),
+        "forgets the iterate": (forgets, other(), False),
+        "accepts all": (accepts_all, other(), True),
+        "half the coordinates": (half, other(), True),
+    },
+    "stp-pl-oracle-step": {
+        "step x10": (None, scaled(10.0), True),
+        "step x3": (None, scaled(3.0), False),
+        "step x2": (None, scaled(2.0), False),
+        "step x0.1": (None, scaled(0.1), True),
+        "2 missing": (None, scaled(math.sqrt(0.5)), False),
+        "mu_D missing": (None, scaled(lambda p, dim: 1.0 / constants(p["law"], dim).m1), True),
+        "root missing": (no_root, other(), True),
+        "long directions": (None, long_directions, True),
+        "argmax": (argmax, other(), True),
+        "forgets the iterate": (forgets, other(), False),
+        "plus only": (plus_only, other(), True),
+        "stale value": (stale, other(), True),
+        "half the coordinates": (half, other(), True),
+    },
 }
+RULE = dict(zip(MUTANTS, (RULES[0], RULES[3], RULES[4]), strict=True))
 
 
-def harmonic_times_ten(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 10.0 * harmonic(parameters, k), CORRECT, parameters.law)
-
-
-def harmonic_times_three(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 3.0 * harmonic(parameters, k), CORRECT, parameters.law)
-
-
-def harmonic_a_tenth(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 0.1 * harmonic(parameters, k), CORRECT, parameters.law)
-
-
-def harmonic_constant(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 0.5 * parameters.alpha0, CORRECT, parameters.law)
-
-
-def harmonic_root(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, parameters.alpha0 / np.sqrt(k + 1.0), CORRECT, parameters.law)
-
-
-def harmonic_early(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, parameters.alpha0 / (k + 1.0), CORRECT, parameters.law)
-
-
-def harmonic_squared(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, parameters.alpha0 / (k + 2.0) ** 2, CORRECT, parameters.law)
-
-
-def harmonic_argmax(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, harmonic(parameters, k), ARGMAX, parameters.law)
-
-
-def harmonic_forgets(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, harmonic(parameters, k), FORGETS, parameters.law)
-
-
-def harmonic_half(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, harmonic(parameters, k), HALF, parameters.law)
-
-
-def harmonic_accepts_all(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, harmonic(parameters, k), ALL, parameters.law)
-
-
-HARMONIC_MUTANTS = {
-    "times ten": (harmonic_times_ten, False),
-    "times three": (harmonic_times_three, False),
-    "a tenth": (harmonic_a_tenth, False),
-    "constant": (harmonic_constant, True),
-    "root": (harmonic_root, False),
-    "early": (harmonic_early, False),
-    "squared": (harmonic_squared, True),
-    "argmax": (harmonic_argmax, True),
-    "forgets": (harmonic_forgets, False),
-    "half": (harmonic_half, True),
-    "accepts all": (harmonic_accepts_all, True),
-}
-
-
-def oracle_times_ten(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 10.0 * from_gap(state, parameters), CORRECT, parameters.law)
-
-
-def oracle_times_three(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 3.0 * from_gap(state, parameters), CORRECT, parameters.law)
-
-
-def oracle_times_two(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 2.0 * from_gap(state, parameters), CORRECT, parameters.law)
-
-
-def oracle_a_tenth(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, 0.1 * from_gap(state, parameters), CORRECT, parameters.law)
-
-
-def oracle_no_two(oracle, state, parameters, k, stream):
-    variant(
-        oracle, state, parameters, stream, from_gap(state, parameters) / np.sqrt(2.0), CORRECT, parameters.law
-    )
-
-
-def oracle_no_root(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, from_gap(state, parameters) ** 2, CORRECT, parameters.law)
-
-
-def oracle_no_m1(oracle, state, parameters, k, stream):
-    variant(
-        oracle,
-        state,
-        parameters,
-        stream,
-        from_gap(state, parameters) / parameters.m1,
-        CORRECT,
-        parameters.law,
-    )
-
-
-def oracle_argmax(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, from_gap(state, parameters), ARGMAX, parameters.law)
-
-
-def oracle_forgets(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, from_gap(state, parameters), FORGETS, parameters.law)
-
-
-def oracle_plus_only(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, from_gap(state, parameters), PLUS_ONLY, parameters.law)
-
-
-def oracle_stale(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, from_gap(state, parameters), STALE, parameters.law)
-
-
-def oracle_half(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, from_gap(state, parameters), HALF, parameters.law)
-
-
-def oracle_long_directions(oracle, state, parameters, k, stream):
-    variant(oracle, state, parameters, stream, from_gap(state, parameters), CORRECT, 2)
-
-
-ORACLE_MUTANTS = {
-    "times ten": (oracle_times_ten, True),
-    "times three": (oracle_times_three, False),
-    "times two": (oracle_times_two, False),
-    "a tenth": (oracle_a_tenth, True),
-    "no two": (oracle_no_two, False),
-    "no root": (oracle_no_root, True),
-    "no m1": (oracle_no_m1, True),
-    "argmax": (oracle_argmax, True),
-    "forgets": (oracle_forgets, False),
-    "plus only": (oracle_plus_only, True),
-    "stale": (oracle_stale, True),
-    "half": (oracle_half, True),
-    "long directions": (oracle_long_directions, True),
-}
-
-
-ROWS = {
-    "stp-convex-fixed": (FIXED_MUTANTS, RULES[0]),
-    "stp-convex-decreasing": (HARMONIC_MUTANTS, RULES[3]),
-    "stp-pl-oracle-step": (ORACLE_MUTANTS, RULES[4]),
-}
+@functools.cache
+def broken(step):
+    return dataclasses.replace(STP, step=step)
 
 
 @pytest.mark.parametrize(
-    ("name", "mutant"), [(name, mutant) for name, (mutants, _) in ROWS.items() for mutant in mutants]
+    ("name", "mutant"), [(name, mutant) for name, mutants in MUTANTS.items() for mutant in mutants]
 )
 def test_mutants_the_bound_and_the_exact_step(name, mutant):
-    mutants, rule = ROWS[name]
-    step, seen = mutants[mutant]
-    method, (theorem, _) = dataclasses.replace(STP, step=step), find_theorem(name)
+    kernel, change, seen = MUTANTS[name][mutant]
+    method, (theorem, _) = STP if kernel is None else broken(kernel), find_theorem(name)
+
+    def parameters(case):
+        given = theorem.parameters(case)
+        return {**given, **change(given, case.dim)}
+
     found = [
-        judge(theorem, method, cell, first_seed=FRESH, comparisons=20).verdict
+        judge(
+            dataclasses.replace(theorem, parameters=parameters),
+            method,
+            cell,
+            first_seed=FRESH,
+            comparisons=20,
+        ).verdict
         for cell in theorem.cells
         if cell.quick and cell.problem == "quadratic" and not cell.parameters
     ]
     assert ("refuted" in found) == seen
     # the bounds forgive much; the step itself is exact
-    given = {**rule, "law": "unit-sphere"}
+    given = {**RULE[name], "law": "unit-sphere"}
     with np.errstate(over="ignore", invalid="ignore"):  # where some mutants go
-        got, _ = iterates(given, 121, method)
+        got, _ = iterates({**given, **change(given, 5)}, 121, method)
         assert furthest(got, given) > 1e-7
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", MUTANTS)
 def test_the_written_out_step_is_the_solvers(name):
     # so that a mutant differs from it in what it says
-    written = {
-        "stp-convex-fixed": fixed_correct,
-        "stp-convex-decreasing": harmonic_correct,
-        "stp-pl-oracle-step": oracle_correct,
-    }[name]
-    given = {**ROWS[name][1], "law": "unit-sphere"}
-    own, other = (iterates(given, 121, method)[0] for method in (STP, dataclasses.replace(STP, step=written)))
+    given = {**RULE[name], "law": "unit-sphere"}
+    own, other = (iterates(given, 121, method)[0] for method in (STP, broken(correct)))
     np.testing.assert_allclose(own, other, rtol=1e-12)
 
 
