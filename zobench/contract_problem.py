@@ -156,7 +156,7 @@ def _evidence() -> Evidence:
     problem = problems.get("quadratic") or next(iter(problems.values()))
     return Evidence.from_traces(
         run(problem.instance(), solver, budget=200, seed=seed)
-        for solver in list(solvers.values())[:2]
+        for solver in [each for each in solvers.values() if not getattr(each, "missing", "")][:2]
         for seed in (0, 1)
     )
 
