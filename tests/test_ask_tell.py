@@ -3,11 +3,13 @@
 import copy
 import json
 import pickle
+import re
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -393,7 +395,7 @@ def test_wrong_requests_are_those_of_minimize():
         ({"parameters": {"seed": 3}}, "seed is given beside the parameters"),
         ({"parameters": {"radios": 3}}, "did you mean 'radius'"),
         ({"answers": ["x"]}, "answers: entry 0 must be one number, got 'x'"),
-        ({"answers": [1.0] * 61}, "answers: 1 of 61 have no place in this study"),
+        ({"answers": [1.0] * 61}, "answers: there are 61, and this study asks for 60 only"),
     ]:
         with pytest.raises(ZobenchError, match=words):
             zobench.ask_tell("vs2p", **{"x0": [1.0], "budget": 60} | given)
@@ -525,6 +527,29 @@ def test_an_interruption_in_a_replay_leaves_the_study_as_it_was(monkeypatch):
     monkeypatch.setattr(replay.Replay, "value", value)
     one_by_one(study)
     assert agree(study, asked("vs2p", 60))
+
+
+def test_of_a_long_step_not_every_query_costs_a_replay(monkeypatch):
+    played, play = [], replay.Replayed._play
+
+    def counted(self, *arguments):
+        played.append(1)
+        return play(self, *arguments)
+
+    monkeypatch.setattr(replay.Replayed, "_play", counted)
+    study = zobench.ask_tell("coordinate-differences", np.zeros(50), budget=51 * 4)
+    one_by_one(study)
+    assert len(played) < 4 * 20
+
+
+def test_the_lines_of_the_readme_run():
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    [block] = [code for code in re.findall(r"```python\n(.*?)```", readme, re.S) if "ask_tell(" in code]
+    names = {}
+    exec(block, names)
+    assert names["points"].shape == (6, 2)
+    assert names["study"].result().nfev == 60
+    assert names["result"].nfev == 500
 
 
 def test_it_says_what_it_is():

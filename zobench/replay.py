@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,10 @@ class Slot:
         return self.answer if self.gradient is None else (self.answer, self.gradient)
 
 
+def _answered(slot: Slot) -> bool:
+    return slot.answer is not None
+
+
 def number(value: Any, who: str) -> float:
     """Read one number; NaN and infinities are numbers."""
     array = np.asarray(value)
@@ -77,31 +82,24 @@ def number(value: Any, who: str) -> float:
 
 
 class Recorded:
-    """Answers of an earlier study, by the number of their query; each is given once."""
+    """Answers of an earlier study, in the order of their queries; each is given once."""
 
     def __init__(self, answers: Iterable[Any]):
         self._entries = [_read(place, entry) for place, entry in enumerate(answers)]
 
     def give(self, place: int, slot: Slot) -> None:
         """Answer a slot, if an answer of that number is recorded."""
-        if place < len(self._entries) and self._entries[place] is not None:
-            slot.answer, slot.gradient = self._entries[place]  # type: ignore[misc]
-            slot.asked, self._entries[place] = True, None
-
-    @property
-    def left(self) -> int:
-        """Answers not given."""
-        return sum(entry is not None for entry in self._entries)
+        if place < len(self._entries):
+            slot.answer, slot.gradient = self._entries[place]
+            slot.asked = True
 
     @property
     def size(self) -> int:
-        """The number of the last answer, and one."""
+        """How many there are."""
         return len(self._entries)
 
 
-def _read(place: int, entry: Any) -> tuple[float, _Vector | None] | None:
-    if entry is None:
-        return None
+def _read(place: int, entry: Any) -> tuple[float, _Vector | None]:
     who = f"answers: entry {place}"
     if isinstance(entry, (tuple, list)) and len(entry) == 2:
         return number(entry[0], who), np.array(entry[1], dtype=np.float64)
@@ -230,12 +228,9 @@ class Replayed:
         self._changed, self._exhausted = True, False
         self._replay: Replay | Comparison
         self.settle()
-        if self._recorded.left and not self.going.over:
-            # told in another order: points that were looked ahead at have answers, too
-            self._look_ahead(self._recorded.size - len(self.history))
-        if self._recorded.left:
+        if len(self.told) < self._recorded.size:
             raise ZobenchError(
-                f"answers: {self._recorded.left} of {self._recorded.size} have no place in this study: "
+                f"answers: there are {self._recorded.size}, and this study asks for {len(self.told)} only: "
                 "solver, x0, budget, seed and parameters must be those of the study that was saved"
             )
 
@@ -248,11 +243,24 @@ class Replayed:
         """The slots that were handed out and wait for answers."""
         return [slot for slot in self.slots if slot.asked and slot.answer is None]
 
+    @property
+    def told(self) -> list[Any]:
+        """The entries in the order of the queries, up to the first missing."""
+        self.settle()
+        return [*self.history, *(slot.entry for slot in takewhile(_answered, self.slots))]
+
+    @property
+    def over(self) -> bool:
+        """Whether the run is over; nobody looks while there are points to hand out."""
+        if not self._unasked():
+            self.settle()
+        return bool(self.going.over)
+
     @contextmanager
     def cut_short(self) -> Iterator[None]:
         """Hold the run, for a while, as if the budget ended with the last answer before the first missing."""
         self.settle()
-        told = next((place for place, slot in enumerate(self.slots) if slot.answer is None), 0)
+        told = sum(1 for _ in takewhile(_answered, self.slots))
         if self.going.over or not told:
             yield
             return
@@ -332,37 +340,44 @@ class Replayed:
                 self.withdrawn.add(slot.point.tobytes())
         del self.slots[place:]
 
+    def _unasked(self) -> list[Slot]:
+        return [slot for slot in self.slots if not slot.asked]
+
     def fresh(self, count: int) -> list[Slot]:
         """Give up to `count` slots that were not handed out, looking ahead where there are too few."""
-        fresh = [slot for slot in self.slots if not slot.asked]
-        open_ = len(self.slots) - 1
+        if len(self._unasked()) < count:
+            self.settle()
+        found = self._unasked()
+        last = len(self.slots) - 1
         # who asks one by one has the step replayed for every query; of a long step that would be much
-        long = count == 1 and open_ >= 4 and open_ & (open_ - 1) == 0 and len(fresh) == 1
-        if (len(fresh) < count or long) and not self._exhausted:
-            self._look_ahead(len(self.slots) + max(1, count - len(fresh)))
-            fresh = [slot for slot in self.slots if not slot.asked]
-            self._exhausted = len(fresh) < count
-        return fresh[:count]
+        long = len(found) == 1 and last >= 4 and last & (last - 1) == 0
+        if (len(found) < count or long) and not (self._exhausted or self.going.over):
+            self._look_ahead(len(self.slots) + max(1, count - len(found)))
+            found = self._unasked()
+            self._exhausted = len(found) < count
+        return found[:count]
 
     def _look_ahead(self, wanted: int) -> None:
         """Find the points that do not depend on answers which are not told; steps further if need be."""
         room = max(wanted, ROOM // self.going.x.size)
         told = [slot.answer for slot in self.slots if slot.answer is not None and np.isfinite(slot.answer)]
         last = told[-1] if told else self._last
-        steps, before = 1, -1
+        steps, before, known = 1, -1, 0
         while True:
             first = Replay(self.slots, self._recorded, len(self.history), room)
             with self._undone():
                 self._play(first, steps)
+            same = (new is old for new, old in zip(first.asked, self.slots, strict=False))
+            known = max(known, sum(takewhile(bool, same)))
             common = len(first.asked)
             for pattern in PATTERNS:
+                if common <= known:
+                    break  # nothing is to be found
                 other = Comparison(first, partial(pattern, last))
                 with self._undone():
                     self._play(other, steps)
                 common = min(common, other.common)
             if common >= wanted or common < len(first.asked) or len(first.asked) <= before or first.full:
                 break
-            before, steps = len(first.asked), 2 * steps
+            before, known, steps = len(first.asked), common, 2 * steps
         self._place(first, common)
-        for place in range(first.open, common):
-            self._recorded.give(len(self.history) + place, self.slots[place])

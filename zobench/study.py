@@ -124,8 +124,7 @@ class Study:
     def done(self) -> bool:
         """Whether the run is over: the budget is spent, or the solver ended it."""
         with self._lock:
-            self._steps.settle()
-            return bool(self._going.over)
+            return self._steps.over
 
     @overload
     def ask(self) -> _Vector: ...
@@ -154,10 +153,11 @@ class Study:
         """
         with self._lock:
             count = 1 if n is None else convert(n, Integer(1), "ask: the number of points")
-            self._steps.settle()
-            if self._going.over:
+            if self._steps.over:
                 raise ZobenchError(f"ask: {self._ended()}")
             fresh = self._steps.fresh(count)
+            if n is None and self._going.over and not fresh:
+                raise ZobenchError(f"ask: {self._ended()}")
             if n is None and not fresh:
                 raise ZobenchError(
                     "ask: the next point depends on answers that are not told yet: "
@@ -219,16 +219,13 @@ class Study:
 
     @property
     def answers(self) -> list[Any]:
-        """What was told, by the number of its query: enough to take the study up again.
+        """What was told, in the order of the queries, up to the first that is missing.
 
-        None stands where an answer is missing before one that was told.  With a first-order method each is a
-        pair of value and gradient.
+        Enough to take the study up again; with a first-order method each is a pair of value and gradient.
+        Pickle also keeps answers beyond the first missing, and which points are pending.
         """
         with self._lock:
-            known = [*self._steps.history, *(slot.entry for slot in self._steps.slots)]
-            while known and known[-1] is None:
-                known.pop()
-            return known
+            return self._steps.told
 
     def result(self) -> "OptimizeResult":
         """Give what `zobench.minimize` answers; before the end, of the answers told up to the first missing.
