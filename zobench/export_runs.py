@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zobench.errors import unknown
-from zobench.names import problem_name, solver_name
+from zobench.errors import ZobenchError, unknown
+from zobench.names import problem_name
 from zobench.store import Store
 
 if TYPE_CHECKING:
@@ -125,6 +125,11 @@ def collect(path: str, gap: str) -> tuple[list[Run], list[str]]:
     Returns
     -------
     list of Run, list of str
+
+    Raises
+    ------
+    ZobenchError
+        If no run is left.
     """
     if gap not in GAPS:
         raise unknown("export: gap", gap, GAPS)
@@ -132,6 +137,9 @@ def collect(path: str, gap: str) -> tuple[list[Run], list[str]]:
         runs, losses = _comparable(store)
         traces = dict(list(store.traces().groupby("id")))
         hits = dict(list(store.hits().groupby("id")))
+    if runs.empty:
+        why = f": {'; '.join(losses)}" if losses else ""
+        raise ZobenchError(f"export: store {str(path)!r} has no run that can be compared{why}")
     numbers: dict[str, int] = {}
     made = []
     for run in runs.itertuples():
@@ -140,11 +148,10 @@ def collect(path: str, gap: str) -> tuple[list[Run], list[str]]:
         rows = rows_of(run, traces[run.Index], hits.get(run.Index), gap)
         place = (numbers[name], name, run.dim, run.instance_seed + 1, run.seed)
         made.append(Run(run.Index, run.algorithm, *place, run.count, rows))
-    if made:
-        losses.append(
-            "values between checkpoints: at a first hit the row has the target, elsewhere there are the "
-            "checkpoints only; x, gradient norms, wall times, observations and verdicts are not written"
-        )
+    losses.append(
+        "values between checkpoints: at a first hit the row has the target, elsewhere there are the "
+        "checkpoints only; x, gradient norms, wall times, observations and verdicts are not written"
+    )
     if gap == "relative":
         losses.append("units: gaps are parts of f(x0) - f_star, so that the targets are those of zobench")
     if any(value >= INFINITE for run in made for _, value in run.rows):
@@ -164,40 +171,17 @@ def _comparable(store: Store) -> tuple["DataFrame", list[str]]:
 
     drop(runs["status"] == "failed", "they failed")
     drop(runs["observed"], "they were observed for a theorem")
-    tuned, tuning = _tuned(store)
-    drop(runs.index.isin(tuning), "they served to tune parameters")
+    compared = store.compared_runs()
+    drop(~runs.index.isin(compared.index), "they served to tune parameters")
+    runs = runs.assign(algorithm=compared["solver_name"])
     drop(runs["reference"].isna(), "their problem certifies nothing to measure from")
     drop(~runs.index.isin(store.hits()["id"]), "no first hits are recorded on stochastic problems")
     span = runs["start"] - runs["reference"]
     drop(~((span > 0) & (span < float("inf"))), "f(x0) is not above the reference value, or infinite")
-    runs = runs.assign(
-        algorithm=[
-            tuned.get((problem, name, parameters), shown)
-            for problem, name, parameters, shown in zip(
-                runs["problem_name"],
-                runs["solver"],
-                runs["solver_parameters"],
-                runs["solver_name"],
-                strict=True,
-            )
-        ]
-    )
     cell = ["algorithm", "problem", "dim", "instance_seed", "problem_parameters", "noise", "seed"]
     runs = runs.sort_values("budget", ascending=False, kind="stable")
     drop(runs.duplicated(cell), "a run with a larger budget begins with the same queries")
     return runs.sort_values([*cell[1:4], "seed"], kind="stable"), losses
-
-
-def _tuned(store: Store) -> tuple[dict[tuple[str, str, str], str], set[str]]:
-    """Name solvers whose parameters were tuned on a problem, and list the runs that tuned them."""
-    names, ids = {}, set()
-    for text in store.tunings()["everything"]:
-        chosen = json.loads(text)
-        kept = {key: value for key, value in chosen["parameters"].items() if key not in chosen["searched"]}
-        label = solver_name(chosen["solver"], kept)
-        names[chosen["problem"], chosen["solver"], json.dumps(chosen["parameters"])] = f"{label} tuned"
-        ids |= {id for tried in chosen["candidates"] for id in tried["runs"]}
-    return names, ids
 
 
 def _function_name(run: Any) -> str:

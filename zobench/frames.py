@@ -72,6 +72,29 @@ class Frames:
         frame["solver_name"] = _named(frame[["solver", "solver_parameters"]], solver_name)
         return frame.set_index("id")
 
+    def compared_runs(self) -> "DataFrame":
+        """Give the runs without those that served to tune parameters.
+
+        `solver_name` of a run whose parameters were tuned is such as ``s2p tuned``, the same on all problems.
+        """
+        from zobench.names import solver_name
+
+        runs, names, tuning = self.runs(), {}, set()
+        for text in self.tunings()["everything"]:
+            chosen = json.loads(text)
+            rest = {
+                key: value for key, value in chosen["parameters"].items() if key not in chosen["searched"]
+            }
+            place = chosen["problem"], chosen["solver"], json.dumps(chosen["parameters"])
+            names[place] = f"{solver_name(chosen['solver'], rest)} tuned"
+            tuning |= {id for tried in chosen["candidates"] for id in tried["runs"]}
+        if not names:
+            return runs
+        runs = runs[~runs.index.isin(tuning)]
+        places = zip(runs["problem_name"], runs["solver"], runs["solver_parameters"], strict=True)
+        shown = [names.get(place, name) for place, name in zip(places, runs["solver_name"], strict=True)]
+        return runs.assign(solver_name=shown)
+
     def traces(self) -> "DataFrame":
         """Give the checkpoints of all runs: id, row, queries, best, value, gradient_norm, running_mean."""
         return self._of_runs("traces", "row queries best value gradient_norm running_mean")

@@ -131,13 +131,13 @@ class Evidence:
         from zobench.store import Store
 
         with Store(path, mode="read") as store:
-            runs = store.runs()
+            runs = store.compared_runs()
             if "id" not in runs.columns:
                 runs = runs.reset_index()
             return cls(
                 runs=_ordered(runs),
-                traces=store.traces(),
-                hits=store.hits(),
+                traces=_of(runs, store.traces()),
+                hits=_of(runs, store.hits()),
                 observations=store.observations(),
                 verdicts=store.verdicts(),
                 environment=dict(store.environment()),
@@ -205,6 +205,11 @@ class Evidence:
     def command(self) -> str:
         """What redraws the page."""
         return f"zobench report {self.source} --out FOLDER"
+
+
+def _of(runs: "DataFrame", rows: "DataFrame") -> "DataFrame":
+    """Leave out the rows of runs that served to tune parameters."""
+    return rows[rows["id"].isin(runs["id"])]
 
 
 def _run_row(trace: "Trace") -> dict[str, Any]:
