@@ -25,7 +25,7 @@ G is the exact gradient with respect to the dense matrix: a first-order method. 
 step size are Adam's usual ones.  rows, columns and rank are those that the problem declares; where it
 declares none, x is one column and a step lies in the plane of x and the gradient.
 
-1 gradient a step, charged as one query.  Memory: 2 vectors, and numbers of the order of 12 r (m + n).
+1 gradient a step, charged as one query.  Memory: 2 vectors, and numbers of the order of 4 r (m + n).
 """
 
 from typing import Annotated, NamedTuple
@@ -121,8 +121,9 @@ def step(oracle, state, parameters, k, stream):
     views = frame(scratch, rows, columns, 2 * rank)
     left, right, cu, cv, core, turn, values, spare = views
     one, two = augment(point, z, shape, views, table)
-    complete(left, one, spare)
-    complete(right, two, spare)
+    # what did not join the bases sees nothing of the gradient
+    left[one:] = 0.0
+    right[two:] = 0.0
     m, w, g = mean.reshape(core.shape), square.reshape(core.shape), slope.reshape(core.shape)
     kept, roots = first.reshape((rank, rank)), root.reshape((rank, rank))
     small, _, _ = parts(point, shape)
@@ -131,6 +132,8 @@ def step(oracle, state, parameters, k, stream):
     carry(small, cu[:rank], cv[:rank], core)
     galerkin(z, left, right, table, g)
     advance(parameters, k, g, m, w, core)
+    complete(left, one, spare)
+    complete(right, two, spare)
     truncate(core, turn, values, spare, left, right, point, shape)
     carry(m, turn[:rank].T, core[:rank].T, kept)
     carry(w, turn[:rank].T, core[:rank].T, roots)

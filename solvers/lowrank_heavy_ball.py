@@ -21,7 +21,7 @@ tangent spaces falls like 1/K, but for what truncation discards (our proof).  mo
 rows, columns and rank are those that the problem declares; where it declares none, x is one column and the
 method is the heavy ball in R^d.
 
-1 gradient a step, charged as one query.  Memory: 2 vectors, and numbers of the order of 15 r (m + n).
+1 gradient a step, charged as one query.  Memory: 2 vectors, and numbers of the order of 7 r (m + n).
 """
 
 import math
@@ -95,8 +95,10 @@ def step(oracle, state, parameters, k, stream):
     left, right, cu, cv, core, turn, values, spare = views
     middle, u, v = parts(momentum, slim)
     one, two = augment(point, z, shape, views, table)
-    complete(left, extend(left, one, u, cu[2 * rank :]), spare)
-    complete(right, extend(right, two, v, cv[2 * rank :]), spare)
+    one, two = extend(left, one, u, cu[2 * rank :]), extend(right, two, v, cv[2 * rank :])
+    # what did not join the bases sees nothing of the gradient
+    left[one:] = 0.0
+    right[two:] = 0.0
     moved = table[table.size - core.size :].reshape(core.shape)
     galerkin(z, left, right, table, moved)
     add_sandwich(moved, parameters.beta, cu[2 * rank :], middle, cv[2 * rank :])
@@ -105,6 +107,8 @@ def step(oracle, state, parameters, k, stream):
             core[i, j] = -parameters.step_size * moved[i, j]
     small, _, _ = parts(point, shape)
     add_sandwich(core, 1.0, cu[:rank], small, cv[:rank])
+    complete(left, one, spare)
+    complete(right, two, spare)
     truncate(core, turn, values, spare, left, right, point, shape)
     truncate(moved, turn, values, spare, left, right, momentum, slim)
     dense(point, shape, x, table)

@@ -31,7 +31,7 @@ rows, columns and rank are those that the problem declares; where it declares no
 method is ZO gradient descent in R^d.
 
 2p queries a step, all on one sample of a stochastic objective.  Memory: 3 vectors, and numbers of the order
-of 15 r (m + n).
+of 6 r (m + n).
 """
 
 import math

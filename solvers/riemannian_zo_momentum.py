@@ -32,7 +32,7 @@ rows, columns and rank are those that the problem declares; where it declares no
 method lives in R^d.
 
 2p queries a step, all on one sample of a stochastic objective.  Memory: 3 vectors, and numbers of the order
-of 17 r (m + n).
+of 7 r (m + n).
 """
 
 import math

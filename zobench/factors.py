@@ -93,7 +93,7 @@ def factored(x0: Array, rows: int, columns: int, rank: int) -> tuple[Array, Arra
     Returns
     -------
     matrices (rows, rank), (rank, rank), (columns, rank)
-        U, S, V with orthonormal columns in U and V, whatever the rank of x0; S is upper triangular.
+        U, S, V with orthonormal columns in U and V, whatever the rank of x0; S is lower triangular.
 
     Raises
     ------
