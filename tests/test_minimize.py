@@ -1,6 +1,7 @@
 """`zobench.minimize`: any objective, any start, and what SciPy's users expect back."""
 
 import ctypes
+import inspect
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_the_answer_has_what_scipys_users_expect():
 
 
 @pytest.mark.parametrize(
-    "x0", [[0, 0], (0.0, 0.0), np.zeros(2, np.float32), np.zeros(2, int), np.zeros((4, 2))[1]]
+    "x0", [[0, 0], (0.0, 0.0), np.zeros(2, np.int8), np.zeros(2, int), np.zeros((4, 2))[1]]
 )
 def test_starts_of_every_kind_are_taken(x0):
     assert np.array_equal(answer(x0=x0).x, answer(x0=np.zeros(2)).x)
@@ -104,6 +105,19 @@ def test_a_wrong_start_is_refused(x0, complaint):
         ({"solver": "s2"}, "solver must be one of .* got 's2'; did you mean 's2p'"),
         ({"budget": 0}, "budget must be a whole number >= 1, got 0"),
         ({"seed": -3}, "seed must be a whole number >= 0, got -3"),
+        (
+            {"seed": 2**62 + 1},
+            r"seed must be .* >= 0 and <= 2\*\*62 = 4611686018427387904, got 46116860184273879",
+        ),
+        ({"budget": 10**400}, r"budget must be a whole number >= 1 and <= 2\*\*62"),
+        ({"budget": "many"}, "budget must be a whole number >= 1, got 'many'"),
+        ({"solver": 3}, "solver must be the name of a solver or a Solver, got int"),
+        ({"solver": np}, "solver must be the name of a solver or a Solver, got module"),
+        ({"callback": 3}, "callback must be callable, got 3"),
+        ({"parameters": {"sed": 3}}, "no parameter 'sed': seed is given beside the parameters, seed="),
+        ({"parameters": {"noise_level": 3}}, "noise is given beside the parameters"),
+        ({"parameters": {"dim": 3}}, "no parameter 'dim': x0 gives the dimension d"),
+        ({"parameters": {"alpa0": 3}}, "a parameter must be one of .* got 'alpa0'; did you mean 'alpha0'"),
         ({"parameters": {"alpha0": "x"}}, "solver 's2p': alpha0 must be a number > 0, got 'x'"),
         ({"fun": 3.0}, "fun must be an instance, a callable .* got float"),
         ({"fun": ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 3)}, "a ctypes objective must be double f"),
@@ -217,6 +231,34 @@ def test_an_objective_without_a_finite_value_is_no_success():
     assert not result.success
     assert "finite" in result.message
     assert np.isfinite(result.x).all()
+
+
+def test_a_start_without_a_finite_value_is_told_and_no_error():
+    def walled(x):
+        return np.inf if not x.any() else bowl(x)
+
+    result = answer(walled, solver="stp")
+    assert result.success
+    assert result.message.endswith("The first query, at x0 or beside it, answered no finite number.")
+    assert "finite" not in answer().message
+    far = zobench.minimize(zobench.problem("quadratic", dim=2), [1e200, 0.0], budget=9)
+    assert "f(x0) is inf, not finite." in far.message
+    assert not far.success
+
+
+def test_a_solvers_module_is_the_solver():
+    assert np.array_equal(answer(solver=zobench.solvers.s2p).x, answer(solver="s2p").x)
+
+
+def test_a_callback_is_not_called_for_a_step_that_the_budget_cut_short():
+    seen = []
+    assert answer(budget=7, callback=seen.append).nit == len(seen) == 3
+
+
+def test_a_callback_without_a_signature_gets_the_iterate():
+    with pytest.raises(ValueError, match="no signature found"):
+        inspect.signature(iter)
+    assert answer(budget=4, callback=iter).nit == 2
 
 
 def test_the_default_budget_grows_with_the_dimension():

@@ -193,13 +193,31 @@ def test_the_trajectory_is_the_record_at_log_spaced_queries():
     assert traced.trajectory["value"][-1] == made.value(traced.trace.x)
 
 
-@pytest.mark.parametrize("x0", [[0, 0], np.zeros(2, np.float32), (0.0, 0.0)], ids=["int", "float32", "tuple"])
+@pytest.mark.parametrize("x0", [[0, 0], np.zeros((3, 2))[1], (0.0, 0.0)], ids=["int", "view", "tuple"])
 def test_starts_of_every_kind(x0):
     options = {"budget": 40}
     kinds = []
     result = minimize(lambda x: kinds.append(x.dtype) or bowl(x), x0, method=STP, options=options)
     assert np.array_equal(result.x, minimize(bowl, np.zeros(2), method=STP, options=options).x)
     assert set(kinds) == {np.dtype(np.float64)}
+
+
+def test_a_start_in_single_precision_is_converted_and_told_at_the_users_line():
+    x0, options = np.zeros(2, np.float32), {"budget": 40}
+    ways = [
+        lambda: minimize(bowl, x0, method=STP, options=options),
+        lambda: minimize(bowl, x0, method=STP.solver, options=options),
+        lambda: zobench.minimize(bowl, x0, solver="stp", **options),
+        lambda: zobench.minimize(bowl, x0, solver=STP, **options),
+    ]
+    for way in ways:
+        with pytest.warns(zobench.ConversionWarning, match="x0 of float32 was converted") as caught:
+            result = way()
+        assert [each.filename for each in caught] == [__file__]
+        assert np.array_equal(result.x, zobench.minimize(bowl, [0.0, 0.0], solver="stp", **options).x)
+    with pytest.warns(zobench.ConversionWarning) as caught:
+        zobench.ask_tell("stp", x0)
+    assert [each.filename for each in caught] == [__file__]
 
 
 def test_a_number_is_a_start_and_args_are_handed_on():
@@ -299,4 +317,4 @@ def test_empty_bounds_are_none_and_a_hessian_is_left_aside_aloud():
     minimize(bowl, [0.0], method=STP, bounds=None, constraints=[], options={"budget": 3})
     with pytest.warns(RuntimeWarning, match=r"does not use Hessian information \(hess\)") as caught:
         minimize(rosen, [0.0, 0.0], method=STP, jac=rosen_der, hess=lambda x: None, options={"budget": 3})
-    assert caught[0].filename.endswith("_minimize.py")
+    assert caught[0].filename == __file__

@@ -135,6 +135,7 @@ def _refuse(who: str, refused: Mapping[str, Any]) -> None:
     from warnings import warn
 
     from zobench.errors import ZobenchError
+    from zobench.optimize import caller_level
 
     for name in ("bounds", "constraints"):
         given = refused[name]
@@ -145,8 +146,8 @@ def _refuse(who: str, refused: Mapping[str, Any]) -> None:
             )
     for name, word in (("hess", "Hessian"), ("hessp", "Hessian-vector product")):
         if refused[name] is not None:
-            # the caller's line: this function, minimize_as_scipy, __call__, (module,) minimize
-            warn(f"{who} does not use {word} information ({name}).", RuntimeWarning, stacklevel=5)
+            said = f"{who} does not use {word} information ({name})."
+            warn(said, RuntimeWarning, stacklevel=caller_level())
 
 
 def _sorted_options(

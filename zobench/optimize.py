@@ -1,6 +1,7 @@
 """``zobench.minimize``: any solver on any objective, answering as SciPy does."""
 
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -23,7 +24,7 @@ from zobench.trace import RunKey, Trace
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
 
-__all__ = ["begin", "message_of", "method_of", "minimize", "minimize_with", "result_of"]
+__all__ = ["begin", "caller_level", "message_of", "method_of", "minimize", "minimize_with", "result_of"]
 
 TRAJECTORY = np.dtype([("queries", "i8"), ("best", "f8"), ("value", "f8")])
 #: What is given beside the parameters, so that one who puts it among them is told.
@@ -224,6 +225,14 @@ def _check_names(method: Solver, given: Mapping[str, Any]) -> None:
             )
 
 
+def caller_level() -> int:
+    """Give the `stacklevel` that makes a warning point at the line of the user."""
+    frame, level = sys._getframe(1).f_back, 2
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("zobench", "scipy"):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def _start(fun: Any, x0: Any) -> np.ndarray:
     """Read the start as a new float64 vector."""
     if x0 is None:
@@ -239,7 +248,7 @@ def _start(fun: Any, x0: Any) -> np.ndarray:
         raise ZobenchError(f"x0 must be a vector of numbers, got {x0!r}") from None
     if given.dtype.kind == "f" and given.dtype.itemsize != start.dtype.itemsize:
         told = f"x0 of {given.dtype} was converted to float64: iterates, and what fun is asked, are float64"
-        warnings.warn(told, ConversionWarning, stacklevel=4)
+        warnings.warn(told, ConversionWarning, stacklevel=caller_level())
     if start.ndim == 0:
         start = start.reshape(1)
     if start.ndim != 1 or start.size == 0:
