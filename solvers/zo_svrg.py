@@ -27,12 +27,13 @@ the next snapshot is the last iterate is as in SVRG.  Its "CoordGradEst" is left
 With n probes an estimate takes n + 1 queries by forward and 2n by central differences.  A step asks for one
 estimate while g is gathered and on the two-point route, for two in the rest of an epoch, all on one sample.
 An epoch is batch + inner steps.  Memory: 6 vectors.
+Invariances: translation, scaling, rotation (rotation-invariant laws).
 """
 
 import math
 from typing import Annotated, NamedTuple
 
-from zobench.directions import LAWS, constants, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Certified, Choice, Integer, Real
@@ -76,8 +77,8 @@ class Parameters(NamedTuple):
     inner: Annotated[int, Integer(0, 10**9)] = 0
     probes: Annotated[int, Integer(1)] = 1
     difference: Annotated[str, Choice(*FORMS)] = "forward"
-    step_size: Annotated[float, Real(0.0)] = 0.0
-    radius: Annotated[float, Real(0.0, open=True)] = 1e-3
+    step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
+    radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
     law: Annotated[str, Choice(*LAWS)] = "sphere"
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
     scale: Annotated[float, Real(0.0)] = 0.0
@@ -175,4 +176,9 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Liu et al., NeurIPS 2018, arXiv 1805.10367",
+    invariances={
+        "translation": True,
+        "scaling": True,
+        "rotation": lambda parameters: parameters.law in ROTATION_INVARIANT,
+    },
 )
