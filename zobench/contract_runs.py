@@ -1,6 +1,7 @@
 """How the checks of a solver's contract lay out runs: a bowl, a watched objective, parameters, the end."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from zobench.solver import Setting, Solver
 __all__ = ["bowl", "counted", "finish", "objective_for", "owns_loop", "prepare", "variants", "witnessed"]
 
 
+@cache
 def bowl(dim: int = 5) -> Instance:
-    """Give the objective of the checks."""
+    """Give the objective of the checks, the same one each time."""
     return BOWL.instance(dim)
 
 

@@ -24,8 +24,8 @@ from zobench.contract_tools import Broken, Witness, demand, demand_refusals, sam
 from zobench.driver import Run
 from zobench.errors import ConversionWarning
 from zobench.instance import Instance
-from zobench.own_loop import OwnLoop
 from zobench.optimize import minimize
+from zobench.own_loop import OwnLoop
 from zobench.parameters import constraints
 from zobench.registry import catalogue
 from zobench.solver import Solver
