@@ -119,7 +119,7 @@ def by_nevergrad(method):
 
         unknown = ng.p.Array(init=START).set_mutation(sigma=1.0)
         unknown.random_state.seed(int(generator(KEY, "solver").integers(2**32)))
-        np.random.seed(digest(KEY, "global draws")[0] % 2**32)  # noqa: NPY002 - where Nevergrad draws
+        np.random.set_bit_generator(np.random.MT19937(digest(KEY, "global draws")[0] % 2**64))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ng.optimizers.registry[method](unknown, budget=budget).minimize(ask)
@@ -131,6 +131,13 @@ def by_pybobyqa(ask, budget):
     import pybobyqa
 
     pybobyqa.solve(ask, START, maxfun=max(budget, 11), do_logging=False)
+
+
+def by_noisy_pybobyqa(ask, budget):
+    import pybobyqa
+
+    np.random.set_bit_generator(np.random.MT19937(digest(KEY, "global draws")[0] % 2**64))
+    pybobyqa.solve(ask, START, maxfun=max(budget, 11), objfun_has_noise=True, do_logging=False)
 
 
 DIRECT = [
@@ -151,6 +158,7 @@ DIRECT = [
     ("nevergrad", {"method": "CMA"}, by_nevergrad("CMA")),
     ("nevergrad", {"method": "PSO"}, by_nevergrad("PSO")),
     ("py-bobyqa", {}, by_pybobyqa),
+    ("py-bobyqa", {"noisy": "yes"}, by_noisy_pybobyqa),
 ]
 LABELS = ["-".join([name, *map(str, given.values())]) for name, given, _ in DIRECT]
 
@@ -161,10 +169,13 @@ def test_the_points_asked_are_the_packages_own(name, given, direct, function):
     need(name)
     budget = 150
     ask, theirs = limited(function, budget)
+    kept = np.random.get_bit_generator()
     try:
         direct(ask, budget)
     except Enough:
         pass
+    finally:
+        np.random.set_bit_generator(kept)
     _, ours = minimize(name, function, budget, parameters=given)
     assert np.array_equal(ours.points, theirs.points)
     assert len(ours.points) > 20

@@ -9,7 +9,6 @@ every further query.
 
 import ctypes
 import importlib.metadata
-import random
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -95,8 +94,9 @@ class OwnLoop(Solver):
     draws : bool
         Whether the method is a random one.
     global_draws : bool
-        Whether the package draws from NumPy's and Python's global generators: these are seeded from the
-        run's key while the package runs and given back whenever the objective is entered and at the end.
+        Whether the package draws from NumPy's global generator: while the package runs another stands there,
+        seeded from the run's key, and the user's own whenever the objective or a callback is entered.  The
+        second normal variate of a pair, which NumPy keeps for later, is lost at each change.
     """
 
     step: Callable[..., None] = _no_step
@@ -277,7 +277,7 @@ class Loop:
         self._best_address = self._best_point.ctypes.data
         self._place = (run.oracle.ctypes.data, self._point.ctypes.data, self._point.size)
         self._count = ctypes.c_int64.from_address(run.oracle["count"].ctypes.data)
-        self._ask = _entrance()
+        self._ask, self._follow, self._watch = _entrance(), follow(), run.watch.ctypes.data
         self._draws = run.solver.global_draws  # type: ignore[attr-defined]
         self._kept: Any = None
 
@@ -335,7 +335,7 @@ class Loop:
         else:
             self._point[:] = x
             address = self._point.ctypes.data
-        follow()(self._place[0], run.watch.ctypes.data, address, 1)
+        self._follow(self._place[0], self._watch, address, 1)
         if run.told is not None:
             try:
                 with self._outdoors():
@@ -353,7 +353,7 @@ class Loop:
 
     @contextmanager
     def as_guest(self) -> Iterator[None]:
-        """Let the package run: its warnings become notes, its global random numbers are the run's own."""
+        """Let the package run: its warnings become notes, what it draws globally is the run's own."""
         filters = list(warnings.filters)
         with warnings.catch_warnings():
             shown = warnings.showwarning
@@ -371,7 +371,7 @@ class Loop:
             warnings.filterwarnings("always", module=_GUESTS)
             warnings.showwarning = note  # type: ignore[assignment]
             if self._draws:
-                self._exchange(_seeded(self._run.stream_key))
+                self._exchange(np.random.MT19937(digest(self._run.stream_key, "global draws")[0] % 2**64))
             try:
                 yield
             finally:
@@ -391,15 +391,7 @@ class Loop:
                 self._exchange(self._kept)
             self._outside = False
 
-    def _exchange(self, states: tuple[Any, Any]) -> None:
-        """Put the global generators where `states` says, and keep where they were."""
-        self._kept = (np.random.get_state(), random.getstate())  # noqa: NPY002 - where packages draw
-        np.random.set_state(states[0])  # noqa: NPY002
-        random.setstate(states[1])
-
-
-def _seeded(key: str) -> tuple[Any, Any]:
-    """Make states of the two global generators from a run's key."""
-    seed = digest(key, "global draws")[0]
-    numpys = np.random.RandomState(seed % 2**32)
-    return numpys.get_state(), random.Random(seed).getstate()
+    def _exchange(self, other: Any) -> None:
+        """Put `other` where packages draw, and keep what was there."""
+        self._kept = np.random.get_bit_generator()
+        np.random.set_bit_generator(other)
