@@ -18,6 +18,7 @@ ones.  rows, columns and rank are those that the problem declares; where it decl
 u s v with numbers s and v.
 
 1 gradient a step, charged as one query.  Memory: 2 vectors, and numbers of the order of 5 r (m + n).
+Invariances: none.
 """
 
 from typing import Annotated, NamedTuple

@@ -18,6 +18,7 @@ G is the exact gradient with respect to the dense matrix: a first-order method. 
 column u s v with numbers s and v.
 
 1 gradient a step, charged as one query.  Memory: 2 vectors, and numbers of the order of 4 r (m + n).
+Invariances: none.
 """
 
 import math

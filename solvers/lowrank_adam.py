@@ -26,6 +26,7 @@ step size are Adam's usual ones.  rows, columns and rank are those that the prob
 declares none, x is one column and a step lies in the plane of x and the gradient.
 
 1 gradient a step, charged as one query.  Memory: 2 vectors, and numbers of the order of 4 r (m + n).
+Invariances: scaling.
 """
 
 from typing import Annotated, NamedTuple

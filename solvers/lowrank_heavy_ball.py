@@ -22,6 +22,7 @@ rows, columns and rank are those that the problem declares; where it declares no
 method is the heavy ball in R^d.
 
 1 gradient a step, charged as one query.  Memory: 2 vectors, and numbers of the order of 7 r (m + n).
+Invariances: scaling.
 """
 
 import math

@@ -32,6 +32,7 @@ method is ZO gradient descent in R^d.
 
 2p queries a step, all on one sample of a stochastic objective.  Memory: 3 vectors, and numbers of the order
 of 6 r (m + n).
+Invariances: scaling.
 """
 
 import math

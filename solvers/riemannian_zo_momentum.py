@@ -33,6 +33,7 @@ method lives in R^d.
 
 2p queries a step, all on one sample of a stochastic objective.  Memory: 3 vectors, and numbers of the order
 of 7 r (m + n).
+Invariances: scaling.
 """
 
 import math
