@@ -20,10 +20,8 @@ f(x) - h |g|^2 + h^2 (L/2) (d + n + 1)/n |g|^2 as sigma tends to 0, and with it 
 
 The directions are made twice, from their place in the random stream, and not kept: the paper's shared seeds.
 Only where all of them fit into 1024 numbers are they kept.
-2n queries a step, all on one sample of a stochastic objective.  Memory: 3 vectors and 2n numbers, with the
-directions in place of one of the vectors where they are kept.
-Invariances: translation, scaling (without shaping; with it the unit of h is another), rotation, monotone
-(ranks).
+2n queries a step, all on one sample of a stochastic objective.  Memory: 3 vectors and 2n numbers; where the
+directions are kept, n of them in place of one of the vectors.
 """
 
 import math
