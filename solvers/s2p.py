@@ -567,14 +567,14 @@ relaxed_dynamic = row(
 exact_moments = row(
     name="exact-gamma-moments",
     statement=(
-        "f quadratic with Hessian A, x+ = x - gamma/(L |s|^2) s, Gaussian, sphere or Rademacher law, "
-        "M_0 = (x_0 - x_star)(x_0 - x_star)^T, S = A M A, T = tr(S) I:  "
-        "M <- M - (A M + M A)/(L d) + (T + 2 S)/(L^2 d (d+2)), for Rademacher the last term "
-        "(T + 2 S - 2 diag S)/(L d)^2;  E f(x_K) - f_star  =  tr(A M_K)/2"
+        "f quadratic with curvatures lam_i, x+ = x - gamma/(L |s|^2) s, M_i = E (x - x_star)_i^2 along "
+        "the axes of f, S = sum_i lam_i^2 M_i; Gaussian or sphere law:  "
+        "M_i <- M_i - 2 lam_i M_i/(L d) + (S + 2 lam_i^2 M_i)/(L^2 d (d+2)), Rademacher law and diagonal "
+        "Hessian: the last term S/(L d)^2;  E f(x_K) - f_star  =  sum_i lam_i M_i/2"
     ),
     proof=(
-        "On a quadratic gamma = <g,s> for every radius. Expand x+ x+^T with E s s^T/|s|^2 = I/d and the "
-        "fourth moments of the law."
+        "On a quadratic gamma = <g,s> for every radius. Expand (x+ - x_star)_i^2 with E s s^T/|s|^2 = "
+        "I/d and the fourth moments of the law."
     ),
     source="derived for zobench",
     assumes=("trace", "L", "mu", "f_star"),

@@ -183,6 +183,8 @@ def assess_identity(
         verdict = "refuted"
     elif max(abs(low), abs(high)) <= MARGIN * abs(level):
         verdict = "supported"
+    elif high - low > 2.0 * abs(level):
+        verdict = "inconclusive"  # the mean of a few runs says nothing of a law with such tails
     else:
         verdict = "not refuted"
     return Assessment(level + mean, (level + mean) / level, level + low, level + high, evidence, verdict)
