@@ -88,7 +88,7 @@ class Trial:
         made = instance or self.case.instance
         budget = budget or self.theorem.budget(self.case)
         chosen = self.method.choose(self.parameters if parameters is None else parameters)
-        setting = Setting(made.dim, budget, made.certificates, made.varies)
+        setting = Setting(made.dim, budget, made.certificates, made.varies, made.manifold)
         stream_key = self._key(made, budget).stream_key() + (f"|{again}" if again else "")
         return Run(
             objective_of(made if function is None else function, made.dim),
@@ -99,6 +99,7 @@ class Trial:
             stream_key,
             made.certificates,
             rows=1,
+            manifold=made.manifold,
         )
 
     def _key(self, instance: Instance, budget: int) -> Any:
