@@ -164,6 +164,15 @@ def stp_decreasing(w, p, k, stream):
     three_points(w, p.alpha0 / np.sqrt(k + 1.0))
 
 
+def stp_harmonic(w, p, k, stream):
+    three_points(w, p.alpha0 / (k + 2.0))
+
+
+def stp_oracle(w, p, k, stream):
+    gap = max(w.numbers[0] - p.f_star, 0.0)
+    three_points(w, p.m1 / (p.m2 * p.L) * np.sqrt(2.0 * p.PL * gap))
+
+
 def stp_difference(w, p, k, stream):
     three_points(w, abs(shifted(w, p.radius, w.s) - w.numbers[0]) / (p.L * p.radius))
 
@@ -284,6 +293,13 @@ def spsa_constant(w, p, k, stream):
     scale, quotient = p.a * p.scale, central(w, p.c)
     for i in range(w.x.size):
         w.x[i] -= scale * (quotient * w.s[i])
+
+
+def zo_svrg(w, p, k, stream):
+    """Where nothing varies it is the two-point route."""
+    slope = forward(w, p.radius) * (p.scale / p.probes)
+    for i in range(w.x.size):
+        w.x[i] -= p.step_size * (slope * w.s[i])
 
 
 def zo_sign_forward(w, p, k, stream):
@@ -407,6 +423,8 @@ METHODS = (
     Method("s2p", s2p_gamma_four, gaussian, {"rule": "gamma-four"}),
     Method("stp", stp_fixed, unit_sphere, {"rule": "fixed"}, ask_first),
     Method("stp", stp_decreasing, unit_sphere, {"rule": "decreasing"}, ask_first),
+    Method("stp", stp_harmonic, unit_sphere, {"rule": "harmonic"}, ask_first),
+    Method("stp", stp_oracle, unit_sphere, {"rule": "oracle"}, ask_first),
     Method("stp", stp_difference, unit_sphere, {"rule": "finite-difference"}, ask_first),
     Method("vs2p", vs2p, rademacher),
     Method("vs2p", vs2p, gaussian, {"law": "gaussian"}),
@@ -419,6 +437,7 @@ METHODS = (
     Method("mezo", mezo, gaussian),
     Method("spsa", spsa_classical, rademacher),
     Method("spsa", spsa_constant, rademacher, {"rule": "constant"}),
+    Method("zo-svrg", zo_svrg, sphere),
     Method("zo-sign-sgd", zo_sign_forward, undrawn),
     Method("zo-sign-sgd", zo_sign_central, undrawn, CENTRAL),
     Method("zo-adamm", zo_adamm, undrawn),

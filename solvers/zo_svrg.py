@@ -116,6 +116,15 @@ def quotient(oracle, state, parameters, point, value):
     return (ahead - shifted(oracle, state, point, -radius)) / (2.0 * radius)
 
 
+def probe(oracle, state, parameters, stream, blends, here, there):
+    """Draw a direction and give what the blend adds along it."""
+    draw(stream, parameters.law, state.s)
+    slope = quotient(oracle, state, parameters, state.x, here)
+    if blends:
+        slope -= quotient(oracle, state, parameters, state.snapshot, there)
+    return slope * (parameters.scale / parameters.probes)
+
+
 def step(oracle, state, parameters, k, stream):
     """Gather a part of the estimate at the snapshot, or move x by a blended estimate."""
     hold(oracle)
@@ -131,20 +140,18 @@ def step(oracle, state, parameters, k, stream):
         v[i] = g[i] if blends else 0.0
     here = base(oracle, parameters, x)
     there = base(oracle, parameters, snapshot) if blends else 0.0
-    for _ in range(parameters.probes):
-        draw(stream, parameters.law, s)
-        slope = quotient(oracle, state, parameters, x, here)
-        if blends:
-            slope -= quotient(oracle, state, parameters, snapshot, there)
-        slope *= parameters.scale / parameters.probes
+    for _ in range(parameters.probes - 1):
+        slope = probe(oracle, state, parameters, stream, blends, here, there)
         for i in range(x.size):
             v[i] += slope * s[i]
+    # the last probe goes where it is used at once: x need not wait for v to be stored
+    slope = probe(oracle, state, parameters, stream, blends, here, there)
     if gathers:
         for i in range(x.size):
-            g[i] += v[i] / parameters.batch
+            g[i] += (v[i] + slope * s[i]) / parameters.batch
     else:
         for i in range(x.size):
-            x[i] -= parameters.step_size * v[i]
+            x[i] -= parameters.step_size * (v[i] + slope * s[i])
 
 
 def cost(parameters, setting):
