@@ -9,8 +9,7 @@ Library: ``scipy.optimize.minimize(method="COBYQA")`` without constraints, of Sc
 owns the loop.  `final_radius` is 1e-8 here and not SciPy's 1e-6.
 
 Queries: 2 d + 1 at the start, then 1 a trial point; the library decides.
-The iterate is the library's best point, told by SciPy after each query; a step is a query, for SciPy does
-not tell its iterations.
+The iterate is the best point asked so far; a step is a query, for SciPy does not tell its iterations.
 Memory: of the order of 2 d + 1 vectors for the points, and (3 d)^2 numbers for the system of the models.
 """
 
@@ -39,6 +38,7 @@ def solve(loop, parameters):
     return minimize(
         loop,
         "COBYQA",
+        iterations=False,
         initial_tr_radius=parameters.radius,
         final_tr_radius=min(parameters.final_radius, parameters.radius),
         maxfev=loop.budget,

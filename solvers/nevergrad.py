@@ -60,7 +60,7 @@ def solve(loop, parameters):
     while True:
         asked = optimizer.ask()
         optimizer.tell(asked, loop.query(asked.value))
-        loop.step(optimizer.provide_recommendation().value)
+        loop.step(lambda: optimizer.provide_recommendation().value)
 
 
 solver = OwnLoop(

@@ -10,7 +10,6 @@ every further query.
 import ctypes
 import importlib.metadata
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from zobench.compile import typed
 from zobench.driver import MESSAGES, Run
 from zobench.errors import ZobenchError
+from zobench.guest_warnings import noted
 from zobench.instance import Vector
 from zobench.loop import follow
 from zobench.objective import Objective
@@ -38,8 +38,6 @@ from zobench.views import record_view, vector_at
 __all__ = ["Halt", "Loop", "OwnLoop", "OwnLoopRun"]
 
 _oracle_at = record_view(ORACLE)
-#: Modules whose warnings are told in the message of the trace, unless the objective caused them.
-_GUESTS = r"(bayes_opt|cma|nevergrad|numpy|pandas|pybobyqa|scipy|sklearn|zobench)(\.|$)"
 
 
 class Halt(BaseException):
@@ -204,7 +202,11 @@ class OwnLoopRun(Run):
             if self.steps == 0:
                 raise Halt
             with self.loop.as_guest():
-                self._said = f"{method.package} ended the run: {method.solve(self.loop, self.parameters)}"
+                try:
+                    said = method.solve(self.loop, self.parameters)
+                finally:
+                    self.loop.catch_up()
+            self._said = f"{method.package} ended the run: {said}"
         except Halt:
             pass
         except Exception as error:
@@ -276,7 +278,11 @@ class Loop:
         self._point, self._best_point = np.array(run.x0), np.array(run.x0)
         self._best_address = self._best_point.ctypes.data
         self._place = (run.oracle.ctypes.data, self._point.ctypes.data, self._point.size)
-        self._count = ctypes.c_int64.from_address(run.oracle["count"].ctypes.data)
+        self._count, self._row, self._row_seen = (
+            ctypes.c_int64.from_address(field.ctypes.data)
+            for field in (run.oracle["count"], run.oracle["row"], run.watch["row"])
+        )
+        self._later: Callable[[], Any] | None = None
         self._ask, self._follow, self._watch = _entrance(), follow(), run.watch.ctypes.data
         self._draws = run.solver.global_draws  # type: ignore[attr-defined]
         self._kept: Any = None
@@ -324,17 +330,21 @@ class Loop:
 
         Parameters
         ----------
-        x : vector of size d, optional
-            The package's iterate; the best point asked so far if the package does not tell it.
+        x : vector of size d, or callable that answers one, optional
+            The package's iterate; the best point asked so far if the package does not tell it.  A callable
+            is called only where somebody looks at the iterate.
         """
         if self.halted:
             return
-        run = self._run
-        if x is None:
-            address = self._best_address
-        else:
+        run, self._later = self._run, None
+        if callable(x):
+            looked = run.told is not None or run.observe or self._row.value > self._row_seen.value
+            self._later = None if looked else x
+            x = x() if looked else run.x
+        address = self._best_address
+        if x is not None:
             self._point[:] = x
-            address = self._point.ctypes.data
+            address = self._place[1]
         self._follow(self._place[0], self._watch, address, 1)
         if run.told is not None:
             try:
@@ -346,6 +356,11 @@ class Loop:
         if run.steps is not None and int(run.watch["k"][0]) >= run.steps:
             self.halt()
 
+    def catch_up(self) -> None:
+        """Ask for the last iterate, if nobody has looked at it before."""
+        if self._later is not None:
+            self._run.x[:] = self._later()
+
     def halt(self) -> NoReturn:
         """Unwind the package."""
         self.halted = True
@@ -354,22 +369,7 @@ class Loop:
     @contextmanager
     def as_guest(self) -> Iterator[None]:
         """Let the package run: its warnings become notes, what it draws globally is the run's own."""
-        filters = list(warnings.filters)
-        with warnings.catch_warnings():
-            shown = warnings.showwarning
-
-            def note(message: Any, category: Any, filename: str, lineno: int, *rest: Any) -> None:
-                if self._outside:  # the objective's own affair: as if nobody stood between
-                    with warnings.catch_warnings():
-                        warnings.filters[:] = filters  # type: ignore[index]
-                        warnings.showwarning = shown
-                        warnings.warn_explicit(message, category, filename, lineno)
-                else:
-                    text = " ".join(f"{category.__name__}: {message}".split())[:200]
-                    self._run._notes[text] = self._run._notes.get(text, 0) + 1
-
-            warnings.filterwarnings("always", module=_GUESTS)
-            warnings.showwarning = note  # type: ignore[assignment]
+        with noted(lambda: self._outside, self._run._notes):
             if self._draws:
                 self._exchange(np.random.MT19937(digest(self._run.stream_key, "global draws")[0] % 2**64))
             try:
@@ -393,5 +393,5 @@ class Loop:
 
     def _exchange(self, other: Any) -> None:
         """Put `other` where packages draw, and keep what was there."""
-        self._kept = np.random.get_bit_generator()
-        np.random.set_bit_generator(other)
+        self._kept = np.random.get_bit_generator()  # type: ignore[attr-defined]
+        np.random.set_bit_generator(other)  # type: ignore[attr-defined]

@@ -1,0 +1,42 @@
+"""Warnings of a package that runs inside a run: told with the run, and not mixed with the user's own."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["noted"]
+
+#: Modules whose warnings become notes, unless the objective caused them.
+GUESTS = r"(bayes_opt|cma|nevergrad|numpy|pandas|pybobyqa|scipy|sklearn|zobench)(\.|$)"
+
+
+@contextmanager
+def noted(outside: Callable[[], bool], notes: dict[str, int]) -> Iterator[None]:
+    """Write warnings of packages into `notes` and let others through.
+
+    Parameters
+    ----------
+    outside : callable
+        Whether the objective or a callback is running: what warns then is the user's affair, and meets the
+        filters that stood before.
+    notes : dict of str to int
+        Gets each text and how often it came.
+    """
+    filters = list(warnings.filters)
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def note(message: Any, category: Any, filename: str, lineno: int, *rest: Any) -> None:
+            if outside():
+                with warnings.catch_warnings():
+                    warnings.filters[:] = filters  # type: ignore[index]
+                    warnings.showwarning = shown
+                    warnings.warn_explicit(message, category, filename, lineno)
+            else:
+                text = " ".join(f"{category.__name__}: {message}".split())[:200]
+                notes[text] = notes.get(text, 0) + 1
+
+        warnings.filterwarnings("always", module=GUESTS)
+        warnings.showwarning = note  # type: ignore[assignment]
+        yield
