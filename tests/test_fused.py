@@ -17,13 +17,12 @@ def sphere():
     return zobench.problem("quadratic", dim=10)
 
 
-#: One law for each rule of S2P by default, the others marked slow: each is compiled by itself.
-LAWS = {"stationary": "gaussian", "dynamic": "coordinate", "gamma": "rademacher", "clipped": "sphere"}
+#: One method a solver by default, the others marked slow: each is compiled by itself.
+FIRST = {method.solver: method for method in reversed(METHODS)}
 
 
 def case(method):
-    usual = LAWS.get(method.chosen.get("rule"), method.chosen.get("law"))
-    slow = method.solver == "s2p" and method.chosen.get("law") != usual
+    slow = FIRST[method.solver] is not method
     return pytest.param(method, marks=[pytest.mark.slow] if slow else [], id=method.label)
 
 
