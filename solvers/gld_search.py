@@ -161,6 +161,8 @@ gld_pl = Theorem(
     cells=(
         Cell("quadratic", 20, 20, law="unit-sphere", quick=True),
         Cell("quadratic", 2, 4, law="unit-sphere", quick=True),
+        # so long that every radius is needed
+        Cell("quadratic", 5, 250, law="unit-sphere", quick=True),
         Cell("quadratic", 10, 30, (("condition", 10.0), ("rotation", "yes")), "unit-sphere", quick=True),
         Cell("sine-quadratic", 10, 40, law="unit-sphere", quick=True),
         Cell("quadratic", 100, 200, law="unit-sphere"),

@@ -24,7 +24,7 @@ from zobench.directions import LAWS, ROTATION_INVARIANT, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Choice, Real
-from zobench.rates import preset_speed
+from zobench.rates import log_ratio, preset_speed
 from zobench.solver import Scalar, Solver
 from zobench.theorem import Case, Cell, Theorem
 from zobench.trial import Trial
@@ -114,7 +114,7 @@ def sphere_sides(trial: Trial) -> tuple[float, float]:
         if k > 0:  # before step 0 `init` sets alpha0, which is this already
             run.field("alpha")[0] = per_distance * distance(case, run.x)
         run.advance(1)
-    gained = math.log(case.distance / distance(case, run.x)) / case.steps
+    gained = log_ratio(case.distance, distance(case, run.x)) / case.steps
     return gained, preset_speed("one-point", case.dim, scale_of(case))
 
 

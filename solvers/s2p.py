@@ -44,7 +44,7 @@ from zobench.kernels import squared_norm
 from zobench.limits import limits
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
-from zobench.rates import gap_after, growth, remainder, speed_of_a_line
+from zobench.rates import gap_after, growth, log_ratio, remainder, speed_of_a_line
 from zobench.solver import Solver
 from zobench.theorem import Case, Cell, Theorem
 
@@ -607,7 +607,7 @@ exact_line = row(
     requires=is_sphere,
     parameters=lambda case: {**gamma_parameters(case), "radius": 1e-3},
     bound=lambda case, steps: speed_of_a_line(case.dim),
-    measured=lambda trace, case: 0.5 * math.log(trace.start / trace.value) / case.steps,
+    measured=lambda trace, case: 0.5 * log_ratio(trace.start, trace.value) / case.steps,
     right=lambda trace, case: speed_of_a_line(case.dim),
     quantity="mean over k of ln(|x_k - x_star| / |x_{k+1} - x_star|)",
     cells=(

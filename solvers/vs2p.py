@@ -166,10 +166,21 @@ def settle(parameters, setting):
     return parameters._replace(steps=parameters.steps or max(1, setting.budget // 2))
 
 
-def affine_sides(trial: Trial) -> tuple[float, float]:
-    """Give the share of the iterates that f and c f + b have in common, and 1."""
-    case = trial.case
-    own = along(trial.start(), case.steps)
+def lengths_hold(own, chosen) -> np.ndarray:
+    """Say of each step whether it is as long as it must be, where |s|^2 = d."""
+    k = np.arange(len(own) - 1)
+    scale = chosen.eta * (1.0 - k / chosen.steps) * chosen.radius * chosen.tau_a / chosen.tau_b
+    lengths = np.sqrt(np.sum(np.diff(own, axis=0) ** 2, axis=1)) / (np.sqrt(own.shape[1]) * scale)
+    first = np.abs(lengths - 1.0 / (1.0 + chosen.tau_a)) < ROUNDING
+    return np.where(k < 2, first, lengths < 1.0 + ROUNDING)
+
+
+def invariance_sides(trial: Trial) -> tuple[float, float]:
+    """Give the share of the iterates, or of the steps, of which the case's claim is true, and 1."""
+    case, run = trial.case, trial.start()
+    own = along(run, case.steps)
+    if case.claim == "lengths":
+        return float(np.mean(lengths_hold(own, run.parameters))), 1.0
     if case.claim == "powers of two":
         other = along(trial.start(function=lambda x: 1024.0 * case.instance.value(x)), case.steps)
         return float(np.mean(np.all(own == other, axis=1))), 1.0
@@ -209,20 +220,22 @@ affine_invariance = Theorem(
     name="vs2p-affine-invariance",
     statement=(
         "f -> c f + b with c > 0:  x_k of c f + b  =  x_k of f  for every k, bit by bit where c is a power "
-        "of two and b = 0"
+        "of two and b = 0. lengths, |s|^2 = d, A_k = Decay(eta, k) radius tau_a/tau_b:  |x_{k+1} - x_k|  <=  "
+        "A_k sqrt(d), and where k < 2  |x_{k+1} - x_k|  =  A_k sqrt(d)/(1 + tau_a)"
     ),
     proof=(
         "gamma_k and sigma_k are multiplied by c, and alpha_k depends on their quotient. Multiplying by "
-        "a power of two commutes with every rounding; any other c and b leave rounding errors."
+        "a power of two commutes with every rounding; any other c and b leave rounding errors. alpha_k = "
+        "A_k |gamma_k| / (|gamma_k| + tau_a sigma_k), and of the first two steps sigma_k = |gamma_k|."
     ),
     source="derived for zobench, of zobench's definition of VS2P",
     assumes=(),
     parameters=lambda case: {"law": case.law},
     budget=lambda case: 2 * case.steps,
     bound=lambda case, steps: 1.0,
-    sides=affine_sides,
+    sides=invariance_sides,
     relation="exact",
-    quantity="share of the iterates that are equal",
+    quantity="share of the iterates that are equal, or of the steps that are as long as they must be",
     queries_per_step=2,
     pitfall="Not invariant under x -> c x: radius carries the unit of length.",
     cells=(
@@ -230,6 +243,8 @@ affine_invariance = Theorem(
         Cell("cosh", 20, 200, law="gaussian", tight=True, quick=True, claim="powers of two"),
         Cell("rosenbrock", 10, 200, law="rademacher", tight=True, quick=True, claim="powers of two"),
         Cell("log-cosh", 10, 100, law="rademacher", tight=True, quick=True, claim="any c and b"),
+        Cell("quadratic", 10, 50, law="rademacher", tight=True, quick=True, claim="lengths"),
+        Cell("cosh", 10, 50, (("start", 4.0),), "sphere", True, True, "lengths"),
     ),
 )
 

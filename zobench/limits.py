@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from zobench.errors import ZobenchError, unknown
 from zobench.instance import Instance
-from zobench.rates import best_preset_speed, speed_of_a_line
+from zobench.rates import best_preset_speed, log_ratio, speed_of_a_line
 from zobench.stream import generator
 from zobench.theorem import Case, Cell, Theorem
 from zobench.trial import Trial
@@ -152,7 +152,7 @@ def progress(trial: Trial) -> tuple[float, float]:
     run = trial.start(instance=made, budget=case.steps * 1000)
     run.advance(case.steps)
     scale = radius if claim == "bits" else away_from(made, made.x0)
-    left = max(0.0, math.log(scale / away_from(made, run.x))) / case.steps
+    left = max(0.0, log_ratio(scale, away_from(made, run.x))) / case.steps
     return left, limit_of(case, case.steps)
 
 

@@ -9,7 +9,27 @@ from zobench.directions import constants
 from zobench.errors import ZobenchError
 from zobench.instance import Instance
 
-__all__ = ["best_preset_speed", "gap_after", "growth", "preset_speed", "remainder", "speed_of_a_line"]
+__all__ = [
+    "best_preset_speed",
+    "gap_after",
+    "growth",
+    "log_ratio",
+    "preset_speed",
+    "remainder",
+    "speed_of_a_line",
+]
+
+
+def log_ratio(first: float, second: float) -> float:
+    """Return ln(first / second); infinite or NaN where a run diverged or arrived exactly.
+
+    Examples
+    --------
+    >>> log_ratio(1.0, 0.0), log_ratio(0.0, 2.0)
+    (inf, -inf)
+    """
+    with np.errstate(all="ignore"):
+        return float(np.log(np.divide(first, second)))
 
 
 def growth(u: float) -> float:

@@ -116,7 +116,8 @@ class Trial:
         """Measure the two sides; answer them with the trace, if it was a plain run."""
         theorem, case = self.theorem, self.case
         if theorem.sides is not None:
-            return *theorem.sides(self), None
+            with np.errstate(all="ignore"):  # a run that diverges counts as infinite
+                return *theorem.sides(self), None
         assert theorem.measured is not None
         trace = self.trace()
         right = theorem.right(trace, case) if theorem.right else theorem.bound(case, case.steps)
