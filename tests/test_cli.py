@@ -39,7 +39,7 @@ def spawn(*arguments, **options):
 def test_alone_it_prints_help(call):
     result = call()
     assert result.exit_code == 0
-    for verb in "list show run verify report check demo".split():
+    for verb in "list show run status store export verify report check demo".split():
         assert f"\n  {verb} " in result.stdout
 
 
@@ -68,6 +68,27 @@ def test_version(call):
         (["run", "none.toml"], "campaign 'none.toml' does not exist"),
         (["run", "text"], "not valid TOML"),
         (["run", "text", "-p", "quadratic"], "either a campaign's file or flags"),
+        (["run", "mor-wild"], "got 'mor-wild'; did you mean 'more-wild'?"),
+        (["run", "quick", "--shard", "0/4"], "shard must be a part and a number of parts such as 3/64"),
+        (["run", "quick", "--shard", "5/4"], "counted from 1, got '5/4'"),
+        (["run", "quick", "--shard", "x"], "got 'x'"),
+        (["run", "quick", "--dry-run", "--store", "text"], "not an SQLite file"),
+        (["status", "none.sqlite"], "store 'none.sqlite' does not exist"),
+        (["status", "text"], "not an SQLite file"),
+        (["store", "inf"], "did you mean 'info'?"),
+        (["store", "info", "none.sqlite"], "does not exist"),
+        (["store", "vacuum", "none.sqlite"], "does not exist"),
+        (["store", "merge", "new.sqlite"], "Missing argument"),
+        (["store", "merge", "new.sqlite", "none.sqlite"], "store 'none.sqlite' does not exist"),
+        (["store", "merge", "new.sqlite", "text"], "not an SQLite file"),
+        (["store", "export", "none.sqlite", "out"], "does not exist"),
+        (
+            ["store", "export", "none.sqlite", "out", "--format", "xls"],
+            "must be one of csv, parquet, got 'xls'",
+        ),
+        (["export", "none.sqlite"], "Missing option '--format'"),
+        (["export", "none.sqlite", "--format", "cocoo"], "got 'cocoo'; did you mean 'coco'?"),
+        (["export", "none.sqlite", "--format", "ioh"], "does not exist"),
         (["verify", "s2p-smooth-stationry"], "did you mean 's2p-smooth-stationary'?"),
         (["report", "none.sqlite"], "store 'none.sqlite' does not exist"),
         (["report", "text"], "not an SQLite file"),
@@ -114,6 +135,7 @@ def test_a_fault_of_zobench_itself_says_where(call, monkeypatch):
         ("solvers", {"summary", "source", "parameters", "theorems"}, "s2p"),
         ("theorems", {"solver", "statement", "source", "assumes"}, "s2p-smooth-stationary"),
         ("reports", {"summary"}, "convergence"),
+        ("campaigns", {"title", "description"}, "more-wild"),
     ],
 )
 def test_list(call, kind, keys, known):
