@@ -80,6 +80,7 @@ solver = OwnLoop(
     solve=solve,
     parameters=Parameters,
     source="Hansen and Ostermeier, Evolutionary Computation 9(2), 2001",
+    seconds=4e-5,
     package="cma",
     imported="cma",
     draws=True,

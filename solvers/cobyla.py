@@ -45,4 +45,5 @@ solver = OwnLoop(
     solve=solve,
     parameters=Parameters,
     source="Powell, in Advances in Optimization and Numerical Analysis, Kluwer, 1994",
+    seconds=4e-4,
 )

@@ -52,5 +52,6 @@ solver = OwnLoop(
     solve=solve,
     parameters=Parameters,
     source="Ragonneau, PhD thesis, The Hong Kong Polytechnic University, 2022",
+    seconds=6e-4,
     version=(1, 14),
 )

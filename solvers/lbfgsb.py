@@ -71,4 +71,5 @@ solver = OwnLoop(
     solve=solve,
     parameters=Parameters,
     source="Byrd, Lu, Nocedal and Zhu, SIAM J. Sci. Comput. 16(5), 1995",
+    seconds=3e-5,
 )

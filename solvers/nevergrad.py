@@ -70,6 +70,7 @@ solver = OwnLoop(
     parameters=Parameters,
     settle=settle,
     source="Rapin and Teytaud, Nevergrad, 2018; Meunier et al., IEEE Trans. Evol. Comput. 26(3), 2022",
+    seconds=5e-4,
     package="nevergrad",
     imported="nevergrad",
     draws=True,

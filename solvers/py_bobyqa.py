@@ -73,6 +73,7 @@ solver = OwnLoop(
     solve=solve,
     parameters=Parameters,
     source="Powell, DAMTP 2009/NA06; Cartis, Fiala, Marteau and Roberts, ACM Trans. Math. Softw. 45(3), 2019",
+    seconds=7e-4,
     package="Py-BOBYQA",
     imported="pybobyqa",
     global_draws=True,

@@ -21,7 +21,7 @@ from zobench.own_loop import OwnLoop
 from zobench.registry import catalogue
 from zobench.solver import solver
 from zobench.stream import digest, generator
-from zobench.workers import run_keys
+from zobench.workers import expected_seconds, run_keys
 
 SCIPY = ["nelder-mead", "powell", "cobyla", "cobyqa", "lbfgsb"]
 PEERS = {"cma-es": "cma", "nevergrad": "nevergrad", "py-bobyqa": "pybobyqa"}
@@ -518,3 +518,17 @@ def test_the_command_line_shows_and_runs_them(name, tmp_path):
     )
     assert done.exit_code == 0, done.output
     assert name in done.output
+
+
+def test_campaigns_plan_with_the_packages_own_time():
+    slow, fast = (key_of("quadratic", name, budget=1000) for name in ("cobyqa", "s2p"))
+    seconds = expected_seconds([slow, fast])
+    assert seconds[0] > 0.5 > 0.1 > seconds[1]
+
+
+@pytest.mark.slow
+def test_workers_make_the_same_runs(name):
+    keys = [key_of("quadratic", name, budget=40, seed=seed) for seed in range(4)]
+    together = {trace.key: trace for batch in run_keys(keys, workers=2) for trace in batch}
+    for key in keys:
+        assert np.array_equal(zobench.run("quadratic", name, budget=40, seed=key.seed).x, together[key].x)

@@ -89,6 +89,8 @@ class OwnLoop(Solver):
         What ``import`` calls it.
     version : tuple of int
         The oldest version that has the method.
+    seconds : float
+        What the package takes for a query in small dimensions, roughly; campaigns divide work by it.
     draws : bool
         Whether the method is a random one.
     global_draws : bool
@@ -104,6 +106,7 @@ class OwnLoop(Solver):
     package: str = "scipy"
     imported: str = "scipy"
     version: tuple[int, ...] = ()
+    seconds: float = 1e-5
     draws: bool = False
     global_draws: bool = False
 

@@ -132,8 +132,16 @@ def expected_seconds(keys: Iterable["RunKey"]) -> list[float]:
         place = (key.problem, key.dim, key.instance_seed, key.problem_parameters)
         if place not in costs:
             costs[place] = _seconds_of_query(key)
-        answer.append(2e-3 + key.budget * (costs[place] + 5e-8 + 4e-9 * key.dim))
+        answer.append(2e-3 + key.budget * (costs[place] + _own_seconds(key.solver) + 4e-9 * key.dim))
     return answer
+
+
+@lru_cache
+def _own_seconds(name: str) -> float:
+    """Estimate what a solver itself takes for a query."""
+    from zobench.registry import catalogue
+
+    return getattr(catalogue("solvers").get(name), "seconds", 5e-8)
 
 
 def _seconds_of_query(key: "RunKey") -> float:
