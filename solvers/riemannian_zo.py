@@ -36,7 +36,10 @@ Invariances: scaling.
 """
 
 import math
+from functools import partial
 from typing import Annotated, NamedTuple
+
+import numpy as np
 
 from zobench.factors import shaped, start_point
 from zobench.fixed_rank import (
@@ -44,6 +47,7 @@ from zobench.fixed_rank import (
     draw_tangent,
     frame_size,
     manifold_dim,
+    parts,
     point_size,
     retract,
     spread,
@@ -51,12 +55,16 @@ from zobench.fixed_rank import (
 from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
+from zobench.rates import speed_of_a_line
 from zobench.solver import Sized, Solver
+from zobench.theorem import Case, Cell, Theorem
 
 DIFFERENCES = ("ambient", "on-manifold")
 AMBIENT, ON_MANIFOLD = range(2)
 LAWS = ("sphere", "gaussian")
 SPHERE, GAUSSIAN = range(2)
+#: Of a problem: that the start keeps the singular values.
+NEAR = ("start", "tilted")
 
 
 class Parameters(NamedTuple):
@@ -167,6 +175,209 @@ def start(parameters, setting, x0):
     return {"point": start_point(parameters, setting, x0)}
 
 
+def shape_of(case: Case) -> tuple[int, int, int]:
+    """Give m, n and r."""
+    declared = case.instance.manifold
+    return (declared.rows, declared.columns, declared.rank) if declared else (case.dim, 1, 1)
+
+
+def dim_of(case: Case) -> int:
+    """Give D = r (m + n - r)."""
+    return manifold_dim(*shape_of(case))
+
+
+def nearness(case: Case) -> float:
+    """Give theta = |W_0 - A| / (the r-th singular value of A)."""
+    shape = shape_of(case)
+    truth = np.asarray(case.instance.x_star, dtype=np.float64).reshape(shape[:2])
+    values = np.linalg.svd(truth, compute_uv=False)
+    return case.distance / float(values[shape[2] - 1])
+
+
+def curvature(case: Case) -> float:
+    """Give L_theta = 1 + 2 q + (q/2)^2, q = theta/(1 - 2 theta): that of f along retractions."""
+    q = nearness(case) / (1.0 - 2.0 * nearness(case))
+    return 1.0 + 2.0 * q + (q / 2.0) ** 2
+
+
+def local_bound(case: Case, steps: int) -> float:
+    """Bound E f(W_K) for K = `steps`."""
+    rate = (1.0 - nearness(case) ** 2) / (curvature(case) * dim_of(case))
+    return (1.0 - rate) ** steps * case.gap
+
+
+def is_near(instance) -> str:
+    """Say what is missing of |W - A|^2/2 with W_0 near A."""
+    if instance.manifold is None or instance.problem.name != "fixed-rank-approximation":
+        return "f must be |W - A|^2/2 with a declared rank"
+    near = nearness(Case(instance, 1, "sphere"))
+    return (
+        "" if near < 0.5 else f"|W_0 - A| must be below half of A's smallest singular value, got {near:.3g}"
+    )
+
+
+def is_declared(instance) -> str:
+    """Say that f is no quadratic of matrices with a declared rank, if it is none."""
+    quadratic = instance.manifold is not None and "trace" in instance.certificates
+    return "" if quadratic else "f must be a quadratic of matrices with a declared rank"
+
+
+def tangential(z: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Give P(W) Z."""
+    left, right = u.T @ u, v.T @ v
+    return left @ z + z @ right - left @ z @ right
+
+
+def moves(trial):
+    """Drive a run; yield W_k, P grad f(W_k), g_k and W_{k+1} of every step as matrices."""
+    instance, run, shape = trial.case.instance, trial.start(), shape_of(trial.case)
+    for _ in range(trial.case.steps):
+        before, (_, u, v) = run.x.copy(), parts(run.field("point").copy(), shape)
+        slope = tangential(instance.gradient(before).reshape(shape[:2]), u, v)
+        run.advance(1)
+        middle, aside, across = parts(run.field("estimate"), shape)
+        estimate = (u.T @ middle + aside.T) @ v + u.T @ across
+        yield before.reshape(shape[:2]), slope, estimate, run.x.reshape(shape[:2]).copy()
+
+
+def isotropy_sides(trial) -> tuple[float, float]:
+    """Measure the mean over k of <g_k, P grad f> / |P grad f|^2."""
+    found = [np.sum(estimate * slope) / np.sum(slope**2) for _, slope, estimate, _ in moves(trial)]
+    return float(np.mean(found)), 1.0
+
+
+def truncation_sides(trial) -> tuple[float, float]:
+    """Measure the mean over k of |P grad f(W_k)|^2, and its bound from what the retractions moved."""
+    case, squares, lost = trial.case, [], []
+    smoothness = case.constant("L")
+    for before, slope, estimate, after in moves(trial):
+        squares.append(np.sum(slope**2))
+        aim = before - estimate / (smoothness * dim_of(case))
+        gap = np.linalg.norm(after - aim)
+        norm = np.linalg.norm(case.instance.gradient(aim.ravel()))
+        lost.append(norm * gap + smoothness * gap**2 / 2.0)
+    scale = 2.0 * smoothness * dim_of(case) / case.steps
+    return float(np.mean(squares)), scale * (case.gap + float(np.sum(lost)))
+
+
+def matrices(rows: int, columns: int, rank: int, *more: tuple) -> tuple:
+    """Give the parameters of the problem of a cell."""
+    return (("rows", rows), ("columns", columns), ("rank", rank), *more)
+
+
+row = partial(
+    Theorem,
+    source="derived for zobench; method after Li, Balasubramanian, Ma, arXiv 2003.11238",
+    assumes=("L", "f_star"),
+    parameters=lambda case: {"step_size": 1.0 / (case.constant("L") * dim_of(case))},
+    budget=lambda case: 2 * case.steps,
+    queries_per_step=2,
+    requires=is_declared,
+)
+cell = partial(Cell, "fixed-rank-approximation", None, law="sphere")
+
+isotropy = row(
+    name="tangent-sampler-isotropy",
+    statement=(
+        "u = U M V^T + Up V^T + U Vp^T of projected normal entries, scaled to |u|^2 = D = r (m + n - r), f "
+        "quadratic, g = (f(W + h u) - f(W - h u)) / (2h) u:  E <g, P grad f> = |P grad f|^2"
+    ),
+    proof=(
+        "Before scaling u has the law of P Z with independent normal Z, invariant under rotations of the "
+        "tangent space: E u u^T = P.  Central differences are exact for quadratics."
+    ),
+    relation="=",
+    bound=lambda case, steps: 1.0,
+    sides=isotropy_sides,
+    quantity="mean over k of <g_k, P grad f> / |P grad f|^2",
+    pitfall="Without the projections the r x r block counts three times, the others once.",
+    cells=(
+        cell(300, matrices(8, 6, 2), tight=True, quick=True),
+        cell(500, matrices(20, 15, 3), tight=True),
+        cell(500, matrices(12, 3, 3, ("condition", 100.0)), tight=True),
+    ),
+)
+
+local_linear = row(
+    name="rzo-lowrank-local-linear",
+    statement=(
+        "f = |W - A|^2/2 with A of rank r, t = |W_0 - A|/s_r(A) < 1/2, q = t/(1 - 2t), L_t = 1 + 2q + q^2/4, "
+        "D = r (m + n - r), step 1/(L_t D), one direction of norm sqrt(D):  "
+        "E f(W_K) <= (1 - (1 - t^2)/(L_t D))^K f(W_0), whatever the condition number of A"
+    ),
+    proof=(
+        "f never rises, so that s_r(W) >= (1 - t) s_r(A) and |xi| <= t s_r(A) for every step xi; the "
+        "retraction moves W + xi by at most |xi|^2/(2 (1 - 2t) s_r(A)), whence f(W^+) <= f + <grad f, xi> + "
+        "L_t |xi|^2/2.  What of the gradient is not tangent is at most t |W - A|."
+    ),
+    parameters=lambda case: {"step_size": 1.0 / (curvature(case) * dim_of(case))},
+    bound=local_bound,
+    measured=lambda trace, case: trace.value,
+    quantity="f(W_K)",
+    requires=is_near,
+    pitfall="The basin shrinks with s_r(A), the rate does not: the start must be that near.",
+    cells=(
+        # sin(angle) = theta s_r / (sqrt(2) |A|)
+        cell(132, matrices(20, 15, 2, NEAR, ("condition", 1.0), ("angle", 0.05)), tight=True, quick=True),
+        cell(132, matrices(20, 15, 2, NEAR, ("condition", 100.0), ("angle", 7e-4)), tight=True, quick=True),
+        cell(528, matrices(20, 15, 2, NEAR, ("condition", 1e4), ("angle", 3.5e-6)), tight=True),
+        cell(1284, matrices(60, 50, 3, NEAR, ("condition", 10.0), ("angle", 7e-3))),
+    ),
+)
+
+truncated = row(
+    name="rzo-lowrank-stationarity-truncation",
+    statement=(
+        "f an L-smooth quadratic, one direction of norm sqrt(D), D = r (m + n - r), step 1/(L D), "
+        "V_k = W_k - g_k/(L D), t_k = |W_{k+1} - V_k|:  E mean_k |P grad f(W_k)|^2 <= "
+        "(2 L D / K) E[ D0 + sum_k (|grad f(V_k)| t_k + L t_k^2/2) ]"
+    ),
+    proof=(
+        "E <grad f, g> = |P grad f|^2 and E|g|^2 = D |P grad f|^2: E f(V) <= f - |P grad f|^2/(2 L D).  The "
+        "retraction from V costs at most |grad f(V)| t + L t^2/2.  Sum over k.  No singular value enters."
+    ),
+    relation="paired",
+    bound=lambda case, steps: 2.0 * case.constant("L") * dim_of(case) * case.gap / steps,
+    sides=truncation_sides,
+    quantity="mean over k of |P grad f(W_k)|^2",
+    slopes=(("K", -1.0),),
+    pitfall="The bound is measured in the same run, from what its own retractions moved.",
+    cells=(
+        cell(128, matrices(10, 8, 2, ("condition", 1.0)), quick=True),
+        cell(384, matrices(10, 8, 2, ("condition", 100.0), ("scale", 0.01)), quick=True),
+        cell(800, matrices(20, 15, 2, ("condition", 1e4))),
+    ),
+)
+
+scaling = row(
+    name="rzo-query-scaling",
+    statement=(
+        "f = |W - A|^2/2 with A of rank r, one direction of norm sqrt(D), D = r (m + n - r), step 1/D:  as "
+        "W_0 tends to A, E mean_k ln(f(W_k)/f(W_{k+1})) = psi(D/2) - psi((D-1)/2) = 1/D + O(1/D^2), so that "
+        "a hundredth of the distance takes 18.4 D queries"
+    ),
+    proof=(
+        "Near A the manifold is its tangent space, and a step takes from W - A its part along u: f falls by "
+        "the factor 1 - c^2, c^2 of the law Beta(1/2, (D-1)/2).  2 queries a step, and 2 ln(1e4) = 18.4."
+    ),
+    relation="=",
+    bound=lambda case, steps: 2.0 * speed_of_a_line(dim_of(case)),
+    sides=lambda trial: (
+        math.log((run := trial.trace()).start / run.value) / run.steps,
+        trial.theorem.bound(trial.case, run.steps),
+    ),
+    quantity="mean over k of ln(f(W_k)/f(W_{k+1}))",
+    requires=is_near,
+    slopes=(("D", 1.0),),
+    pitfall="From afar a transient adds a tenth; a target above the smallest singular value hides it.",
+    cells=(
+        cell(400, matrices(12, 10, 1, NEAR, ("condition", 1.0), ("angle", 1e-3)), tight=True, quick=True),
+        cell(660, matrices(20, 15, 2, NEAR, ("condition", 1.0), ("angle", 1e-3)), tight=True, quick=True),
+        cell(2540, matrices(40, 30, 4, NEAR, ("condition", 10.0), ("angle", 1e-4)), tight=True),
+        cell(2540, matrices(40, 30, 4, NEAR, ("condition", 1.0), ("angle", 1e-3)), tight=True),
+    ),
+)
+
 solver = Solver(
     name="riemannian-zo",
     summary="zeroth-order method on the matrices of rank r: differences along isotropic tangent vectors",
@@ -182,4 +393,5 @@ solver = Solver(
         "rotation": "a rotation of R^d mixes entries and does not keep the rank",
     },
     source="after Li, Balasubramanian, Ma, Math. Oper. Res. 48 (2023), arXiv 2003.11238",
+    theorems=(isotropy, local_linear, truncated, scaling),
 )
