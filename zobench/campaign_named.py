@@ -41,7 +41,7 @@ def find_campaign(given: str) -> "Campaign":
     if is_path:
         return Campaign.from_toml(given)
     if given not in known:
-        raise unknown("campaign: a file's name, or the name", given, known)
+        raise unknown(f"there is no file {given!r}, and the name of a campaign", given, known)
     return Campaign.from_toml(known[given])
 
 

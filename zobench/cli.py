@@ -173,9 +173,12 @@ def status(store: str, campaign: str | None, missing: bool, as_json: bool) -> No
     status_verb(store, campaign, missing, as_json)
 
 
-@cli.group("store", cls=Verbs)
-def store_group() -> None:
+@cli.group("store", cls=Verbs, invoke_without_command=True)
+@click.pass_context
+def store_group(ctx: click.Context) -> None:
     """Look into stores, join them, tidy them up, write them as tables."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 @store_group.command("info")
@@ -193,10 +196,11 @@ def store_info(store: str, as_json: bool) -> None:
 @click.argument("stores", nargs=-1, required=True)
 @json_option
 def store_merge(into: str, stores: tuple[str, ...], as_json: bool) -> int:
-    """Put the runs of STORES into the store INTO, which is made if need be.
+    """Put the runs of STORES into the store INTO.
 
-    A run that is in both is kept once, one that failed gives way to one that did not.  Exit code 1 if a run
-    is in both with other numbers, as another machine may have made it; the one in INTO is kept.
+    It is made if need be.  A run that is in both is kept once, and one that failed gives way to one that did
+    not.  Exit code 1 if a run is in both with other numbers, as another machine may have made it; the one in
+    INTO is kept.
     """
     from zobench.cli_store import merge_verb
 
@@ -219,7 +223,10 @@ def store_vacuum(store: str, as_json: bool) -> None:
 @click.option("--format", "form", default="csv", show_default=True, metavar="{csv|parquet}")
 @json_option
 def store_export(store: str, folder: str, form: str, as_json: bool) -> None:
-    """Write a store's tables into FOLDER, one file each; `zobench export` writes other tools' formats."""
+    """Write a store's tables into FOLDER, one file each.
+
+    `zobench export` writes the formats of COCO and IOHanalyzer.
+    """
     from zobench.cli_store import tables_verb
 
     tables_verb(store, folder, form, as_json)
@@ -238,7 +245,12 @@ def store_export(store: str, folder: str, form: str, as_json: bool) -> None:
 )
 @json_option
 def export(store: str, form: str, out: str | None, gap: str, as_json: bool) -> None:
-    """Write a store's runs for COCO's cocopp, or for IOHanalyzer and iohinspector; every loss is told."""
+    """Write a store's runs for COCO or IOHanalyzer.
+
+    COCO's pages are written by cocopp, which the script beside the data tells of the suite; IOHanalyzer's
+    format is also read by iohinspector.  First hits of the targets keep their exact query counts; what the
+    format or its readers cannot hold is told.
+    """
     from zobench.cli_store import export_verb
 
     export_verb(store, form, out, gap, as_json)
