@@ -522,8 +522,8 @@ def test_the_command_line_shows_and_runs_them(name, tmp_path):
 
 def test_campaigns_plan_with_the_packages_own_time():
     slow, fast = (key_of("quadratic", name, budget=1000) for name in ("cobyqa", "s2p"))
-    seconds = expected_seconds([slow, fast])
-    assert seconds[0] > 0.5 > 0.1 > seconds[1]
+    seconds = expected_seconds([slow, fast])  # of the same objective, whatever it takes itself
+    assert seconds[0] - seconds[1] == pytest.approx(0.6, rel=1e-3)
 
 
 @pytest.mark.slow
