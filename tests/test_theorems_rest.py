@@ -1,4 +1,4 @@
-"""Theorems of random search, (1+1)-ES, GLD and RSGF, the limits, the kinds of claims: what refutes mutants."""
+"""Theorems of random search, (1+1)-ES, GLD, RSGF, the limits, kinds of claims: what refutes mutants."""
 
 import dataclasses
 import math
@@ -512,6 +512,10 @@ def test_a_pair_of_sides_is_assessed_one_sided():
     assert assess_paired(right, right).verdict == "not refuted"
     assert assess_paired(right + 0.5 + 0.1 * rng.standard_normal(40), right).verdict == "refuted"
     assert assess_paired(right[:4], right[:4]).verdict == "inconclusive"
+    # far from refuted: p is 1 up to rounding
+    far = assess_paired(right - 0.3 - 1e-9 * rng.standard_normal(40), right)
+    assert far.verdict == "supported"
+    assert far.log10_e == pytest.approx(math.log10(0.5))
     # E left = E right, the hardest true claim: nominal rate 0.001
     pairs = rng.exponential(1.0, (2, 2000, 40))
     assert sum(assess_paired(*pair).verdict == "refuted" for pair in pairs.swapaxes(0, 1)) <= 9

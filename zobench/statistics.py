@@ -268,7 +268,7 @@ def _tail(differences: NDArray[np.float64], mean: float) -> float:
 
 def _calibrated(p: float) -> float:
     """Return log10 of the e-value that a p-value is worth."""
-    if p >= 1.0:
-        return math.log10(0.5)  # the calibrator's limit at p = 1
+    if p > 1.0 - 1e-6:
+        return math.log10(0.5)  # the calibrator's limit at p = 1, near which the formula loses its digits
     log = math.log(p)
     return math.log10((1.0 - p + p * log) / (p * log**2))
