@@ -29,6 +29,7 @@ from zobench.instance import Vector
 from zobench.kernels import squared_norm
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Real
+from zobench.rates import not_a_sphere
 from zobench.solver import Scalar, Sized, Solver
 from zobench.stream import normals
 from zobench.theorem import Case, Cell, Theorem
@@ -121,9 +122,7 @@ ball_exact = Theorem(
     ),
     source="derived for zobench",
     assumes=("L", "mu", "f_star"),
-    requires=lambda instance: (
-        "" if instance.certificates["L"].value == instance.certificates["mu"].value else "f is no sphere"
-    ),
+    requires=not_a_sphere,
     parameters=lambda case: {"R": 1.0},
     budget=lambda case: case.steps,
     bound=exact,

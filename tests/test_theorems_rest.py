@@ -365,7 +365,7 @@ def test_the_fall_of_gradientless_descent_is_at_least_its_constant():
         ("rsgf-additive", {}, "its values have no added noise"),
         ("rsgf-additive", {"noise": "multiplicative", "noise_level": 0.1}, "is not independent, added"),
         ("rsgf-additive", {"noise": "heavy-tailed", "noise_level": 0.1, "noise_degrees": 2.0}, "is not ind"),
-        ("exact-line-log", {"condition": 2.0}, "the largest and the smallest curvature differ"),
+        ("exact-line-log", {"condition": 2.0}, "its largest and its smallest curvature differ"),
         ("limits", {"condition": 2.0}, "the limits are checked on quadratic with condition=1"),
         ("s2p-smooth-stationary", {"noise": "gaussian", "noise_level": 0.1}, "is about exact values"),
     ],

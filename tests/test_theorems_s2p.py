@@ -639,19 +639,29 @@ def test_the_bounds_of_relaxed_smoothness_are_the_printed_formulas():
         theorem.bound(case_of("cosh", 10, 400, "gaussian"), 400)
 
 
+HORIZONS = (
+    "sign-convex",
+    "relaxed-stationary",
+    "smooth-stationary",
+    "smooth-gamma",
+    "relaxed-clipped",
+    "pl-gamma",
+)
+
+
 @pytest.mark.parametrize("eps", [1e-1, 1e-2])
-@pytest.mark.parametrize("name", ["s2p-sign-convex", "s2p-relaxed-stationary"])
+@pytest.mark.parametrize("name", HORIZONS)
 def test_after_so_many_steps_the_bound_is_as_small_as_asked(name, eps):
-    theorem, _ = find_theorem(name)
+    theorem, _ = find_theorem(f"s2p-{name}")
     for problem, b in (("quadratic", None), ("cosh", 3.0)):
-        if problem == "cosh" and "sign" in name:
+        if problem == "cosh" and "relaxed" not in name:
             continue
         given = {} if b is None else {"b": b}
         steps = math.ceil(theorem.horizon(case_of(problem, 10, 1, "sphere", **given), eps))
         case = case_of(problem, 10, steps, "sphere", **given)
-        # the sign rule speaks of the root of the gap
-        wanted = math.sqrt(eps) if "sign" in name else eps
-        assert wanted / 3.0 < theorem.bound(case, steps) <= wanted * (1 + 1e-9)
+        # the sign rule speaks of the root of the gap, the gamma rule of squared gradient norms
+        wanted = {"sign-convex": math.sqrt(eps), "smooth-gamma": eps**2}.get(name, eps)
+        assert wanted / 4.0 < theorem.bound(case, steps) <= wanted * (1 + 1e-9)
 
 
 def test_the_remainder_of_gaussian_directions_is_the_mean_and_below_its_closed_bound():

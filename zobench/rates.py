@@ -14,6 +14,7 @@ __all__ = [
     "gap_after",
     "growth",
     "log_ratio",
+    "not_a_sphere",
     "preset_speed",
     "remainder",
     "speed_of_a_line",
@@ -144,6 +145,20 @@ def gap_after(instance: Instance, law: str, steps: int) -> float:
             spread = (slopes.sum() + 2.0 * slopes) / (dim * (dim + 2.0))
         second = second - 2.0 * curved * second / (smoothness * dim) + spread / smoothness**2
     return float(curved @ second) / 2.0
+
+
+def not_a_sphere(instance: Instance) -> str:
+    """Say that f is not (L/2)|x - x_star|^2 + f_star, if it is not; empty if it is.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> not_a_sphere(zobench.problem("quadratic", condition=2))
+    'its largest and its smallest curvature differ'
+    """
+    known = instance.certificates
+    same = known["L"].value == known["mu"].value
+    return "" if same else "its largest and its smallest curvature differ"
 
 
 def preset_speed(kind: str, dim: int, scale: float) -> float:
