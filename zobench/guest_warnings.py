@@ -11,6 +11,10 @@ __all__ = ["noted"]
 GUESTS = r"(bayes_opt|cma|nevergrad|numpy|pandas|pybobyqa|scipy|sklearn|zobench)(\.|$)"
 
 
+#: Different texts kept: some hold a number that changes.
+MOST = 16
+
+
 @contextmanager
 def noted(outside: Callable[[], bool], notes: dict[str, int]) -> Iterator[None]:
     """Write warnings of packages into `notes` and let others through.
@@ -35,7 +39,8 @@ def noted(outside: Callable[[], bool], notes: dict[str, int]) -> Iterator[None]:
                     warnings.warn_explicit(message, category, filename, lineno)
             else:
                 text = " ".join(f"{category.__name__}: {message}".split())[:200]
-                notes[text] = notes.get(text, 0) + 1
+                if text in notes or len(notes) < MOST:
+                    notes[text] = notes.get(text, 0) + 1
 
         warnings.filterwarnings("always", module=GUESTS)
         warnings.showwarning = note  # type: ignore[assignment]

@@ -97,6 +97,16 @@ class OwnLoop(Solver):
         Whether the package draws from NumPy's global generator: while the package runs another stands there,
         seeded from the run's key, and the user's own whenever the objective or a callback is entered.  The
         second normal variate of a pair, which NumPy keeps for later, is lost at each change.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> def solve(loop, parameters):
+    ...     from scipy.optimize import minimize
+    ...     return minimize(loop.query, loop.x0, method="CG").message
+    >>> cg = OwnLoop(name="cg", summary="", source="", solve=solve)
+    >>> zobench.minimize(lambda x: float(x @ x), [1.0, 2.0], solver=cg, budget=5).nfev
+    5
     """
 
     step: Callable[..., None] = _no_step
