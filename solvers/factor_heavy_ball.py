@@ -32,6 +32,7 @@ from zobench.instance import Vector
 from zobench.oracle import query_gradient
 from zobench.parameters import Certified, Integer, Real
 from zobench.solver import Scalar, Sized, Solver
+from zobench.theorem import Cell, Theorem
 
 
 class Parameters(NamedTuple):
@@ -102,6 +103,64 @@ def start(parameters, setting, x0):
     return {"point": point, "step_size": np.array([step_size])}
 
 
+def stall_sides(trial) -> tuple[float, float]:
+    """Compare f(W_K) with f(W_0), or see whether it came below 1e-10, as claimed."""
+    value = trial.trace().value
+    return (value, 0.5) if trial.case.claim == "factors stay" else (float(value < 1e-10), 1.0)
+
+
+stall = Theorem(
+    name="lowrank-factor-stall-ce1",
+    statement=(
+        "f = |W - e1 e1^T|^2/2 from U = e2, V = e1, S = 0:  heavy ball and Adam on the factors stay at f = "
+        "1/2 for ever; low-rank heavy ball with bases that G V joins comes below 1e-10 within 1000 steps"
+    ),
+    proof=(
+        "G = -e1 e1^T, and G V S^T = 0, U^T G V = 0, G^T U S = 0: a stationary point of the factors.  But "
+        "G V = -e1 is as large as can be, and with it in the basis the minimiser is within reach."
+    ),
+    source="derived for zobench, after a remark of Schotthöfer, Klein, Kusch, arXiv 2506.17475",
+    assumes=(),
+    parameters=lambda case: {"step_size": 0.1},
+    budget=lambda case: case.steps,
+    relation="exact",
+    bound=lambda case, steps: 1.0,
+    sides=stall_sides,
+    quantity="f(W_K), or whether it is below 1e-10",
+    queries_per_step=1,
+    requires=lambda instance: (
+        ""
+        if instance.problem.name == "rank-deficient-start" and instance.parameters.core == 0.0
+        else "it is one example, rank-deficient-start with core 0"
+    ),
+    pitfall="S must be exactly zero: from 1e-8 the factors escape after 320 steps.",
+    cells=(
+        Cell("rank-deficient-start", None, 1000, law="-", tight=True, quick=True, claim="factors stay"),
+        Cell(
+            "rank-deficient-start",
+            None,
+            1000,
+            law="-",
+            tight=True,
+            quick=True,
+            claim="factors stay",
+            solver="factor-adam",
+            settings=(("step_size", 0.1),),
+        ),
+        Cell(
+            "rank-deficient-start",
+            None,
+            1000,
+            law="-",
+            tight=True,
+            quick=True,
+            claim="augmented bases leave",
+            solver="lowrank-heavy-ball",
+            settings=(("step_size", 0.1),),
+        ),
+    ),
+)
+
 solver = Solver(
     name="factor-heavy-ball",
     summary="first-order heavy ball on the factors U, S, V of a matrix of low rank, all at once",
@@ -118,4 +177,5 @@ solver = Solver(
     },
     gradients=True,
     source="the baseline of Schotthöfer, Klein, Kusch, arXiv 2506.17475 (2025)",
+    theorems=(stall,),
 )

@@ -28,13 +28,16 @@ Invariances: scaling.
 import math
 from typing import Annotated, NamedTuple
 
+import numpy as np
+
 from zobench.factors import shaped, start_point
 from zobench.fixed_rank import augment, dense, frame, frame_size, parts, point_size, truncate
 from zobench.instance import Vector
 from zobench.oracle import query_gradient
 from zobench.orthonormal import add_sandwich, complete, extend, galerkin
 from zobench.parameters import Certified, Integer, Real
-from zobench.solver import Sized, Solver
+from zobench.solver import Scalar, Sized, Solver
+from zobench.theorem import Case, Cell, Theorem
 
 
 class Parameters(NamedTuple):
@@ -75,7 +78,10 @@ def table_numbers(p, dim):
 
 
 class State(NamedTuple):
-    """Workspace: iterate and gradient as matrices; factors of W and of the momentum; scratch."""
+    """Workspace: iterate and gradient as matrices; factors of W and of the momentum; scratch.
+
+    `lost` is the norm of what truncation took from W in the last step.
+    """
 
     x: Vector
     gradient: Vector
@@ -83,11 +89,12 @@ class State(NamedTuple):
     momentum: Sized(lambda p, dim: point_size(p.rows, p.columns, p.momentum_rank))  # type: ignore[valid-type]
     table: Sized(table_numbers)  # type: ignore[valid-type]
     scratch: Sized(lambda p, dim: frame_size(p.rows, p.columns, width(p)))  # type: ignore[valid-type]
+    lost: Scalar
 
 
 def step(oracle, state, parameters, k, stream):
     """W_{k+1} = U' trunc_r(S') V'^T."""
-    x, gradient, point, momentum, table, scratch = state
+    x, gradient, point, momentum, table, scratch, lost = state
     rows, columns, rank, low = parameters.rows, parameters.columns, parameters.rank, parameters.momentum_rank
     shape, slim = (rows, columns, rank), (rows, columns, low)
     query_gradient(oracle, x, gradient)
@@ -110,7 +117,7 @@ def step(oracle, state, parameters, k, stream):
     add_sandwich(core, 1.0, cu[:rank], small, cv[:rank])
     complete(left, one, spare)
     complete(right, two, spare)
-    truncate(core, turn, values, spare, left, right, point, shape)
+    lost[0] = truncate(core, turn, values, spare, left, right, point, shape)
     truncate(moved, turn, values, spare, left, right, momentum, slim)
     dense(point, shape, x, table)
 
@@ -130,6 +137,62 @@ def start(parameters, setting, x0):
     return {"point": start_point(parameters, setting, x0)}
 
 
+def step_of(case: Case) -> float:
+    """Give the step size (1 - beta^2)/L for beta = 0.9."""
+    return (1.0 - 0.9**2) / case.constant("L")
+
+
+def truncation_sides(trial) -> tuple[float, float]:
+    """Measure the mean over k of |P grad f(W_k)|^2, and its bound from what truncation cut off."""
+    case, run, squares, lost = trial.case, trial.start(), [], []
+    instance, smoothness = case.instance, case.constant("L")
+    declared = instance.manifold
+    shape = (declared.rows, declared.columns, declared.rank)
+    for _ in range(case.steps):
+        z = instance.gradient(run.x.copy()).reshape(shape[:2])
+        _, u, v = parts(run.field("point"), shape)
+        off = z - u.T @ (u @ z)
+        squares.append(np.sum(z**2) - np.sum((off - (off @ v.T) @ v) ** 2))
+        run.advance(1)
+        cut = run.field("lost")[0]
+        norm = np.linalg.norm(instance.gradient(run.x.copy()))
+        lost.append(norm * cut + 1.5 * smoothness * cut**2)
+    scale = 2.0 / (step_of(case) * case.steps)
+    return float(np.mean(squares)), scale * (case.gap + float(np.sum(lost)))
+
+
+stationary = Theorem(
+    name="lowrank-heavy-ball-stationarity",
+    statement=(
+        "f L-smooth, M_0 = 0, h <= (1 - beta^2)/L, t_k the norm of what truncation takes from W in step k:  "
+        "mean_k |P grad f(W_k)|^2 <= (2/(h K)) [ D0 + sum_k (|grad f(W_{k+1})| t_k + 3 L t_k^2/2) ]"
+    ),
+    proof=(
+        "P grad f lies in the span S of the augmented bases, and so does M: with g the part of grad f in S, "
+        "<grad f, M'> = (|M'|^2 + |g|^2 - beta^2 |M|^2)/2 for M' = beta M + g.  L-smoothness on the step "
+        "-h M' makes f + (h/2)(1 - L h)|M|^2 fall by (h/2)|g|^2, but for |grad f(V)| t + L t^2/2 when V is "
+        "truncated; grad f at V is at most L t away from that at W_{k+1}.  No singular value enters."
+    ),
+    source="derived for zobench; after Schotthöfer, Klein, Kusch, arXiv 2506.17475",
+    assumes=("L", "f_star"),
+    parameters=lambda case: {"step_size": step_of(case), "beta": 0.9},
+    budget=lambda case: case.steps,
+    relation="paired",
+    bound=lambda case, steps: 2.0 * case.gap / (step_of(case) * steps),
+    sides=truncation_sides,
+    quantity="mean over k of |P grad f(W_k)|^2",
+    queries_per_step=1,
+    requires=lambda instance: "" if instance.manifold else "the problem must declare shape and rank",
+    slopes=(("K", -1.0),),
+    pitfall="The bound is measured in the same run.  A momentum in stale bases still meets it.",
+    cells=(
+        Cell("fixed-rank-approximation", None, 100, (("condition", 1.0),), "-", quick=True),
+        Cell("fixed-rank-approximation", None, 200, (("condition", 1e4), ("rank", 4)), "-", quick=True),
+        Cell("fixed-rank-completion", None, 400, law="-"),
+        Cell("rank-deficient-start", None, 100, law="-", tight=True, quick=True),
+    ),
+)
+
 solver = Solver(
     name="lowrank-heavy-ball",
     summary="first-order heavy ball on the matrices of rank r, through augmented bases",
@@ -146,4 +209,5 @@ solver = Solver(
     },
     gradients=True,
     source="after Schotthöfer, Klein, Kusch, arXiv 2506.17475 (2025), and arXiv 2505.08022",
+    theorems=(stationary,),
 )

@@ -54,6 +54,7 @@ from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.solver import Sized, Solver
+from zobench.theorem import Case, Cell, Theorem
 
 DIFFERENCES = ("ambient", "on-manifold")
 AMBIENT, ON_MANIFOLD = range(2)
@@ -181,6 +182,49 @@ def start(parameters, setting, x0):
     return {"point": start_point(parameters, setting, x0)}
 
 
+def average_bound(case: Case, steps: int) -> float:
+    """Bound the mean of the first `steps` squared gradient norms."""
+    return 21.0 * case.constant("L") * (case.dim - 1.0) * case.gap / steps
+
+
+def is_flat(instance) -> str:
+    """Say what is missing of a quadratic in R^d."""
+    if instance.manifold is not None:
+        return "it is proved in flat space, and the problem declares matrices of low rank"
+    return (
+        "" if "trace" in instance.certificates and instance.dim > 1 else "f must be a quadratic with d >= 2"
+    )
+
+
+average = Theorem(
+    name="rzo-ema-momentum-stationarity",
+    statement=(
+        "f an L-smooth quadratic on R^d, one direction of norm sqrt(d), 1 - beta = 1/(2 (d - 1)), step "
+        "0.618 (1 - beta)/L, m_{-1} = 0:  E mean_k |grad f(x_k)|^2 <= 21 L (d - 1) D0 / K"
+    ),
+    proof=(
+        "With a = 1 - beta and e = m - grad f: E|e_{k+1}|^2 <= (1 - a)|e_k|^2 + (L^2 h^2/a)|m_k|^2 + "
+        "a^2 (d - 1)|grad f|^2, and f falls by (h/2)(|grad f|^2 + (1 - L h)|m|^2 - |e|^2) at least.  Add the "
+        "first with weight h/(2a); L h/a = 0.618 makes the terms in |m|^2 cancel.  E|e_0|^2 <= 2 L D0."
+    ),
+    source="derived for zobench; moving averages after Li, Balasubramanian, Ma, arXiv 2309.14506",
+    assumes=("L", "f_star"),
+    parameters=lambda case: {"rule": "bound", "L": case.constant("L")},
+    budget=lambda case: 2 * case.steps,
+    bound=average_bound,
+    measured=lambda trace, case: trace.means["gradient_norm_squared"],
+    quantity="mean over k of |grad f(x_k)|^2",
+    queries_per_step=2,
+    requires=is_flat,
+    slopes=(("K", -1.0), ("d", 1.0)),
+    pitfall="Ten times weaker than without momentum: no acceleration is claimed.",
+    cells=(
+        Cell("quadratic", 10, 200, (("condition", 1.0),), "sphere", quick=True),
+        Cell("quadratic", 20, 400, law="sphere", quick=True),
+        Cell("quadratic", 60, 1200, (("condition", 1.0),), "sphere"),
+    ),
+)
+
 solver = Solver(
     name="riemannian-zo-momentum",
     summary="zeroth-order method on the matrices of rank r with a transported moving average",
@@ -196,4 +240,5 @@ solver = Solver(
         "rotation": "a rotation of R^d mixes entries and does not keep the rank",
     },
     source="after Li, Balasubramanian, Ma, SIAM J. Optim. 34 (2024), arXiv 2309.14506",
+    theorems=(average,),
 )

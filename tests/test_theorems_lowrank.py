@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import zobench
-from zobench.fixed_rank import dense, draw_tangent, parts, retract, spread
-from zobench.oracle import query
-from zobench.orthonormal import orthonormalise
+from zobench.fixed_rank import dense, draw_tangent, frame, parts, retract, spread, transport, truncate
+from zobench.oracle import query, query_gradient
+from zobench.orthonormal import add_sandwich, complete, extend, galerkin, orthonormalise
 from zobench.solver import solver
 from zobench.stream import normals
 from zobench.theorem import Case, find_theorem
@@ -108,6 +108,75 @@ def test_mutants_of_the_riemannian_method_are_refuted(mutant, name):
     cells = [cell for cell in theorem.cells if cell.quick]
     verdicts = (judge(theorem, method, cell, first_seed=FRESH, comparisons=20).verdict for cell in cells)
     assert "refuted" in verdicts
+
+
+def unscaled_average(oracle, state, parameters, k, stream):
+    """Moving averages whose step size lacks the factor 1 - beta."""
+    x, u, trial, point, estimate, tangent, momentum, scratch = state
+    shape = (parameters.rows, parameters.columns, parameters.rank)
+    draw_tangent(stream, point, shape, True, tangent)
+    estimated(oracle, (x, u, trial, point, estimate, tangent, scratch), parameters, shape)
+    beta, old, rest = parameters.beta, scratch[: point.size], scratch[point.size :]
+    for i in range(momentum.size):
+        momentum[i] = beta * momentum[i] + (1.0 - beta) * estimate[i]
+        old[i] = point[i]
+    retract(old, momentum, -parameters.step_size / (1.0 - beta), shape, point, rest)
+    transport(old, point, momentum, shape, rest)
+    dense(point, shape, x, rest)
+
+
+def test_moving_averages_need_a_short_step():
+    theorem, _ = find_theorem("rzo-ema-momentum-stationarity")
+    method = broken("riemannian-zo-momentum", unscaled_average)
+    cells = [cell for cell in theorem.cells if cell.quick]
+    verdicts = (judge(theorem, method, cell, first_seed=FRESH, comparisons=20).verdict for cell in cells)
+    assert "refuted" in verdicts
+
+
+def not_augmented(oracle, state, parameters, k, stream):
+    """Low-rank heavy ball whose bases are those of W and of the momentum, without the gradient."""
+    x, gradient, point, momentum, table, scratch, lost = state
+    rows, columns, rank, low = parameters.rows, parameters.columns, parameters.rank, parameters.momentum_rank
+    shape, slim = (rows, columns, rank), (rows, columns, low)
+    query_gradient(oracle, x, gradient)
+    left, right, cu, cv, core, turn, values, spare = frame(scratch, rows, columns, 2 * rank + low)
+    small, one, two = parts(point, shape)
+    middle, three, four = parts(momentum, slim)
+    count = extend(left, extend(left, 0, one, cu[:rank]), three, cu[2 * rank :])
+    other = extend(right, extend(right, 0, two, cv[:rank]), four, cv[2 * rank :])
+    left[count:] = 0.0
+    right[other:] = 0.0
+    step = table[table.size - core.size :].reshape(core.shape)
+    galerkin(gradient.reshape((rows, columns)), left, right, table, step)
+    add_sandwich(step, parameters.beta, cu[2 * rank :], middle, cv[2 * rank :])
+    for i in range(core.shape[0]):
+        for j in range(core.shape[1]):
+            core[i, j] = -parameters.step_size * step[i, j]
+    add_sandwich(core, 1.0, cu[:rank], small, cv[:rank])
+    complete(left, count, spare)
+    complete(right, other, spare)
+    lost[0] = truncate(core, turn, values, spare, left, right, point, shape)
+    truncate(step, turn, values, spare, left, right, momentum, slim)
+    dense(point, shape, x, table)
+
+
+def test_without_the_gradient_in_its_bases_low_rank_heavy_ball_stalls():
+    method = broken("lowrank-heavy-ball", not_augmented)
+    theorem, _ = find_theorem("lowrank-heavy-ball-stationarity")
+    cells = [cell for cell in theorem.cells if cell.quick]
+    assert [judge(theorem, method, cell, comparisons=20).verdict for cell in cells] == ["refuted"] * 3
+    trace = zobench.run("rank-deficient-start", method, budget=1000, parameters={"step_size": 0.1})
+    assert trace.value == 0.5
+    stall, _ = find_theorem("lowrank-factor-stall-ce1")
+    cell = next(cell for cell in stall.cells if cell.claim == "augmented bases leave")
+    assert judge(stall, method, cell, comparisons=20).verdict == "refuted"
+
+
+def test_low_rank_heavy_ball_meets_its_bound_exactly_on_the_counter_example():
+    # f has curvature L all the way, truncation takes nothing, and in the end nothing of f is left
+    theorem, own = find_theorem("lowrank-heavy-ball-stationarity")
+    cell = next(cell for cell in theorem.cells if cell.problem == "rank-deficient-start")
+    assert judge(theorem, own, cell, seeds=5).ratio == pytest.approx(1.0, abs=1e-4)
 
 
 def test_the_local_rate_is_the_printed_one():
