@@ -440,7 +440,7 @@ pl_gamma = row(
     horizon=lambda case, eps: (
         case.constant("L") * case.dim / case.constant("PL") * math.log(2.0 * case.gap / eps)
     ),
-    pitfall="f(x_K) has log-normal tails; a condition above 1 hides a step x2.1, which diverges on the sphere.",
+    pitfall="f(x_K) has log-normal tails; any condition but 1 hides a step x2.1, which diverges on spheres.",
     measured=lambda trace, case: trace.value - case.constant("f_star"),
     quantity="f(x_K) - f_star",
     slopes=(("d", 1.0),),
