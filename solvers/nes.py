@@ -22,6 +22,8 @@ The directions are made twice, from their place in the random stream, and not ke
 Only where all of them fit into 1024 numbers are they kept.
 2n queries a step, all on one sample of a stochastic objective.  Memory: 3 vectors and 2n numbers; where the
 directions are kept, n of them in place of one of the vectors.
+Invariances: translation, scaling (without shaping; with it the unit of h is another), rotation, monotone
+(ranks).
 """
 
 import math
