@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,93 @@ def copy_tree(folder: Path) -> Path:
         elif (ROOT / name).exists():
             shutil.copy(ROOT / name, folder / name)
     return folder
+
+
+HONEST = '''
+"""Random search: x + alpha s if that is better.
+
+Memory: {memory}.
+Invariances: {said}.
+"""
+
+from typing import Annotated, NamedTuple
+
+from zobench.directions import draw
+from zobench.instance import Vector
+from zobench.oracle import query
+from zobench.parameters import Integer, Real
+from zobench.solver import Scalar, Solver
+{imports}
+
+class Parameters(NamedTuple):
+    alpha: Annotated[float, Real(0.0, open=True{unit})] = 0.1
+    patience: Annotated[int, Integer(0, 9)] = 3
+
+
+class State(NamedTuple):
+    x: Vector
+    trial: Vector
+    value: Scalar
+
+{helpers}
+
+def init(oracle, state, parameters, k, stream):
+    """Ask for f(x0)."""
+    state.value[0] = query(oracle, state.x)
+
+
+def step(oracle, state, parameters, k, stream):
+    """Try one direction."""
+    x, trial, value = state
+    draw(stream, 0, trial)
+    for i in range(x.size):
+        trial[i] = x[i] + parameters.alpha * trial[i]
+    {before}
+    answer = query(oracle, trial)
+    if answer < value[0]:
+        value[0] = answer
+        x[:] = trial
+    {after}
+
+
+solver = Solver(
+    name="temporary",
+    summary="for tests",
+    step=step,
+    state=State,
+    cost=lambda parameters, setting: {cost},
+    parameters=Parameters,
+    init=init,
+    source="tests",
+    invariances={invariances},
+)
+'''
+
+
+#: What may be slipped into it.
+PARTS = {
+    "imports": "",
+    "helpers": "",
+    "before": "pass",
+    "after": "pass",
+    "cost": "1",
+    "memory": "2 vectors",
+    "unit": ', unit="x"',
+    "said": "translation, scaling, rotation, monotone",
+    "invariances": '{"translation": True, "scaling": True, "rotation": True, "monotone": True}',
+}
+
+
+@pytest.fixture
+def write_solver(tmp_path):
+    """``write_solver(name, before=..., ...)``: a solver's file with something slipped in."""
+
+    def written(name, **parts):
+        chosen = PARTS | {part: textwrap.dedent(text) for part, text in parts.items()}
+        for part in ("before", "after"):
+            chosen[part] = textwrap.indent(chosen[part], "    ").strip()
+        file = tmp_path / f"{name}.py"
+        file.write_text(HONEST.format(**chosen))
+        return str(file)
+
+    return written

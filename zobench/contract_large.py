@@ -136,7 +136,7 @@ def check_large_dimension(solver: Solver) -> str:
 
 
 def check_nothing_grows(solver: Solver) -> str:
-    """Over a hundred thousand steps less than a byte a step is allocated and kept."""
+    """Over a hundred thousand steps less than 4 bytes a step are allocated and kept."""
     made = bowl()
     first = prepare(solver, made, 50)
     finish(first)
@@ -144,7 +144,7 @@ def check_nothing_grows(solver: Solver) -> str:
     going = prepare(solver, made, (STEPS + 1000) * cost + 1)
     while going.watch["k"][0] < 1000 and going.advance(steps=1000):
         pass
-    gc.collect()
+    _forget_peak()  # and let go of free memory in which growth would hide
     before = _resident()
     with _allocations() as seen:
         while going.advance(steps=STEPS // 4):
@@ -154,7 +154,7 @@ def check_nothing_grows(solver: Solver) -> str:
         seen["kept"] <= 0,
         f"over {steps} steps the kernels allocate {seen['made']} times and keep {seen['kept']}",
     )
-    demand(grown < max(steps, STEPS), f"over {steps} steps the process grows by {grown} bytes")
+    demand(grown < 4 * STEPS, f"over {steps} steps the process grows by {grown} bytes")
     return f"{steps} steps" + (f", {seen['made']} allocations" if seen["made"] else "")
 
 
