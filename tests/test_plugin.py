@@ -32,9 +32,9 @@ def files(write_solver, pytester):
 
 
 def test_files_are_collected_one_item_a_check(files, run):
-    assert run("--zobench", "good.py", "--collect-only", "-q").parseoutcomes()["tests"] > 25
     result = run("--zobench", "good.py", "broken.py", "-v", "-rs", "-k", "inside or ends or count")
     result.assert_outcomes(passed=4, failed=1, skipped=3, deselected=None)
+    assert result.parseoutcomes()["deselected"] > 50
     result.stdout.fnmatch_lines(
         [
             "*good.py*solver temporary: ends PASSED*",
