@@ -1,41 +1,42 @@
 """Runs in this process, in others, or through any `concurrent.futures.Executor`: the same bits everywhere.
 
-Keys go in and traces come out, in chunks; only the caller writes to a store.  Worker processes are started
-afresh (not forked), take one thread each, ignore Ctrl-C, which the caller handles, and end as soon as the
-caller closes its end of a pipe or dies.  A worker that dies costs only the run that killed it.
+Keys go in and traces come out, in chunks; only the caller writes to a store.  What carries them is a
+`zobench.pool.Pool`: worker processes of this machine (`zobench.processes`), Dask's (`zobench.dask_pool`), or
+an executor of the caller's.  A run that hangs, crashes or eats memory costs its own row only where a worker
+process does it; in this process (``workers=1``) nothing can stop it, and it takes the campaign with it.
 
-This module is the first that a worker imports, so nothing at its top loads numpy: its libraries read the
-number of threads when they are loaded.
+This module is among the first that a worker imports, so nothing at its top loads numpy: its libraries read
+the number of threads when they are loaded.
 """
 
-import multiprocessing
-import os
-import signal
-import sys
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
-from contextlib import contextmanager
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from zobench.errors import ZobenchError
+from zobench.pool import Given, Lost, Pool, processors
+from zobench.processes import Processes, one_thread
+from zobench.worker import Phase
 
 if TYPE_CHECKING:
     from zobench.instance import Instance
     from zobench.trace import RunKey, Trace
 
-__all__ = ["Failure", "expected_seconds", "one_thread", "run_chunk", "run_keys", "warm"]
+__all__ = [
+    "Failure",
+    "drive",
+    "each_run",
+    "expected_seconds",
+    "one_thread",
+    "processors",
+    "run_chunk",
+    "run_keys",
+    "warm",
+]
 
 #: A chunk of keys is about this much work (seconds): long enough to be worth sending.
 CHUNK = 0.2
@@ -43,8 +44,10 @@ CHUNK = 0.2
 LONGEST = 64
 #: Below this much work in all (seconds) starting processes takes longer than it saves.
 WORTH = 3.0
-
-_THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMBA")
+#: Runs expected to be longer than this (seconds) are done first, the longest before the others.
+LONG = 1.0
+#: A run in which its worker dies is tried this often: the blow may have come from outside.
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,6 @@ class Failure:
     key: "RunKey"
     message: str
     seconds: float
-
-
-def one_thread() -> None:
-    """Let numerical libraries that are loaded from now on use one thread."""
-    for name in _THREADS:
-        os.environ[f"{name}_NUM_THREADS" if name != "VECLIB_MAXIMUM" else f"{name}_THREADS"] = "1"
 
 
 @lru_cache(maxsize=8)
@@ -90,7 +87,7 @@ def _run_one(key: "RunKey") -> "Trace | Failure":
     begun = time.perf_counter()
     try:
         return run_key(key, made=_instance_of(key))
-    except Exception as error:  # whatever a problem or a solver raises costs its own run only
+    except (Exception, SystemExit) as error:  # whatever a problem or a solver raises costs its own run only
         said = str(error) if isinstance(error, ZobenchError) else f"{type(error).__name__}: {error}"
         return Failure(key, said, time.perf_counter() - begun)
 
@@ -98,6 +95,25 @@ def _run_one(key: "RunKey") -> "Trace | Failure":
 def run_chunk(keys: Sequence["RunKey"]) -> list["Trace | Failure"]:
     """Do runs one after the other; what one raises becomes its `Failure`."""
     return [_run_one(key) for key in keys]
+
+
+_prepared: set[tuple[Any, ...]] = set()
+
+
+def each_run(keys: Sequence["RunKey"], limited: bool = False) -> Iterator["Trace | Failure | Phase"]:
+    """Do runs one after the other, saying when one begins if its time is limited.
+
+    What a process does once, such as loading compiled code, does not count as the time of a run.
+    """
+    for key in keys:
+        what = (key.problem, key.dim, key.instance_seed, key.problem_parameters, key.noise, key.solver)
+        if limited:
+            if what not in _prepared:
+                yield Phase.PREPARING
+                warm([key])
+                _prepared.add(what)
+            yield Phase.RUNNING
+        yield _run_one(key)
 
 
 def warm(keys: Iterable["RunKey"]) -> None:
@@ -124,12 +140,29 @@ def warm(keys: Iterable["RunKey"]) -> None:
             continue  # the runs will say so, each in its row
 
 
-def expected_seconds(keys: Iterable["RunKey"]) -> list[float]:
-    """Estimate how long each run takes: budget times one timed evaluation, and a little for the solver."""
-    costs: dict[tuple[Any, ...], float] = {}
+def _place(key: "RunKey") -> tuple[Any, ...]:
+    return key.problem, key.dim, key.instance_seed, key.problem_parameters
+
+
+def expected_seconds(
+    keys: Sequence["RunKey"] | Iterable["RunKey"], costs: dict[tuple[Any, ...], float] | None = None
+) -> list[float]:
+    """Estimate how long each run takes: budget times one timed evaluation, and a little for the solver.
+
+    Parameters
+    ----------
+    keys : iterable of RunKey
+    costs : dict, optional
+        What an evaluation was found to take elsewhere; those it lacks are timed here.
+
+    Returns
+    -------
+    list of float
+    """
+    costs = {} if costs is None else costs
     answer = []
     for key in keys:
-        place = (key.problem, key.dim, key.instance_seed, key.problem_parameters)
+        place = _place(key)
         if place not in costs:
             costs[place] = _seconds_of_query(key)
         answer.append(2e-3 + key.budget * (costs[place] + _own_seconds(key.solver) + 4e-9 * key.dim))
@@ -158,6 +191,37 @@ def _seconds_of_query(key: "RunKey") -> float:
     return max(0.0, best - 5e-6)  # less what calling from Python takes
 
 
+def _first_looks(keys: Sequence["RunKey"], limited: bool) -> Iterator[float | Phase]:
+    """Compile for each key and time one evaluation; done by a worker, for the objective may hang."""
+    for key in keys:
+        if limited:
+            yield Phase.PREPARING
+        warm([key])
+        if limited:
+            yield Phase.RUNNING
+        _seconds_of_query(key)  # the first loads its code
+        yield _seconds_of_query(key)
+
+
+def _look_through(pool: Pool, keys: Sequence["RunKey"]) -> list[float]:
+    """Let a worker compile what the runs need and time an evaluation of each objective."""
+    solvers = {key.solver: key for key in keys}
+    places = {_place(key): key for key in keys}
+    left = [*solvers.values(), *(key for key in places.values() if key not in solvers.values())]
+    costs: dict[tuple[Any, ...], float] = {}
+    while left:
+        try:
+            found: Any = pool.submit(_first_looks, left, pool.limited).result()
+        except Lost as lost:
+            found = [*lost.items, float("inf")]  # whose run will be a chunk of its own
+        except BrokenExecutor:
+            pool.check()
+            raise
+        costs |= {_place(key): cost for key, cost in zip(left, found, strict=False)}
+        left = left[len(found) :]
+    return expected_seconds(keys, costs)
+
+
 def run_keys(
     keys: Sequence["RunKey"], *, workers: int | None = None, executor: Executor | None = None
 ) -> Generator[list["Trace | Failure"], None, None]:
@@ -170,31 +234,43 @@ def run_keys(
         Processes; 1 stands for this one.  If not given: as many as there are processors, or this process
         alone where starting others takes longer than it saves.
     executor : concurrent.futures.Executor, optional
-        Used instead; it stays the caller's.
+        Used instead: `zobench.processes.Processes` for limits on time and memory,
+        `zobench.dask_pool.DaskPool` for a cluster, or any other; it stays the caller's.
 
     Yields
     ------
     list of Trace or Failure
         One for each key of the batch.  Closing the generator ends the workers at once.
+
+    Raises
+    ------
+    ZobenchError
+        If the executor is gone.
     """
     from zobench.compile import cache_folder
 
     if not keys:
         return
     cache_folder()  # without one every run would fail: complain before the first
+    if isinstance(executor, Pool):
+        yield from drive(executor, keys, _look_through(executor, keys))
+        return
     if executor is None and (workers == 1 or len(keys) == 1):
         yield from _here(keys)
+        return
+    if executor is None and workers is not None:
+        with Processes(min(workers, len(keys))) as pool:
+            yield from drive(pool, keys, _look_through(pool, keys))
         return
     warm(keys)
     seconds = expected_seconds(keys)
     if executor is not None:
-        lost = yield from _drive(executor.submit, _chunks(keys, seconds, 8), 16)
-        if lost:
-            raise ZobenchError("the executor given has broken; the runs done so far are kept")
-    elif workers is None and (processors() == 1 or sum(seconds) < WORTH):
+        yield from drive(Given(executor), keys, seconds)
+    elif processors() == 1 or sum(seconds) < WORTH:
         yield from _here(keys)
     else:
-        yield from _in_processes(keys, seconds, min(workers or processors(), len(keys)))
+        with Processes(min(processors(), len(keys))) as pool:
+            yield from drive(pool, keys, seconds)
 
 
 def _here(keys: Sequence["RunKey"]) -> Iterator[list["Trace | Failure"]]:
@@ -202,142 +278,110 @@ def _here(keys: Sequence["RunKey"]) -> Iterator[list["Trace | Failure"]]:
         yield [_run_one(key)]
 
 
-def processors() -> int:
-    """Count the processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _chunks(keys: Sequence["RunKey"], seconds: Sequence[float], count: int) -> deque[list["RunKey"]]:
-    """Cut the keys into chunks of about `CHUNK` seconds, at least four a worker if there are that many."""
+    """Cut the keys into chunks of about `CHUNK` seconds, at least four a worker if there are that many.
+
+    Long runs come first, the longest before the others, so that no worker begins one when the others have
+    nothing left to do.
+    """
+    order = sorted(range(len(keys)), key=lambda place: -seconds[place] if seconds[place] > LONG else 0.0)
     longest = max(1, min(LONGEST, len(keys) // (4 * count)))
     chunks: deque[list[RunKey]] = deque()
     work = float("inf")
-    for key, cost in zip(keys, seconds, strict=True):
+    for place in order:
+        cost = seconds[place]
         if work + cost > CHUNK or len(chunks[-1]) >= longest:
             chunks.append([])
             work = 0.0
-        chunks[-1].append(key)
+        chunks[-1].append(keys[place])
         work += cost
     return chunks
 
 
-Batches = Generator[list["Trace | Failure"], None, list["RunKey"]]
+class _Chunks:
+    """What is left to do, and what is under way."""
 
+    def __init__(self, pool: Pool, keys: Sequence["RunKey"], seconds: Sequence[float]):
+        self._pool = pool
+        self._left = _chunks(keys, seconds, pool.count)
+        self._pending: dict[Future[Any], list[RunKey]] = {}
+        self._tries: Counter[RunKey] = Counter()
+        self._broken: BaseException | None = None
 
-def _drive(submit: Callable[..., Future[Any]], chunks: deque[list["RunKey"]], ahead: int) -> Batches:
-    """Keep `ahead` chunks under way and yield what they answer; return the keys lost to a broken executor."""
-    pending: dict[Future[Any], list[RunKey]] = {}
-    lost: list[RunKey] = []
-    while pending or (chunks and not lost):
+    def __bool__(self) -> bool:
+        return bool(self._left or self._pending)
+
+    def submit(self) -> None:
+        """Keep two chunks a worker under way, so that none waits for this process."""
         try:
-            while chunks and not lost and len(pending) < ahead:
-                future = submit(run_chunk, chunks[0])
-                pending[future] = chunks.popleft()
-        except BrokenExecutor:
-            lost += chunks.popleft()
+            while self._left and not self._broken and len(self._pending) < 2 * self._pool.count:
+                future = self._pool.submit(each_run, self._left[0], self._pool.limited)
+                self._pending[future] = self._left.popleft()
+        except BrokenExecutor as error:
+            self._broken = error
+        if self._broken and not self._pending:  # whatever was answered has been told by now
+            raise self._broken
+
+    def answers(self) -> Iterator[list["Trace | Failure"]]:
+        """Wait for some and give what they answer; what is lost with a worker is tried again."""
         # with a time limit, because Windows answers Ctrl-C between waits only
-        done, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+        done, _ = wait(self._pending, timeout=0.2, return_when=FIRST_COMPLETED)
         for future in done:
-            chunk = pending.pop(future)
+            chunk = self._pending.pop(future)
             try:
                 answered = future.result()
-            except BrokenExecutor:
-                lost += chunk
+            except Lost as lost:
+                answered = [*lost.items, *self._again(chunk[len(lost.items) :], lost)]
+            except (BrokenExecutor, CancelledError) as error:
+                self._broken = error
+                self._left.append(chunk)
                 continue
-            yield answered
-    return lost
+            if answered:
+                yield answered
+
+    def _again(self, chunk: list["RunKey"], lost: Lost) -> list[Failure]:
+        """Put back what a worker left undone, and tell which run has failed for good."""
+        if not chunk:
+            return []
+        if lost.final:
+            if chunk[1:]:
+                self._left.appendleft(chunk[1:])
+            return [Failure(chunk[0], lost.reason, lost.seconds)]
+        if len(chunk) > 1:  # any of them may have done it: one by one from now on
+            self._left.extend([key] for key in chunk)
+            return []
+        self._tries[chunk[0]] += 1
+        if self._tries[chunk[0]] < TRIES:
+            self._left.append(chunk)
+            return []
+        return [Failure(chunk[0], f"{lost.reason}, {TRIES} times in a row", lost.seconds)]
 
 
-def _in_processes(keys: Sequence["RunKey"], seconds: Sequence[float], count: int) -> Iterator[Any]:
-    """Drive worker processes; when one dies, try the runs that were under way one by one."""
-    chunks = _chunks(keys, seconds, count)
-    while chunks:
-        with _Workers(count) as workers:
-            lost = yield from _drive(workers.submit, chunks, 2 * count)
-        if lost:
-            yield from _one_by_one(lost)
+def drive(pool: Pool, keys: Sequence["RunKey"], seconds: Sequence[float]) -> Iterator[Any]:
+    """Keep a pool busy with the runs and yield what it answers, in batches.
 
+    Parameters
+    ----------
+    pool : Pool
+    keys : sequence of RunKey
+    seconds : sequence of float
+        What each is expected to take.
 
-def _one_by_one(keys: Sequence["RunKey"]) -> Iterator[Any]:
-    left = deque(keys)
-    while left:
-        with _Workers(1) as workers:
-            while left:
-                key, begun = left.popleft(), time.perf_counter()
-                lost = yield from _drive(workers.submit, deque([[key]]), 1)
-                if lost:
-                    said = "the worker process died in this run, twice (a crash, or memory ran out)"
-                    yield [Failure(key, said, time.perf_counter() - begun)]
-                    break
+    Yields
+    ------
+    list of Trace or Failure
 
-
-class _Workers:
-    """Worker processes that end with this one, whatever ends it."""
-
-    def __init__(self, count: int):
-        context = multiprocessing.get_context("spawn")
-        self._theirs, self._ours = context.Pipe(duplex=False)
-        self._executor = ProcessPoolExecutor(
-            count, mp_context=context, initializer=_begin, initargs=(self._theirs,)
-        )
-
-    def __enter__(self) -> Self:
-        try:
-            self.submit(os.getpid).result()
-        except BrokenExecutor:
-            self.__exit__(BrokenExecutor)
-            raise ZobenchError("worker processes end as soon as they start here: use --workers 1") from None
-        except BaseException as error:
-            self.__exit__(type(error))
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._ours.close()  # ends the workers in the middle of their runs
-        self._executor.shutdown(wait=True, cancel_futures=True)
-        self._ours.close()
-        self._theirs.close()
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Submit a call; this may start a process."""
-        with _quiet_start():
-            return self._executor.submit(function, *arguments)
-
-
-def _begin(lifeline: Any) -> None:
-    """Prepare a worker: one thread, deaf to Ctrl-C, watching the caller's end of the pipe."""
-    one_thread()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        try:
-            lifeline.recv()
-        except (EOFError, OSError):
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-@contextmanager
-def _quiet_start() -> Iterator[None]:
-    """Start processes that neither run the caller's script again nor die of a Ctrl-C before they are set up.
-
-    A spawned process imports the main module of its parent; ours need nothing of it, and a script without
-    ``if __name__ == "__main__"`` would otherwise start workers from workers.
+    Raises
+    ------
+    ZobenchError
+        If the pool is gone.
     """
-    main = sys.modules["__main__"].__dict__
-    kept: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
-    masked = hasattr(signal, "pthread_sigmask")
-    if masked:
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    work = _Chunks(pool, keys, seconds)
     try:
-        main["__spec__"] = None
-        main.pop("__file__", None)
-        yield
-    finally:
-        main.update(kept)
-        if masked:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        while work:
+            pool.check()
+            work.submit()
+            yield from work.answers()
+    except (BrokenExecutor, CancelledError):
+        pool.check()  # which says it better
+        raise ZobenchError("the executor given has broken; the runs done so far are kept") from None
