@@ -236,20 +236,17 @@ def tangents(stream, out, first, second):
         draw_tangent(stream, point, (5, 4, 2), second != 0, out[(k + 1) * size : (k + 2) * size])
 
 
-def second_moment(case_point, samples):
+def second_moment(point, samples):
     """E xi xi^T over samples of tangent vectors, and the projection P as a matrix."""
-    rows, columns, rank = ISOTROPY
-    _, left, right = parts(case_point, ISOTROPY)
-    a = rank * rank
-    middle = samples[:, :a].reshape(-1, rank, rank)
-    aside = samples[:, a : a + rank * rows].reshape(-1, rank, rows)
-    across = samples[:, a + rank * rows :].reshape(-1, rank, columns)
-    found = np.einsum("ki,skl,lj->sij", left, middle, right) + np.einsum("ski,kj->sij", aside, right)
-    found = (found + np.einsum("ki,skj->sij", left, across)).reshape(len(samples), -1)
+    rows, columns, _ = ISOTROPY
+    _, left, right = parts(point, ISOTROPY)
+    table = np.full((point.size, rows * columns), np.nan)  # the matrix of each coordinate
+    for unit, row in zip(np.eye(point.size), table, strict=True):
+        spread(point, unit, ISOTROPY, row, np.empty(point.size))
     P = np.array(
         [projected(left.T, right.T, unit.reshape(rows, columns)).ravel() for unit in np.eye(rows * columns)]
     )
-    return found.T @ found / len(samples), P
+    return table.T @ (samples.T @ samples / len(samples)) @ table, P
 
 
 COUNT = 40_000

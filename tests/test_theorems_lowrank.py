@@ -106,7 +106,9 @@ def test_mutants_of_the_riemannian_method_are_refuted(mutant, name):
         theorem, parameters=lambda case, own=theorem.parameters: {**own(case), "probes": mutant}
     )
     cells = [cell for cell in theorem.cells if cell.quick]
-    verdicts = (judge(theorem, method, cell, first_seed=FRESH, comparisons=20).verdict for cell in cells)
+    verdicts = (
+        judge(theorem, method, cell, seeds=15, first_seed=FRESH, comparisons=20).verdict for cell in cells
+    )
     assert "refuted" in verdicts
 
 
@@ -163,8 +165,8 @@ def not_augmented(oracle, state, parameters, k, stream):
 def test_without_the_gradient_in_its_bases_low_rank_heavy_ball_stalls():
     method = broken("lowrank-heavy-ball", not_augmented)
     theorem, _ = find_theorem("lowrank-heavy-ball-stationarity")
-    cells = [cell for cell in theorem.cells if cell.quick]
-    assert [judge(theorem, method, cell, comparisons=20).verdict for cell in cells] == ["refuted"] * 3
+    cells = [cell for cell in theorem.cells if cell.steps == 100]
+    assert [judge(theorem, method, cell, comparisons=20).verdict for cell in cells] == ["refuted"] * 2
     trace = zobench.run("rank-deficient-start", method, budget=1000, parameters={"step_size": 0.1})
     assert trace.value == 0.5
     stall, _ = find_theorem("lowrank-factor-stall-ce1")
