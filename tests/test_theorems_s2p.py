@@ -517,6 +517,7 @@ def test_mutants_of_the_fixed_step_are_refuted_by_the_relaxed_bound(mutant):
     assert found_out("s2p-relaxed-stationary", broken(STATIONARY_MUTANTS[mutant]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", sorted(DYNAMIC_MUTANTS))
 def test_mutants_of_the_dynamic_rule_are_refuted_by_the_relaxed_bound(mutant):
     assert found_out("s2p-relaxed-dynamic", broken(DYNAMIC_MUTANTS[mutant]))
