@@ -226,12 +226,16 @@ def _on_grid(value: float) -> float:
     return float(np.rint(value / GRID) * GRID)
 
 
+def _changed(change: Callable[[float], float]) -> Witness:
+    return Witness(lambda x, count: change(_on_grid(_value(x))))
+
+
 def _demand_same_queries(solver: Solver, name: str, changes: dict[str, Callable[[float], float]]) -> str:
     said = NOT_CLAIMED
     for given in _claims(solver, name):
-        said, plain = "", _watched(solver, given, Witness(lambda x, count: _on_grid(_value(x))), budget=200)
+        said, plain = "", _watched(solver, given, _changed(lambda v: v), budget=200)
         for what, change in changes.items():
-            changed = Witness(lambda x, count, change=change: change(_on_grid(_value(x))))
+            changed = _changed(change)
             with np.errstate(over="ignore"):
                 _watched(solver, given, changed, budget=200)
             demand(

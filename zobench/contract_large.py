@@ -14,14 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numba.core.runtime
 import numpy as np
-from numba.core.runtime import _nrt_python as runtime
 
 from zobench.contract_runs import bowl, counted, finish, prepare
 from zobench.contract_tools import Broken, demand
 from zobench.solver import Setting, Solver
 
 __all__ = ["LARGE_CHECKS"]
+
+#: numba's counts of what compiled code allocates: a module that it makes known at run time.
+runtime: Any = vars(numba.core.runtime)["_nrt_python"]
 
 LARGE = 10**6
 #: Seconds that a run of 7 queries in a million dimensions may take.

@@ -66,7 +66,7 @@ class PlainRun:
         self.parameters = type(settled)(*numbers)
         start = np.array(made.x0 if x0 is None else x0)
         self.state = solver.state(*(np.zeros(size) for size in solver.sizes(settled, dim)))
-        self.state.x[:] = start  # type: ignore[attr-defined]
+        self.state.x[:] = start
         for name, values in (solver.start(settled, setting, start) if solver.start else {}).items():
             getattr(self.state, name)[:] = np.ravel(values)
         self.source, self.words_at = Stream(f"contract {seed}", "solver"), 0

@@ -240,9 +240,13 @@ def check_every_kind_of_start(solver: Solver) -> None:
 def check_answers_of_every_kind(solver: Solver) -> None:
     """An objective may answer in float32 or whole numbers, which are the numbers that they are."""
     made = bowl()
-    for name, kind in {"float32": np.float32, "whole numbers": int}.items():
-        answered = Witness(lambda x, count, kind=kind: kind(made.value(x)), made.gradient)
-        plain = Witness(lambda x, count, kind=kind: float(kind(made.value(x))), made.gradient)
+    kinds: dict[str, Callable[[float], Any]] = {"float32": np.float32, "whole numbers": int}
+
+    def answer(kind: Callable[[float], Any], last: Callable[[Any], Any]) -> Witness:
+        return Witness(lambda x, count: last(kind(made.value(x))), made.gradient)
+
+    for name, kind in kinds.items():
+        answered, plain = answer(kind, lambda value: value), answer(kind, float)
         for witness in (answered, plain):
             finish(prepare(solver, witness, 20))
         demand(same(answered.points, plain.points), f"answers in {name} give other queries than in float64")

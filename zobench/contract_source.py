@@ -71,7 +71,8 @@ def _tree(file: str) -> ast.Module:
 def source_files(solver: Solver) -> list[str]:
     """List the files that a solver is made of, without those of the core."""
     kernels = [kernel for kernel in (solver.init, solver.step) if kernel]
-    functions = [*(each for kernel in kernels for each in _reached(kernel)), solver.cost, solver.settle]
+    functions: list[Callable[..., Any]] = [each for kernel in kernels for each in _reached(kernel)]
+    functions += [solver.cost, solver.settle]
     functions += [solver.start] if solver.start else []
     functions += [solver.solve] if isinstance(solver, OwnLoop) else []
     return sorted({inspect.getfile(each) for each in functions if each.__module__ not in CORE})

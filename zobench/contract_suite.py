@@ -106,15 +106,15 @@ def _solver_trials(solver: Solver, limit: float) -> Iterator[Trial]:
             yield Trial("is tried", subject, lambda: None, left_out=solver.missing)
             return
         why = f"the loop is that of {solver.package}"
-    for check in PLAIN_CHECKS:
-        yield _trial(check, solver, subject, first=True, left_out=why)
-    for check in FIRST:
-        yield Trial("ends", subject, partial(check, solver, limit=limit), first=True)
+    for plain in PLAIN_CHECKS:
+        yield _trial(plain, solver, subject, first=True, left_out=why)
+    for ends in FIRST:
+        yield Trial("ends", subject, partial(ends, solver, limit=limit), first=True)
     for check in (*CHECKS, *INVARIANCE_CHECKS, *LARGE_CHECKS):
         yield _trial(check, solver, subject, left_out=why if check in NEED_KERNELS else "")
     for theorem in solver.theorems:
-        for check in LAYOUT_CHECKS:
-            yield _trial(check, (theorem, solver), f"theorem {theorem.name!r}")
+        for stated in LAYOUT_CHECKS:
+            yield _trial(stated, (theorem, solver), f"theorem {theorem.name!r}")
 
 
 def trials_of(item: Any, limit: float = LIMIT) -> list[Trial]:
