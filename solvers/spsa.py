@@ -554,7 +554,7 @@ effective_rank_floor = row(
     noise=True,
     requires=sampled,
     cells=(
-        cell("stochastic-quadratic", 10, 100, tight=True, quick=True),
+        cell("stochastic-quadratic", 40, 300, tight=True, quick=True),
         cell("stochastic-quadratic", 20, 100, ("rank", 5), ("condition", 5.0), ("batch", 4), quick=True),
         cell("stochastic-quadratic", 100, 1000, ("spread", 0.3), tight=True),
         cell("softmax-regression", None, 100, ("data", "iris"), ("ridge", 0.3), ("batch", 8), quick=True),
@@ -578,8 +578,8 @@ value_noise_floor = row(
     requires=independent,
     pitfall="Common random numbers make the floor vanish, which a bound does not see.",
     cells=(
-        cell("quadratic", 10, 100, *NOISE, tight=True, quick=True),
-        cell("quadratic", 10, 40, *NOISE, tight=True, quick=True, claim="n = 4"),
+        cell("quadratic", 40, 300, *NOISE, tight=True, quick=True),
+        cell("quadratic", 40, 100, *NOISE, tight=True, quick=True, claim="n = 4"),
         cell(
             "quadratic",
             20,
