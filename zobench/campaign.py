@@ -318,6 +318,7 @@ def _do(
             tally.done += len(batch)
             tally.failed += len(failures)
             if progress is not None:
+                getattr(progress, "saw", len)(batch)  # one that counts more than runs: see `zobench.progress`
                 key = batch[-1].key
                 assert key is not None
                 progress(tally.kept + tally.done, tally.total, f"{key.solver} on {key.problem}")

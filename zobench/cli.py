@@ -139,6 +139,11 @@ def show(name: str, as_json: bool) -> None:
 @click.option(
     "--workers", metavar="N", help="Processes; by default one a processor, or one in all for little work."
 )
+@click.option("--run-limit", metavar="SECONDS", help="Stop a run that takes longer; it counts as failed.")
+@click.option(
+    "--dask", metavar="{local|ADDRESS}", help="Run on a Dask cluster: one started here, or tcp://HOST:PORT."
+)
+@click.option("--log", metavar="FILE", help="Append to FILE what happens.")
 @click.option("--retry-failed", is_flag=True, help="Do runs again that failed before.")
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts, into a store of its own.")
 @click.option(

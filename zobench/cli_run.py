@@ -1,8 +1,10 @@
 """The verb ``run``: a campaign of flags or of a file, and what came of it in a table."""
 
+import logging
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,9 @@ from zobench.campaign_named import find_campaign
 from zobench.campaign_plan import state
 from zobench.cli_output import columns, emit, emit_json, number, progress_bar
 from zobench.errors import ZobenchError
+from zobench.pool import Pool, processors
+from zobench.processes import Processes
+from zobench.progress import Watch, log_to
 from zobench.workers import one_thread
 
 if TYPE_CHECKING:
@@ -24,6 +29,7 @@ __all__ = ["run_verb"]
 
 #: Where runs go when nobody says otherwise.
 DEFAULT = "results/zobench.sqlite"
+_LOG = logging.getLogger("zobench")
 #: Failures told one by one; the store has all.
 TOLD = 5
 
@@ -37,6 +43,9 @@ def run_verb(
     observe: bool,
     store: str | None,
     workers: str | None,
+    run_limit: str | None,
+    dask: str | None,
+    log: str | None,
     retry_failed: bool,
     shard: str | None,
     dry_run: bool,
@@ -54,11 +63,17 @@ def run_verb(
     path = store or _default_store(part)
     if dry_run:
         return _dry_run(wanted, path, count, part, as_json)
-    with Store(path) as kept:
+    with log_to(log), Store(path) as kept, _pool(dask, count, run_limit) as pool:
+        _LOG.info("%s: %d runs into %s", wanted.title, wanted.size, path)
         try:
-            with progress_bar() as progress:
-                tally = execute(wanted, kept, count, progress, retry_failed=retry_failed, shard=part)
+            with progress_bar() as bar:
+                watch = Watch(bar)
+                tally = execute(
+                    wanted, kept, count, watch, executor=pool, retry_failed=retry_failed, shard=part
+                )
         except KeyboardInterrupt:
+            if pool is not None:
+                pool.kill()
             kept.flush()
             known = state(wanted, kept, part)
             click.echo(
@@ -66,8 +81,33 @@ def run_verb(
                 "the same command does the others",
                 err=True,
             )
+            _LOG.warning("interrupted; %s", watch.last_word())
             return 130
+        _LOG.info("ended; %s", watch.last_word())
+        if sys.stderr.isatty():
+            click.echo(watch.last_word(), err=True)
         return _tell(wanted, kept, tally, path, as_json)
+
+
+@contextmanager
+def _pool(dask: str | None, workers: int | None, run_limit: str | None) -> Iterator[Pool | None]:
+    """Start what carries the runs, if flags ask for more than `execute` does by itself."""
+    from zobench.parameters import Real, convert
+
+    limit = None if run_limit is None else convert(run_limit, Real(0.0, open=True), "run: run-limit")
+    if dask is None and limit is None:
+        yield None
+        return
+    if dask is None:
+        with Processes(workers or processors(), limit) as pool:
+            yield pool
+        return
+    if dask != "local" and workers is not None:
+        raise ZobenchError(f"run: --workers goes with --dask local; the cluster at {dask!r} has its own")
+    from zobench.dask_pool import DaskPool
+
+    with DaskPool(dask, workers, limit) as cluster:
+        yield cluster
 
 
 def _shard(text: str) -> tuple[int, int]:

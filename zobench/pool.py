@@ -57,6 +57,10 @@ class Pool(Executor):
     def check(self) -> None:
         """Raise `ZobenchError` if nothing that is pending will ever be answered."""
 
+    def kill(self) -> None:
+        """End at once, in the middle of runs where that can be done."""
+        self.shutdown(cancel_futures=True)
+
 
 class Given(Pool):
     """Any executor of the caller's, as a pool; it stays the caller's."""
