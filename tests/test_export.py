@@ -8,8 +8,10 @@ import sys
 import warnings
 from importlib.util import find_spec
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import zobench
@@ -137,6 +139,20 @@ def test_a_wrong_exporter_is_noticed(store, tmp_path, monkeypatch, mutant):
     monkeypatch.setattr(export_runs, "rows_of", rows)
     wrong, compared = wrong_hits(store, tmp_path / "out", "ioh", "relative")
     assert wrong > compared / 100
+
+
+def test_rounding_moves_no_first_hit_by_a_row():
+    # 10 ** -0.2 is 0.63095734..., the target is recorded as 0.630957: a value between them has hit neither
+    # or both, as the record says
+    between = 0.6309572
+    run = SimpleNamespace(start=1.0, reference=0.0, count=30, best=0.4)
+    trace = pd.DataFrame({"queries": [1, 10, 20, 30], "best": [1.0, between, between, 0.4]})
+    for hit, values in (20.0, [between, 0.630957]), (10.0, [0.630957] * 2), (25.0, [between] * 2):
+        hits = pd.DataFrame({"target": [TARGETS[0], TARGETS[1]], "queries": [hit, math.nan]})
+        rows = rows_of(run, trace, hits, "relative")
+        assert first(rows, TARGETS[0]) == first(rows, 10**-0.2) == hit
+        assert first(rows, TARGETS[1]) is None
+        assert [value for queries, value in rows if queries in (10, 20)] == pytest.approx(values, rel=1e-6)
 
 
 def test_every_run_is_exported_once(store):
