@@ -398,9 +398,7 @@ projector_equality = row(
     sides=lambda trial: (mean_last_gap(trial), trial.theorem.bound(trial.case, trial.case.steps)),
     relation="=",
     requires=lambda instance: (
-        ""
-        if instance.parameters._asdict().get("spectrum") == "projector"
-        else "its Hessian is no projector"
+        "" if instance.parameters._asdict().get("spectrum") == "projector" else "its Hessian is no projector"
     ),
     slopes=(("r", 1.0), ("d", 0.0)),
     pitfall="f(x_K) has log-normal tails: K <= 6 gamma, and many runs.",
