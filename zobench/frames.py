@@ -128,7 +128,7 @@ class Frames:
     def campaigns(self) -> "DataFrame":
         """Give the campaigns that were run into the store: id, title, content (JSON), created."""
         names = "id title content created".split()
-        return self._frame(f"SELECT {', '.join(names)} FROM campaigns ORDER BY created, id", names)
+        return self._frame(f"SELECT {', '.join(names)} FROM campaigns ORDER BY created, title, id", names)
 
     def tunings(self) -> "DataFrame":
         """Give what tuning chose: id, problem, solver, criterion, parameters, everything (JSON), created."""

@@ -178,7 +178,9 @@ def info(path: str) -> dict[str, Any]:
             "last": last,
             "verdicts": asked("SELECT count(*) FROM verdicts").fetchone()[0],
             "tunings": asked("SELECT count(*) FROM tunings").fetchone()[0],
-            "campaigns": [title for (title,) in asked("SELECT title FROM campaigns ORDER BY created")],
+            "campaigns": [
+                title for (title,) in asked("SELECT title FROM campaigns ORDER BY created, title, id")
+            ],
             "environments": [
                 dict(zip(("python", "numpy", "numba", "zobench", "system", "machine"), row, strict=True))
                 for row in asked("SELECT python, numpy, numba, zobench, system, machine FROM environments")
