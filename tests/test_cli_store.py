@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from zobench.campaign import Campaign
 from zobench.cli import cli
+from zobench.report import Evidence
 from zobench.store import Store
 
 CAMPAIGN = """
@@ -112,6 +113,9 @@ def test_a_tuned_campaign_says_what_was_chosen(call):
     assert "2 settings, 2 seeds" in line
     with Store("s", "read") as store:
         (chosen,) = [json.loads(text) for text in store.tunings()["everything"]]
+    evidence = Evidence.from_store("s")
+    assert evidence.runs["solver_name"].tolist() == ["s2p tuned"] * 2, "runs that tuned are compared"
+    assert set(evidence.hits["id"]) == set(evidence.traces["id"]) == set(evidence.runs["id"])
     told = facts(call("run", "t.toml", "--store", "s", "--json"))
     assert told["tunings"] == [chosen]
     assert told["kept"] == told["runs"] == 6
