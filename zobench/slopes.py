@@ -30,7 +30,7 @@ from zobench.trial import Trial
 __all__ = ["try_slopes"]
 
 #: Runs a level; a refutation takes as many again.
-SEEDS = 80
+SEEDS = 40
 
 
 def _measured(
