@@ -16,7 +16,7 @@ So are the packages ``zobench.problems``, ``zobench.solvers`` and ``zobench.repo
 a method of SciPy, ``scipy.optimize.minimize(fun, x0, method=zobench.solvers.s2p)``.
 """
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as a type checker understands it; the module `typing` takes longer than all of this
 
 __version__ = "0.1.0"
 __all__ = ["ConversionWarning", "ZobenchError", "__version__", "ask_tell", "minimize", "problem", "run", "verify"]
@@ -33,6 +33,8 @@ _HOMES = {
 _PACKAGES = ("problems", "solvers", "reports")
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from zobench.errors import ConversionWarning, ZobenchError
     from zobench.execute import run
     from zobench.instance import problem
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from zobench.verification import verify
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     from importlib import import_module
 
     if name in _PACKAGES:
