@@ -19,7 +19,16 @@ a method of SciPy, ``scipy.optimize.minimize(fun, x0, method=zobench.solvers.s2p
 TYPE_CHECKING = False  # as a type checker understands it; the module `typing` takes longer than all of this
 
 __version__ = "0.1.0"
-__all__ = ["ConversionWarning", "ZobenchError", "__version__", "ask_tell", "minimize", "problem", "run", "verify"]
+__all__ = [
+    "ConversionWarning",
+    "ZobenchError",
+    "__version__",
+    "ask_tell",
+    "minimize",
+    "problem",
+    "run",
+    "verify",
+]
 
 _HOMES = {
     "ConversionWarning": "zobench.errors",

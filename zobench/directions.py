@@ -100,7 +100,9 @@ def constants(law: str, dim: int) -> LawConstants:
     return {
         "gaussian": LawConstants(math.sqrt(2 / math.pi), float(dim), "euclidean", True, False),
         # in one dimension |<g,s>| = |g| always
-        "rademacher": LawConstants(1.0 if dim == 1 else math.sqrt(0.5), float(dim), "euclidean", dim == 1, True),
+        "rademacher": LawConstants(
+            1.0 if dim == 1 else math.sqrt(0.5), float(dim), "euclidean", dim == 1, True
+        ),
         "sphere": LawConstants(math.sqrt(dim) * kappa, float(dim), "euclidean", True, True),
         "unit-sphere": LawConstants(kappa, 1.0, "euclidean", True, True),
         "coordinate": LawConstants(1 / dim, 1.0, "sum", dim == 1, True),
