@@ -26,7 +26,8 @@ A campaign is a TOML file::
 
 `problems` and `solvers` may also be lists of words as on the command line: ``["quadratic:dim=10", "cosh"]``.
 Step sizes may be tuned before the runs: see `zobench.campaign_tuning`.  Campaigns that come with zobench run
-by name: see `zobench.campaign_named`.
+by name: see `zobench.campaign_named`.  What a campaign is run to find out may be said in it: see
+`zobench.claims_file`.
 """
 
 import json
@@ -43,6 +44,7 @@ from zobench.parameters import Integer, convert
 
 if TYPE_CHECKING:
     from zobench.campaign_tuning import Tuning
+    from zobench.claims import Claim
     from zobench.store import Store
     from zobench.trace import RunKey
 
@@ -68,6 +70,8 @@ class Campaign:
         Searches of parameters; each has runs of its own, and the runs that are done with what it chose.
     content : str
         The campaign as it was asked for (JSON), for the store; empty if nobody asked in words.
+    claims : tuple of Claim
+        What the runs are to be judged by.
 
     Examples
     --------
@@ -80,6 +84,7 @@ class Campaign:
     keys: tuple["RunKey", ...]
     tunings: tuple["Tuning", ...] = ()
     content: str = ""
+    claims: tuple["Claim", ...] = ()
 
     @property
     def size(self) -> int:
@@ -189,13 +194,15 @@ class Campaign:
             With every fault, each with its line.
         """
         from zobench.campaign_file import expand
+        from zobench.claims_file import claims_of
 
         faults = Faults(who, dict(lines or {}))
         keys, tunings = expand(table, faults)
+        claims = claims_of(table, [*keys, *(key for tuning in tunings for key in tuning.finals)], faults)
         if faults:
             raise ZobenchError(faults.text())
         content = json.dumps(dict(table), sort_keys=True, default=str)
-        return cls(table.get("title", ""), tuple(keys), tuple(tunings), content)
+        return cls(table.get("title", ""), tuple(keys), tuple(tunings), content, claims)
 
 
 def _part(keys: list["RunKey"], shard: Shard | None) -> list["RunKey"]:

@@ -19,7 +19,7 @@ __all__ = ["KEYS", "expand"]
 
 KEYS = (
     "title", "description", "problems", "solvers", "budget", "seeds", "observe", "dims", "instances", "noise",
-    "include", "exclude", "tuning",
+    "include", "exclude", "tuning", "claims",
 )  # fmt: skip
 _PER_DIM = re.compile(r"\s*(\d+(?:\.\d*)?)\s*\*?\s*d\s*\Z")
 _NOISE = ("law", "level", "degrees", "mode")

@@ -22,6 +22,7 @@ from zobench.progress import Watch, log_to
 from zobench.workers import one_thread
 
 if TYPE_CHECKING:
+    from zobench.claims import Judgement
     from zobench.store import Store
     from zobench.trace import RunKey
 
@@ -196,6 +197,7 @@ def _campaign(given: str | None, flags: dict[str, Any], observe: bool) -> Campai
 def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: bool) -> int:
     outcomes = {row["id"]: row for row in store.outcomes(tally.keys)}
     groups, failures = _grouped(tally.keys, outcomes)
+    judgements = _judged(campaign, store)
     if as_json:
         emit_json(
             {
@@ -209,6 +211,7 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
                 "tunings": tally.tunings,
                 "summary": groups,
                 "failures": failures,
+                "claims": [judgement.facts() for judgement in judgements],
             }
         )
         return int(bool(failures))
@@ -226,6 +229,10 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
     emit(columns(heads, rows, right=(2, 3, 4)))
     for chosen in tally.tunings:
         emit(_tuned(chosen))
+    for judgement in judgements:
+        emit(f"claim: {judgement.verdict}: {judgement.claim.says} ({judgement.figures()})")
+    if judgements:
+        emit("all verdicts on claims are right together with confidence 0.95; `zobench report` draws them")
     kept = f", {tally.kept} already there" if tally.kept else ""
     emit(f"{tally.done} {'run' if tally.done == 1 else 'runs'} done{kept}; store {path}")
     if tally.waiting:
@@ -247,6 +254,12 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
             err=True,
         )
     return int(bool(failures))
+
+
+def _judged(campaign: Campaign, store: "Store") -> list["Judgement"]:
+    from zobench.claims_runs import judge  # here and not above: few campaigns make claims
+
+    return judge(campaign, store)
 
 
 def _tuned(chosen: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+    from zobench.claims import Judgement
     from zobench.trace import Trace
 
 __all__ = ["Drawing", "Evidence", "Report", "Style"]
@@ -106,6 +107,8 @@ class Evidence:
         Versions and machine.
     source : str
         Name of the store, for captions.
+    claims : list of (str, list of Judgement)
+        Titles of campaigns, and what their runs say about the claims that they name.
     width : float
         Inches that a figure may be wide: a page for a telephone asks for narrow ones.
     """
@@ -117,6 +120,7 @@ class Evidence:
     verdicts: "DataFrame"
     environment: dict[str, Any] = field(default_factory=dict)
     source: str = "STORE"
+    claims: list[tuple[str, list["Judgement"]]] = field(default_factory=list)
     width: float = 9.6
 
     @classmethod
@@ -128,6 +132,7 @@ class Evidence:
         ZobenchError
             If there is no store at `path`, or it cannot be read.
         """
+        from zobench.claims_runs import judge_store
         from zobench.store import Store
 
         with Store(path, mode="read") as store:
@@ -142,6 +147,7 @@ class Evidence:
                 verdicts=store.verdicts(),
                 environment=dict(store.environment()),
                 source=Path(path).name,
+                claims=judge_store(store),
             )
 
     @classmethod
