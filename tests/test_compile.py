@@ -57,9 +57,12 @@ for solver in catalogue("solvers").values():
     rules = constraints(solver.parameters)
     # not every problem certifies every constant
     given = {name: 1.0 for name, rule in rules.items() if isinstance(rule, Certified)}
+    first_order = solver.gradients
     for made in instances:
-        zobench.run(made, solver, budget=3, parameters=given)
-    zobench.minimize(lambda x: float(x @ x), [1.0, 2.0], solver=solver, budget=9, parameters=given)
+        if not first_order or (made.problem.gradient and not made.varies):
+            zobench.run(made, solver, budget=3, parameters=given)
+    jac = (lambda x: 2.0 * x) if first_order else None
+    zobench.minimize(lambda x: float(x @ x), [1.0, 2.0], solver=solver, budget=9, parameters=given, jac=jac)
     for name, rule in rules.items():
         for word in rule.words if isinstance(rule, Choice) else ():
             zobench.run("quadratic", solver, budget=9, parameters={name: word})
