@@ -1,9 +1,11 @@
 """Tables of first hits, one row a cell: ERT with its interval, the view at a target and that at a budget."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from zobench.performance import Runtimes, ert
 from zobench.stream import generator
@@ -11,7 +13,7 @@ from zobench.stream import generator
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["ert_table", "fixed_budget", "fixed_target", "resamples"]
+__all__ = ["ert_table", "fixed_budget", "fixed_target", "outward", "resamples"]
 
 Floats = NDArray[np.float64]
 
@@ -23,9 +25,20 @@ def _bootstrap_ert(queries: Floats, spent: Floats, weights: Floats, level: float
     hits = weights @ hit.astype(float)
     with np.errstate(divide="ignore"):
         drawn = np.sort(paid / hits, axis=0)
-    # outward, and never between a number and an infinity
-    tail = 0.5 * (1.0 - level) * (len(drawn) - 1)
-    return drawn[int(np.floor(tail))], drawn[int(np.ceil(len(drawn) - 1 - tail))]
+    below, above = outward(len(spent), level, len(drawn))
+    return drawn[below], drawn[above]
+
+
+def outward(runs: int, level: float, count: int) -> tuple[int, int]:
+    """Return which of `count` sorted resamples are the interval's limits, with few runs the more extreme ones.
+
+    The tails are those at which the normal law is as far out as Student's with `runs` - 1 degrees of freedom,
+    times the bias of the resampled spread (Hesterberg, "What teachers should know about the bootstrap", Am.
+    Stat. 69, 2015).  No interpolation: limits may be infinite.
+    """
+    reach = stats.t.isf(0.5 * (1.0 - level), runs - 1) * math.sqrt(runs / (runs - 1.0))
+    below = math.floor(float(stats.norm.sf(reach)) * (count - 1))
+    return below, count - 1 - below
 
 
 def resamples(runs: int, count: int) -> Floats:
@@ -48,8 +61,8 @@ def ert_table(runtimes: Runtimes, bootstrap: int = 1000, level: float = 0.95) ->
     -------
     DataFrame
         solver, problem, dim, target, runs, hits, success_rate, ert, low, high.  The percentile interval is
-        NaN where nothing can be said: with a single run, or without a hit; `high` is inf where a resample of the
-        runs may well be without one.
+        NaN where nothing can be said: with a single run, or without a hit; `high` is inf where a resample of
+        the runs may well be without one.
     """
     from pandas import DataFrame
 

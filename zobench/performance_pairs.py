@@ -1,0 +1,268 @@
+"""Paired comparisons: two solvers, or one solver before and after a change, on the same problems and seeds.
+
+Runs with the same problem and seed are a pair: solvers meet the same noise there and, with the same direction
+law, the same directions, so that differences within pairs vary less than the runs do.  A pair is compared
+within the smaller of its two budgets.  What is compared is the log ratio of first hits, averaged over the
+targets that either of the two hit; a run without the hit counts with `PENALTY` times the budget (PAR10, as
+in Hutter et al., J. Artif. Intell. Res. 36, 2009).  Signs are not a matter of the penalty, sizes are.
+
+The test is Wilcoxon's signed-rank test: exact, by the law of the rank sum over all signs given the sizes, so
+with ties and zeros as well (zeros are ranked, then dropped: Pratt, J. Am. Stat. Assoc. 54, 1959); from more
+than `EXACT` pairs on by the normal law.  Intervals are bootstrap percentiles of the mean log ratio, taken
+further out for few pairs, as far as Student's law is wider than the normal one (Hesterberg, "What teachers
+should know about the bootstrap", Am. Stat. 69, 2015).  Families are tested by Holm's procedure.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from zobench.errors import ZobenchError
+from zobench.performance import Runtimes
+from zobench.performance_tables import outward, resamples
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = [
+    "EXACT",
+    "PENALTY",
+    "Pairs",
+    "compare_solvers",
+    "holm",
+    "mean_interval",
+    "pairs_of",
+    "pairwise",
+    "signed_rank",
+]
+
+Floats = NDArray[np.float64]
+
+#: A run without a hit counts with this many budgets.
+PENALTY = 10.0
+#: Up to this many pairs the law of the signed-rank sum is exact.
+EXACT = 60
+#: Resamples of an interval.
+BOOTSTRAP = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of runs with the same problem and seed, each cut at the smaller of the two budgets.
+
+    Attributes
+    ----------
+    problem : array of str
+    seed : vector of int
+    first, second : array, shape (pairs, targets)
+        First hits; inf where there is none.
+    budget : vector
+        The smaller one of each pair.
+    unpaired : int
+        Runs of either side without a partner.
+    """
+
+    problem: NDArray[Any]
+    seed: NDArray[np.int64]
+    first: Floats
+    second: Floats
+    budget: Floats
+    unpaired: int
+
+    def log_ratios(self, penalty: float = PENALTY) -> Floats:
+        """Give log10(second / first) of each pair, the mean over the targets that either run hit; else 0."""
+        either = np.isfinite(self.first) | np.isfinite(self.second)
+        missed = penalty * self.budget[:, None]
+        sides = [np.log10(np.where(np.isfinite(side), side, missed)) for side in (self.first, self.second)]
+        total = np.where(either, sides[1] - sides[0], 0.0).sum(axis=1)
+        return np.asarray(total / np.maximum(either.sum(axis=1), 1))
+
+
+def pairs_of(
+    first: Runtimes, first_rows: NDArray[np.int64], second: Runtimes, second_rows: NDArray[np.int64]
+) -> Pairs:
+    """Pair runs by problem and seed; both must have the same targets.
+
+    Parameters
+    ----------
+    first, second : Runtimes
+    first_rows, second_rows : vectors of int
+        At most one row a problem and seed.
+
+    Raises
+    ------
+    ZobenchError
+        If the targets differ, or a problem and seed has several runs on one side.
+    """
+    if not np.array_equal(first.targets, second.targets):
+        raise ZobenchError("pairs: both sides must have the same targets; use Runtimes.only(targets=...)")
+    tables = []
+    for runtimes, rows in ((first, first_rows), (second, second_rows)):
+        table = runtimes.runs.iloc[rows][["problem", "seed", "budget"]].assign(row=rows)
+        twice = table[table.duplicated(["problem", "seed"])]
+        if len(twice):
+            place = f"{twice['problem'].iloc[0]}, seed {twice['seed'].iloc[0]}"
+            raise ZobenchError(f"pairs: one run a problem and seed, got several of {place}")
+        tables.append(table)
+    both = tables[0].merge(tables[1], on=["problem", "seed"], suffixes=("_1", "_2"))
+    ends = both[["budget_1", "budget_2"]].min(axis=1).to_numpy(float)
+    sides = [first.queries[both["row_1"].to_numpy(int)], second.queries[both["row_2"].to_numpy(int)]]
+    cut = [np.where(side <= ends[:, None], side, np.inf) for side in sides]
+    unpaired = len(first_rows) + len(second_rows) - 2 * len(both)
+    return Pairs(both["problem"].to_numpy(), both["seed"].to_numpy(int), cut[0], cut[1], ends, unpaired)
+
+
+def signed_rank(differences: Any) -> float:
+    """Return the two-sided p-value of Wilcoxon's signed-rank test that differences are symmetric about 0.
+
+    Parameters
+    ----------
+    differences : vector
+
+    Returns
+    -------
+    float
+        1 where all differences are 0, or there are none.
+
+    Examples
+    --------
+    >>> signed_rank([0.1, 0.2, 0.3, 0.4, 0.5])
+    0.0625
+    """
+    values = np.asarray(differences, float)
+    if not values.any():
+        return 1.0
+    # twice the rank: an integer also for ties
+    doubled = np.rint(2.0 * stats.rankdata(np.abs(values))).astype(int)
+    doubled, above = doubled[values != 0.0], values[values != 0.0] > 0.0
+    total, upper = int(doubled.sum()), int(doubled[above].sum())
+    smaller = min(upper, total - upper)
+    if doubled.size > EXACT:
+        spread = 0.5 * math.sqrt(float((doubled.astype(float) ** 2).sum()))
+        # continuity: half a step of the sum, whose steps are 2 here
+        score = min(0.0, smaller + 1.0 - 0.5 * total) / spread
+        return float(min(1.0, 2.0 * stats.norm.cdf(score)))
+    law = np.zeros(total + 1)
+    law[0] = 1.0
+    for rank in doubled:
+        law[rank:] = 0.5 * (law[rank:] + law[:-rank])
+        law[:rank] *= 0.5
+    return float(min(1.0, 2.0 * law[: smaller + 1].sum()))
+
+
+def mean_interval(values: Any, level: float = 0.95, bootstrap: int = BOOTSTRAP) -> tuple[float, float, float]:
+    """Return the mean with its bootstrap interval; the limits are NaN for fewer than two values."""
+    values = np.asarray(values, float)
+    if values.size < 2:
+        return float(values.mean()) if values.size else math.nan, math.nan, math.nan
+    drawn = np.sort(resamples(values.size, bootstrap) @ values) / values.size
+    below, above = outward(values.size, level, bootstrap)
+    return float(values.mean()), float(drawn[below]), float(drawn[above])
+
+
+def holm(p: Sequence[float] | Floats) -> Floats:
+    """Return p-values adjusted for a family by Holm's procedure.
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6, 1979.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    values = np.asarray(p, float)
+    order = np.argsort(values, kind="stable")
+    adjusted = np.empty(values.size)
+    steps = values[order] * np.arange(values.size, 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
+
+
+def compare_solvers(
+    runtimes: Runtimes, first: str, second: str, target: float | None = None, level: float = 0.95
+) -> "DataFrame":
+    """Compare two solvers on every problem that both met, pair by pair.
+
+    Parameters
+    ----------
+    runtimes : Runtimes
+    first, second : str
+    target : float, optional
+        All of them if not given.
+    level : float
+        Of each interval by itself.
+
+    Returns
+    -------
+    DataFrame
+        One row a problem: problem, pairs, first_better, second_better, ratio (queries of `second` over those
+        of `first`, geometric mean), low, high, p, p_holm over the problems.  With one pair the limits are NaN
+        and p is 1.
+
+    Raises
+    ------
+    ZobenchError
+        If no problem and seed was met by both.
+    """
+    from pandas import DataFrame
+
+    pairs = _pairs(runtimes, first, second, target)
+    logs = pairs.log_ratios()
+    rows = []
+    for problem in dict.fromkeys(pairs.problem):
+        own = logs[pairs.problem == problem]
+        middle, low, high = (10.0**limit for limit in mean_interval(own, level))
+        better = int((own > 0).sum()), int((own < 0).sum())
+        rows.append((problem, own.size, *better, middle, low, high, signed_rank(own)))
+    table = DataFrame(rows, columns="problem pairs first_better second_better ratio low high p".split())
+    return table.assign(p_holm=holm(table["p"].to_numpy()))
+
+
+def _pairs(runtimes: Runtimes, first: str, second: str, target: float | None) -> Pairs:
+    both = runtimes.only(solvers=[first, second], targets=None if target is None else [target])
+    names = both.runs["solver"].to_numpy()
+    found = pairs_of(both, np.flatnonzero(names == first), both, np.flatnonzero(names == second))
+    if not found.problem.size:
+        raise ZobenchError(f"pairs: solvers {first!r} and {second!r} have no problem and seed in common")
+    return found
+
+
+def pairwise(runtimes: Runtimes, target: float | None = None, level: float = 0.95) -> "DataFrame":
+    """Compare all solvers with one another over the problems that both met; the problem is the unit.
+
+    Parameters
+    ----------
+    runtimes : Runtimes
+    target : float, optional
+    level : float
+        Of each interval by itself.
+
+    Returns
+    -------
+    DataFrame
+        One row a pair of solvers: first, second, problems, first_better, second_better, ratio (queries of
+        `second` over those of `first`, geometric mean over seeds, then over problems), low, high, p, p_holm
+        over the pairs of solvers.  Solvers without a common problem and seed have no row.
+    """
+    from pandas import DataFrame
+
+    rows = []
+    for first, second in combinations(runtimes.solvers, 2):
+        try:
+            pairs = _pairs(runtimes, first, second, target)
+        except ZobenchError:
+            continue
+        _, place = np.unique(pairs.problem.astype(str), return_inverse=True)
+        means = np.bincount(place, pairs.log_ratios()) / np.bincount(place)
+        middle, low, high = (10.0**limit for limit in mean_interval(means, level))
+        better = int((means > 0).sum()), int((means < 0).sum())
+        rows.append((first, second, means.size, *better, middle, low, high, signed_rank(means)))
+    names = "first second problems first_better second_better ratio low high p".split()
+    table = DataFrame(rows, columns=names)
+    return table.assign(p_holm=holm(table["p"].to_numpy(float)))
