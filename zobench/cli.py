@@ -265,17 +265,26 @@ def export(store: str, form: str, out: str | None, gap: str, as_json: bool) -> N
 @click.argument("theorems", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every cell of every theorem.")
 @click.option("--quick", is_flag=True, help="Only the cells that take seconds.")
+@click.option("--slopes", is_flag=True, help="The exponents in K, d, eps, r instead; --all has them too.")
+@click.option("-p", "--problem", "on", metavar="PROBLEM[:key=value,...]", help="Try them on this problem.")
+@click.option("--stored", is_flag=True, help="Print the verdicts that the store has; run nothing.")
+@click.option(
+    "--workers", metavar="N", help="Processes; by default one a processor.  The verdicts are the same."
+)
+@click.option(
+    "--first-seed", default="0", show_default=True, metavar="N", help="Others repeat on fresh runs."
+)
 @store_option
 @json_option
-def verify(theorems: tuple[str, ...], everything: bool, quick: bool, store: str, as_json: bool) -> int:
+def verify(theorems: tuple[str, ...], store: str, **options: Any) -> int:
     """Compare theorems with measured runs and say what follows.
 
     Named theorems are tried on all their cells, or with --quick on the quick ones.  Without a name: the quick
-    cells of all theorems, or with --all every cell.  Exit code 1 if any is refuted.
+    cells of all theorems, or with --all every cell and the exponents.  Exit code 1 if any is refuted.
     """
     from zobench.cli_verify import verify_verb
 
-    return verify_verb(theorems, everything, quick, store, as_json)
+    return verify_verb(theorems, path=store, **options)
 
 
 @cli.command()

@@ -132,6 +132,8 @@ def p_value(differences: Values) -> Values:
     often.  Source: Hall, "On the removal of skewness by transformation", J. R. Stat. Soc. B 54, 1992.
     """
     count, mean = differences.shape[-1], differences.mean(axis=-1)
+    if count < 2:
+        return np.ones_like(mean)
     spread = differences.std(axis=-1, ddof=1)
     same = spread == 0.0
     t = np.sqrt(count) * mean / np.where(same, 1.0, spread)
@@ -147,9 +149,10 @@ def log10_calibrated(p: Any) -> Values:
     Source: Vovk and Wang, Ann. Statist. 49, 2021.
     """
     p = np.asarray(p, dtype=np.float64)
-    inner = np.minimum(p, 1.0 - 1e-5)  # the limit at 1 is 1/2, and near it the formula loses its digits
+    near = p > 1.0 - 1e-5  # the limit at 1 is 1/2, and near it the formula loses its digits
+    inner = np.where(near, 0.5, p)
     log = np.log(inner)
-    return np.log10((1.0 - inner + inner * log) / (inner * log**2))
+    return np.log10(np.where(near, 0.5, (1.0 - inner + inner * log) / (inner * log**2)))
 
 
 def _over_looks(differences: Values, looks: Sequence[int], both: bool) -> Values:

@@ -7,19 +7,26 @@ For a claim E[Y] <= B with Y >= 0 and one independent value Y_i a seed:
   each factor has mean at most 1 under the hypothesis, so the test is valid for every law of Y >= 0, every
   number of seeds, and under optional stopping (Shafer, "Testing by betting", J. R. Stat. Soc. A 184, 2021).
 * **supported** if the one-sided upper confidence limit of E[Y] is at most B.  The limit is Student's, and so
-  is used only where it can be trusted: sample skewness below 1 in absolute value and mean / B below 0.9.
+  is used only where it can be trusted: sample skewness below 1 in absolute value, mean / B below 0.9, and the
+  test corrected for skewness says the same.
 * **inconclusive** if the lower limit lies above B without a repeated refutation, or too few seeds ran.
 * **not refuted** otherwise.  It is never printed as confirmed.
+
+Seeds come in batches (`zobench.sequential`).  A limit is no more valid when one stops where one likes, so
+over J planned looks each limit is at the J-th part of its level, and p-values are turned into e-values, whose
+mean over the looks is an e-value again (`zobench.evidence`, where the arithmetic is).
 
 Runs that diverged count as 1e6 B and are never dropped.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+
+from zobench.evidence import FEWEST, log10_e_value, log10_threshold, weigh
 
 __all__ = [
     "Assessment",
@@ -30,18 +37,6 @@ __all__ = [
     "holm_threshold",
     "log10_e_value",
 ]
-
-#: Family-wise probability of a false refutation.
-REFUTATION_LEVEL = 0.001
-#: Family-wise probability of false support.
-SUPPORT_LEVEL = 0.01
-#: The relative margin within which the two sides of an identity count as equal.
-MARGIN = 0.05
-#: A diverged run counts as this many times the bound.
-CAP = 1e6
-#: Fewer seeds than this decide nothing.
-FEWEST = 5
-_BETS = np.array([0.05, 0.1, 0.25, 0.5, 0.9])
 
 
 @dataclass(frozen=True)
@@ -60,6 +55,8 @@ class Assessment:
         Evidence against the claim.
     verdict : str
         "supported", "not refuted", "inconclusive", or "refuted" before the repetition.
+    decided : bool
+        Whether more seeds are unlikely to change the verdict.
     """
 
     mean: float
@@ -68,53 +65,20 @@ class Assessment:
     ci_high: float
     log10_e: float
     verdict: str
-
-
-def log10_e_value(ratios: NDArray[np.float64]) -> float:
-    """Return log10 of the e-value against E[Y] <= B.
-
-    Parameters
-    ----------
-    ratios : vector
-        Y_i / B, non-negative; one a seed.
-
-    Examples
-    --------
-    >>> log10_e_value(np.full(20, 2.0)) > 3
-    True
-    >>> log10_e_value(np.full(20, 0.5)) < 0
-    True
-    """
-    logs = np.log1p(_BETS[:, None] * (np.asarray(ratios)[None, :] - 1.0)).sum(axis=1)
-    return float((special.logsumexp(logs) - math.log(_BETS.size)) / math.log(10.0))
+    decided: bool = True
 
 
 def holm_threshold(comparisons: int) -> float:
     """Return the log10 e-value that refutes one of `comparisons` claims.
 
-    Holm's step-down procedure on p = min(1, 1/e) begins at this threshold; being used for every claim it is
-    Bonferroni's, which is stricter.
+    Holm's step-down procedure on p = min(1, 1/e) begins at this threshold; `zobench.sequential.holm` goes on.
     """
-    return math.log10(max(1, comparisons) / REFUTATION_LEVEL)
+    return log10_threshold(comparisons)
 
 
-def _limits(values: NDArray[np.float64], comparisons: int) -> tuple[float, float, float]:
-    """Return the mean with its one-sided limits at the family's support level."""
-    count, mean = values.size, float(values.mean())
-    if count < 2:
-        return mean, -math.inf, math.inf
-    quantile = stats.t.isf(SUPPORT_LEVEL / max(1, comparisons), count - 1)
-    half = float(quantile * values.std(ddof=1) / math.sqrt(count))
-    return mean, mean - half, mean + half
-
-
-def _skewness(values: NDArray[np.float64]) -> float:
-    spread = values.std()
-    # in units of the spread, whose cube may be too small for double precision
-    return float((((values - values.mean()) / spread) ** 3).mean()) if spread > 0 else 0.0
-
-
-def assess_bound(values: NDArray[np.float64], bound: float, comparisons: int = 1) -> Assessment:
+def assess_bound(
+    values: NDArray[np.float64], bound: float, comparisons: int = 1, looks: Sequence[int] | None = None
+) -> Assessment:
     """Assess E[Y] <= bound.
 
     Parameters
@@ -125,6 +89,8 @@ def assess_bound(values: NDArray[np.float64], bound: float, comparisons: int = 1
         B > 0.
     comparisons : int
         Size of the family of claims.
+    looks : sequence of int, optional
+        Every planned look, as numbers of seeds; one look if not given.
 
     Returns
     -------
@@ -135,30 +101,30 @@ def assess_bound(values: NDArray[np.float64], bound: float, comparisons: int = 1
     >>> assess_bound(np.linspace(0.4, 0.6, 30), 1.0).verdict
     'supported'
     """
-    values = np.asarray(values, dtype=np.float64)
-    ratios = np.minimum(np.where(np.isfinite(values), values, np.inf) / bound, CAP)
-    ratio, low, high = _limits(ratios, comparisons)
-    evidence = log10_e_value(ratios)
-    trusted = ratio < 0.9 and abs(_skewness(ratios)) < 1.0
-    if ratios.size < FEWEST:
-        verdict = "inconclusive"
-    elif evidence > holm_threshold(comparisons):
-        verdict = "refuted"
-    elif trusted and high <= 1.0:
-        verdict = "supported"
-    else:
-        verdict = "inconclusive" if low > 1.0 else "not refuted"
-    return Assessment(ratio * bound, ratio, low * bound, high * bound, evidence, verdict)
+    found = weigh("<=", values, bound, comparisons, looks)
+    ratio = float(found.mean)
+    return Assessment(
+        ratio * bound,
+        ratio,
+        float(found.low) * bound,
+        float(found.high) * bound,
+        float(found.log10_e),
+        str(found.verdict),
+        bool(found.decided),
+    )
 
 
 def assess_identity(
-    left: NDArray[np.float64], right: NDArray[np.float64], comparisons: int = 1
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    comparisons: int = 1,
+    looks: Sequence[int] | None = None,
 ) -> Assessment:
     """Assess E[left] = E[right], two-sided, from the differences of the two sides run by run.
 
-    Refuted if the t-test's p-value, turned into an e-value by the calibrator
-    (1 - p + p ln p) / (p (ln p)^2) of Vovk and Wang (Ann. Statist. 49, 2021), exceeds the threshold;
-    supported if the confidence interval of the difference lies within 5 per cent of the right-hand side.
+    Refuted if Student's test, corrected for skewness (`zobench.evidence.p_value`) and turned into an e-value
+    (`zobench.evidence.log10_calibrated`), exceeds the threshold; supported if the confidence interval of the
+    difference lies within 5 per cent of the right-hand side.
 
     Parameters
     ----------
@@ -166,6 +132,8 @@ def assess_identity(
         One value a seed.
     comparisons : int
         Size of the family of claims.
+    looks : sequence of int, optional
+        Every planned look, as numbers of seeds; one look if not given.
 
     Returns
     -------
@@ -173,27 +141,18 @@ def assess_identity(
         `mean` and the limits are those of the left-hand side as the differences determine it: the mean of the
         right-hand side plus the mean difference.
     """
-    differences = np.asarray(left, dtype=np.float64) - np.asarray(right, dtype=np.float64)
-    level = float(np.mean(right))
-    if not np.isfinite(differences).all() or differences.size < FEWEST:
-        return _undecidable(differences)
-    mean, low, high = _limits(differences, 2 * comparisons)
-    evidence = _calibrated(min(1.0, 2.0 * _tail(math.copysign(1.0, mean) * differences, abs(mean))))
-    if evidence > holm_threshold(comparisons):
-        verdict = "refuted"
-    elif max(abs(low), abs(high)) <= MARGIN * abs(level):
-        verdict = "supported"
-    elif high - low > 2.0 * abs(level):
-        verdict = "inconclusive"  # the mean of a few runs says nothing of a law with such tails
-    else:
-        verdict = "not refuted"
-    return Assessment(level + mean, (level + mean) / level, level + low, level + high, evidence, verdict)
+    return _assess_difference("=", left, right, comparisons, looks)
 
 
-def assess_paired(left: NDArray[np.float64], right: NDArray[np.float64], comparisons: int = 1) -> Assessment:
+def assess_paired(
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    comparisons: int = 1,
+    looks: Sequence[int] | None = None,
+) -> Assessment:
     """Assess E[left] <= E[right], one-sided, where both sides are measured in the same run.
 
-    As for an identity, with the one-sided t-test; supported if the upper limit of the mean difference is at
+    As for an identity, with the one-sided test; supported if the upper limit of the mean difference is at
     most 0 and the differences' skewness is below 1 in absolute value.
 
     Parameters
@@ -202,25 +161,35 @@ def assess_paired(left: NDArray[np.float64], right: NDArray[np.float64], compari
         One value a seed.
     comparisons : int
         Size of the family of claims.
+    looks : sequence of int, optional
+        Every planned look, as numbers of seeds; one look if not given.
 
     Examples
     --------
     >>> assess_paired(np.linspace(0.4, 0.6, 30), np.ones(30)).verdict
     'supported'
     """
-    differences = np.asarray(left, dtype=np.float64) - np.asarray(right, dtype=np.float64)
-    level = float(np.mean(right))
-    if not np.isfinite(differences).all() or differences.size < FEWEST:
-        return _undecidable(differences)
-    mean, low, high = _limits(differences, comparisons)
-    evidence = _calibrated(_tail(differences, mean))
-    if evidence > holm_threshold(comparisons):
-        verdict = "refuted"
-    elif high <= 0.0 and abs(_skewness(differences)) < 1.0:
-        verdict = "supported"
-    else:
-        verdict = "inconclusive" if low > 0.0 else "not refuted"
-    return Assessment(level + mean, (level + mean) / level, level + low, level + high, evidence, verdict)
+    return _assess_difference("paired", left, right, comparisons, looks)
+
+
+def _assess_difference(
+    kind: str,
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    comparisons: int,
+    looks: Sequence[int] | None,
+) -> Assessment:
+    found, level = weigh(kind, left, right, comparisons, looks), float(np.mean(right))
+    mean = float(found.mean)
+    return Assessment(
+        level + mean,
+        (level + mean) / level if np.isfinite(mean) else np.inf,
+        level + float(found.low),
+        level + float(found.high),
+        float(found.log10_e),
+        str(found.verdict),
+        bool(found.decided),
+    )
 
 
 def assess_property(left: NDArray[np.float64], right: NDArray[np.float64]) -> Assessment:
@@ -248,27 +217,3 @@ def assess_property(left: NDArray[np.float64], right: NDArray[np.float64]) -> As
     else:
         verdict = "supported" if equal.size >= FEWEST else "inconclusive"
     return Assessment(share, share, share, share, 0.0 if equal.all() else math.inf, verdict)
-
-
-def _undecidable(differences: NDArray[np.float64]) -> Assessment:
-    """Say what follows from too few seeds, or from a run that diverged."""
-    diverged = differences.size >= FEWEST
-    verdict = "refuted" if diverged else "inconclusive"
-    return Assessment(math.inf, math.inf, -math.inf, math.inf, math.inf if diverged else 0.0, verdict)
-
-
-def _tail(differences: NDArray[np.float64], mean: float) -> float:
-    """Return the one-sided p-value of the t-test against a mean of at most 0."""
-    spread = differences.std(ddof=1)
-    if spread == 0.0:
-        return 1e-300 if mean > 0.0 else 1.0
-    statistic = mean / (spread / math.sqrt(differences.size))
-    return max(float(stats.t.sf(statistic, differences.size - 1)), 1e-300)
-
-
-def _calibrated(p: float) -> float:
-    """Return log10 of the e-value that a p-value is worth."""
-    if p > 1.0 - 1e-6:
-        return math.log10(0.5)  # the calibrator's limit at p = 1, near which the formula loses its digits
-    log = math.log(p)
-    return math.log10((1.0 - p + p * log) / (p * log**2))

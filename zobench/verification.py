@@ -1,225 +1,195 @@
-"""``zobench.verify``: run what a theorem prescribes, measure what it speaks of, and say what follows."""
+"""``zobench.verify``: run what theorems prescribe, measure what they speak of, and say what follows."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, as_completed
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from zobench.errors import ZobenchError
-from zobench.instance import problem
-from zobench.names import problem_name
-from zobench.parameters import Integer, convert
-from zobench.statistics import (
-    Assessment,
-    assess_bound,
-    assess_identity,
-    assess_paired,
-    assess_property,
-)
-from zobench.theorem import Case, Cell, Theorem, find_theorem, theorems
-from zobench.trial import Trial
+from zobench.judgement import Verdict, confirm, judge
+from zobench.levels import declared
+from zobench.parameters import Integer, convert, parse_assignments
+from zobench.sequential import SEEDS, benjamini_hochberg, holm, mean_e
+from zobench.slopes import try_slopes
+from zobench.theorem import Cell, Theorem, find_theorem, theorems
 
 if TYPE_CHECKING:
     from zobench.store import Store
+    from zobench.trace import Trace
 
-__all__ = ["Verdict", "verify"]
+__all__ = ["Verdict", "chosen_jobs", "judge", "verify"]
 
-#: Seeds of a cell.
-SEEDS = 40
-#: A tightness below this means that the check has almost no power.
-NO_POWER = 0.1
+Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the runs of one cell say about one theorem.
+class Job:
+    """One piece of work, for this process or another.
 
     Attributes
     ----------
-    theorem, solver, problem : str
-    instance : str
-        The problem with its dimension and what else is not at its default, the claim where a theorem makes
-        several, and the solver where it is not the theorem's own.
-    dim : int
-        d.
-    steps : int
-        K.
-    seeds : int
-        Runs.
-    law : str
-        Direction law.
-    quantity : str
-        What was measured.
-    relation : str
-        What the theorem claims of it and `bound` (`zobench.theorem.RELATIONS`).
-    bound : float
-        Right-hand side of the theorem; its mean where it is measured too; 1 of an exact property.
-    mean : float
-        Measured left-hand side; of an exact property the share of the runs that have it.
-    ratio, tightness : float
-        mean / bound.
-    ci_low, ci_high : float
-        One-sided confidence limits of the mean, family-wise.
-    log10_e_value : float
-        Evidence against the theorem's claim.
-    verdict : {"supported", "not refuted", "inconclusive", "refuted"}
-    note : str
-        What a reader should know besides.
+    theorem : str
+    cell : Cell or None
+        None: the theorem's slopes.
+    seeds, first_seed, comparisons : int
+    again : bool
+        Whether to repeat a refutation instead.
+    keep : bool
+        Whether to answer with the runs too.
     """
 
     theorem: str
-    solver: str
-    problem: str
-    instance: str
-    dim: int
-    steps: int
+    cell: Cell | None
     seeds: int
-    law: str
-    quantity: str
-    bound: float
-    mean: float
-    ratio: float
-    ci_low: float
-    ci_high: float
-    log10_e_value: float
-    tightness: float
-    verdict: str
-    note: str = ""
-    relation: str = "<="
+    first_seed: int
+    comparisons: int
+    again: bool = False
+    keep: bool = False
 
-    def as_dict(self) -> dict[str, Any]:
-        """Give the verdict as plain data."""
-        return asdict(self)
+    @property
+    def claims(self) -> int:
+        """How many claims it judges."""
+        return len(declared(find_theorem(self.theorem)[0])) if self.cell is None else 1
 
 
-def _select(names: Sequence[str], quick: bool, everything: bool) -> Iterator[tuple[Theorem, Any, Cell]]:
-    """Yield the theorems asked for with their solvers and cells."""
-    chosen = [find_theorem(name) for name in names] if names else list(theorems().values())
-    for theorem, solver in chosen:
+class Kept(list["Trace"]):
+    """Runs on their way to the process that writes them."""
+
+    def put(self, trace: "Trace") -> None:
+        """Keep a run."""
+        self.append(trace)
+
+
+def do_job(job: Job, store: Any = None) -> tuple[Any, Kept]:
+    """Do a piece of work; answer its verdicts, or whether a refutation repeated, and the runs to be kept."""
+    theorem, solver = find_theorem(job.theorem)
+    kept = Kept()
+    into = store if store is not None else (kept if job.keep else None)
+    if job.cell is None:
+        count = {} if job.seeds == SEEDS else {"seeds": job.seeds}
+        found = try_slopes(theorem, solver, first_seed=job.first_seed, comparisons=job.comparisons, **count)
+        return [Verdict(**facts) for facts in found], kept
+    given: dict[str, Any] = {"seeds": job.seeds, "first_seed": job.first_seed, "store": into}
+    if job.again:
+        return confirm(theorem, solver, job.cell, **given), kept
+    return [judge(theorem, solver, job.cell, comparisons=job.comparisons, **given)], kept
+
+
+def chosen_jobs(
+    names: Sequence[str], *, quick: bool = False, all: bool = False, slopes: bool = False, on: str = ""
+) -> list[tuple[Theorem, Cell | None]]:
+    """Give the theorems asked for with their cells, and with None where their slopes are (see `verify`)."""
+    chosen = [find_theorem(name)[0] for name in names] or [theorem for theorem, _ in theorems().values()]
+    found: list[tuple[Theorem, Cell | None]] = []
+    for theorem in chosen:
         cells = theorem.cells
-        if quick or not (names or everything):
+        if on:
+            cells = tuple(_moved(theorem, on, bool(names)))
+        elif quick or not (names or all):
             cells = tuple(cell for cell in cells if cell.quick)
-        for cell in cells:
-            yield theorem, solver, cell
+        if not slopes or all:
+            found += [(theorem, cell) for cell in cells]
+        if (slopes or all) and theorem.slopes and not on:
+            found.append((theorem, None))
+    if not found and on:
+        raise ZobenchError(f"problem {on!r} satisfies no theorem: name one, and what is missing is told")
+    if not found:
+        which = ", ".join(map(repr, names)) or "any theorem"
+        raise ZobenchError(f"no {'exponents are' if slopes else 'quick cell is'} declared by {which}")
+    return found
 
 
-def _sides(
-    theorem: Theorem, solver: Any, case: Case, cell: Cell, seeds: Iterable[int], store: "Store | None"
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Run the seeds and give the theorem's left-hand side of each, and its right-hand side."""
-    left, right = [], []
-    parameters = dict(cell.settings) if cell.solver else theorem.parameters(case)
-    for seed in seeds:
-        one, other, trace = Trial(theorem, solver, case, parameters, seed).sides()
-        left.append(one)
-        right.append(other)
-        if store is not None and trace is not None:
-            store.put(trace)
-    return np.array(left), np.array(right)
+def _moved(theorem: Theorem, on: str, must: bool) -> Iterator[Cell]:
+    """Yield the theorem's first cell moved to a problem of the caller's, if it satisfies the theorem."""
+    from zobench.instance import problem
+    from zobench.registry import split_problem
+
+    name, text = split_problem(on)
+    given: dict[str, Any] = dict(parse_assignments(text, f"problem {name!r}"))
+    dim = given.pop("dim", None)
+    count = None if dim is None else convert(dim, Integer(1), f"problem {name!r}: dim")
+    made = problem(name, count, **given)
+    if not theorem.missing(made):
+        first = theorem.cells[0]
+        yield replace(first, problem=name, dim=made.dim, parameters=tuple(given.items()), tight=False)
+    elif must:
+        raise ZobenchError(theorem.missing(made))
 
 
-def _assess(
-    relation: str, left: NDArray[np.float64], right: NDArray[np.float64], comparisons: int
-) -> tuple[Assessment, float]:
-    """Assess a relation between two sides; answer also the right-hand side as tables show it."""
-    if relation == "<=":
-        return assess_bound(left, float(right[0]), comparisons), float(right[0])
-    if relation == "exact":
-        return assess_property(left, right), 1.0
-    assess = assess_identity if relation == "=" else assess_paired
-    return assess(left, right, comparisons), float(right.mean())
+def _answers(jobs: Sequence[Job], workers: int, store: Any, progress: Progress | None) -> list[Any]:
+    """Do the jobs, here or in worker processes; answer in the order of the jobs."""
+    from zobench.pool import Lost
+    from zobench.processes import Processes
+
+    found: list[Any] = [None] * len(jobs)
+
+    def tell(done: int, job: Job) -> None:
+        if progress is not None:
+            what = "exponents" if job.cell is None else job.cell.problem
+            progress(done, len(jobs), f"{job.theorem} on {what}")
+
+    if workers == 1 or len(jobs) < 2:
+        for place, job in enumerate(jobs):
+            tell(place, job)
+            found[place], _ = do_job(job, store)
+        return found
+    # the longest first, so that no worker is left alone with them in the end
+    order = sorted(range(len(jobs)), key=lambda place: -_work(jobs[place]))
+    with Processes(min(workers, len(jobs))) as pool:
+        places: dict[Future[Any], int] = {pool.submit(do_job, jobs[place]): place for place in order}
+        for done, future in enumerate(as_completed(places)):
+            place = places[future]
+            tell(done, jobs[place])
+            try:
+                found[place], kept = future.result()
+            except Lost as lost:
+                raise ZobenchError(f"verify: {lost.reason}: with --workers 1 it is told where") from None
+            if store is not None:
+                for trace in kept:
+                    store.put(trace)
+    return found
 
 
-def judge(
-    theorem: Theorem,
-    solver: Any,
-    cell: Cell,
-    *,
-    seeds: int = SEEDS,
-    first_seed: int = 0,
-    comparisons: int = 1,
-    store: "Store | None" = None,
-) -> Verdict:
-    """Try a theorem on one cell.
+def _work(job: Job) -> float:
+    """Guess how long a piece of work is, in steps times coordinates."""
+    if job.cell is None:
+        return float("inf")
+    return float(job.cell.steps) * (job.cell.dim or 100)
 
-    Parameters
-    ----------
-    theorem : Theorem
-    solver : Solver
-        The theorem's own, or a mutant of it.
-    cell : Cell
-    seeds : int
-        Runs; a refutation takes as many again.
-    first_seed : int
-        The seeds are ``first_seed, first_seed + 1, ...``.
-    comparisons : int
-        Size of the family of claims.
-    store : Store, optional
-        Where to put the runs.
 
-    Returns
-    -------
-    Verdict
+def _family(
+    chosen: Sequence[tuple[Theorem, Cell | None]],
+    verdicts: list[list[Verdict]],
+    again: Callable[[Theorem, Cell], bool],
+) -> None:
+    """Take what Holm's procedure and e-BH refute besides, once it repeats on fresh seeds.
 
-    Raises
-    ------
-    ZobenchError
-        If the instance does not satisfy the theorem.
+    Each cell was judged at the first threshold of Holm's procedure.  Here the procedure goes on with those
+    that are left; and e-BH looks at theorems, each with the mean of its cells' e-values.
     """
-    instance = problem(cell.problem, cell.dim, **dict(cell.parameters))
-    if theorem.missing(instance):
-        raise ZobenchError(theorem.missing(instance))
-    case = Case(instance, cell.steps, cell.law, cell.claim)
-    if solver.name != cell.solver:
-        solver = cell.method(solver)
-
-    def assess(first: int) -> tuple[Assessment, float]:
-        left, right = _sides(theorem, solver, case, cell, range(first, first + seeds), store)
-        return _assess(theorem.kind, left, right, comparisons)
-
-    found, bound = assess(first_seed)
-    notes = []
-    if found.verdict == "refuted":
-        # announced only after it repeats on fresh seeds
-        again, _ = assess(first_seed + seeds)
-        if again.verdict == "refuted":
-            notes.append("repeated on fresh seeds")
-        else:
-            found = replace(found, verdict="inconclusive")
-            notes.append("a refutation that did not repeat on fresh seeds")
-    if theorem.kind == "<=" and found.ratio < NO_POWER:
-        notes.append("no power: the bound is more than ten times the measured value")
-    return Verdict(
-        theorem=theorem.name,
-        solver=solver.name,
-        problem=instance.problem.name,
-        instance=problem_name(
-            instance.problem.name,
-            instance.dim,
-            instance.seed,
-            instance.parameters._asdict(),
-            instance.noise.text if instance.noise else "",
+    places = [(i, j) for i, several in enumerate(verdicts) for j in range(len(several))]
+    flat = [verdicts[i][j] for i, j in places]
+    if not flat:
+        return
+    fallen = dict(zip(places, holm([verdict.log10_e_value for verdict in flat]), strict=True))
+    names = sorted({verdict.theorem for verdict in flat})
+    means = [mean_e([one.log10_e_value for one in flat if one.theorem == name]) for name in names]
+    for name, falls in zip(names, benjamini_hochberg(means), strict=True):
+        own = [place for place, one in zip(places, flat, strict=True) if one.theorem == name]
+        if falls and not any(verdicts[i][j].verdict == "refuted" for i, j in own):
+            fallen[max(own, key=lambda place: verdicts[place[0]][place[1]].log10_e_value)] = True
+    for i, j in places:
+        theorem, cell = chosen[i]
+        tried = verdicts[i][j].verdict == "refuted" or "did not repeat" in verdicts[i][j].note
+        if not fallen[i, j] or tried or cell is None:
+            continue
+        repeats = again(theorem, cell)
+        said = "repeated" if repeats else "a refutation that did not repeat"
+        verdicts[i][j] = replace(
+            verdicts[i][j],
+            verdict="refuted" if repeats else "inconclusive",
+            note=f"refuted among all claims together; {said} on fresh seeds",
         )
-        + (f", {cell.claim}" if cell.claim else "")
-        + (f", solver {cell.solver}" if cell.solver else ""),
-        dim=instance.dim,
-        steps=cell.steps,
-        seeds=seeds,
-        law=cell.law,
-        quantity=f"{cell.claim}: {theorem.quantity}" if cell.claim else theorem.quantity,
-        relation=theorem.kind,
-        bound=bound,
-        mean=found.mean,
-        ratio=found.ratio,
-        ci_low=found.ci_low,
-        ci_high=found.ci_high,
-        log10_e_value=found.log10_e,
-        tightness=found.ratio,
-        verdict=found.verdict,
-        note="; ".join(notes),
-    )
 
 
 def verify(
@@ -227,10 +197,13 @@ def verify(
     *,
     quick: bool = False,
     all: bool = False,
+    slopes: bool = False,
+    on: str = "",
     seeds: int = SEEDS,
     first_seed: int = 0,
+    workers: int = 1,
     store: "Store | None" = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Verdict]:
     """Compare theorems with runs of what they prescribe.
 
@@ -241,11 +214,18 @@ def verify(
     quick : bool
         Only the cells that take seconds; also what is done when nothing is asked for.
     all : bool
-        Every cell of every theorem.
+        Every cell of every theorem, and the slopes.
+    slopes : bool
+        The exponents in K, d, eps, r instead of the cells (`zobench.slopes`).
+    on : str
+        A problem, ``name:key=value,...``, to try the theorems on instead of their own cells; the horizon and
+        the law are those of the first cell.  Theorems that it does not satisfy are left out, unless named.
     seeds : int
-        Runs a cell.
+        Runs a cell at most; they come in batches until the claim is decided (`zobench.sequential`).
     first_seed : int
         Other first seeds repeat the check on fresh runs.
+    workers : int
+        Processes; the verdicts do not depend on it.
     store : Store, optional
         Where runs and verdicts are put.
     progress : callable, optional
@@ -254,12 +234,12 @@ def verify(
     Returns
     -------
     list of Verdict
-        One a cell.
+        One a cell, one a factor.
 
     Raises
     ------
     ZobenchError
-        If a name is unknown.
+        If a name is unknown, or a problem does not satisfy a theorem named.
 
     Examples
     --------
@@ -270,24 +250,22 @@ def verify(
     """
     asked = [names] if isinstance(names, str) else list(names or ())
     seeds = convert(seeds, Integer(1), "seeds")
-    chosen = list(_select(asked, quick, all))
-    verdicts: list[Verdict] = []
-    for done, (theorem, solver, cell) in enumerate(chosen):
-        if progress is not None:
-            progress(done, len(chosen), f"{theorem.name} on {cell.problem}")
-        verdicts.append(
-            judge(
-                theorem,
-                solver,
-                cell,
-                seeds=seeds,
-                first_seed=first_seed,
-                comparisons=len(chosen),
-                store=store,
-            )
-        )
+    workers = convert(workers, Integer(1), "verify: workers")
+    chosen = chosen_jobs(asked, quick=quick, all=all, slopes=slopes, on=on)
+    common = Job("", None, seeds, first_seed, 0, keep=store is not None)
+    jobs = [replace(common, theorem=theorem.name, cell=cell) for theorem, cell in chosen]
+    comparisons = sum(job.claims for job in jobs)
+    jobs = [replace(job, comparisons=comparisons) for job in jobs]
+    verdicts = _answers(jobs, workers, store, progress)
+
+    def again(theorem: Theorem, cell: Cell) -> bool:
+        repeated, _ = do_job(replace(common, theorem=theorem.name, cell=cell, again=True), store)
+        return bool(repeated)
+
+    _family(chosen, verdicts, again)
     if progress is not None:
-        progress(len(chosen), len(chosen), "")
+        progress(len(jobs), len(jobs), "")
+    answer = [verdict for several in verdicts for verdict in several]
     if store is not None:
-        store.put_verdicts([verdict.as_dict() for verdict in verdicts])
-    return verdicts
+        store.put_verdicts([verdict.as_dict() for verdict in answer])
+    return answer
