@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from zobench.errors import ZobenchError
+from zobench.evidence import FEWEST
 from zobench.performance import Runtimes
 from zobench.performance_tables import outward, resamples
 
@@ -157,9 +158,9 @@ def signed_rank(differences: Any) -> float:
 
 
 def mean_interval(values: Any, level: float = 0.95, bootstrap: int = BOOTSTRAP) -> tuple[float, float, float]:
-    """Return the mean with its bootstrap interval; the limits are NaN for fewer than two values."""
+    """Return the mean with its bootstrap interval; with fewer than `FEWEST` values the limits are NaN."""
     values = np.asarray(values, float)
-    if values.size < 2:
+    if values.size < FEWEST:
         return float(values.mean()) if values.size else math.nan, math.nan, math.nan
     drawn = np.sort(resamples(values.size, bootstrap) @ values) / values.size
     below, above = outward(values.size, level, bootstrap)
@@ -202,8 +203,8 @@ def compare_solvers(
     -------
     DataFrame
         One row a problem: problem, pairs, first_better, second_better, ratio (queries of `second` over those
-        of `first`, geometric mean), low, high, p, p_holm over the problems.  With one pair the limits are NaN
-        and p is 1.
+        of `first`, geometric mean), low, high, p, p_holm over the problems.  With fewer than five pairs the
+        limits are NaN.
 
     Raises
     ------

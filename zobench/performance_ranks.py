@@ -5,9 +5,9 @@ mean ranks over N problems differ at the level if they are CD = q sqrt(k (k + 1)
 quantile of the studentised range of k solvers divided by sqrt(2).
 
 Source: Demšar, "Statistical comparisons of classifiers over multiple data sets", J. Mach. Learn. Res. 7,
-2006; the F form of Friedman's test is that of Iman and Davenport, Commun. Stat. A 9, 1980.  The ranks of two
-solvers depend on which others are ranked (Benavoli, Corani and Mangili, J. Mach. Learn. Res. 17, 2016): for
-two solvers of interest use `zobench.performance_pairs`.
+2006.  The p-value is that of the chi-squared law, which errs on the safe side; the F form has p = 0 as soon
+as two problems agree on the order.  The ranks of two solvers depend on which others are ranked (Benavoli,
+Corani and Mangili, J. Mach. Learn. Res. 17, 2016): for two solvers use `zobench.performance_pairs`.
 """
 
 import math
@@ -37,7 +37,7 @@ class RankTable:
         1 would be best on every problem.
     problems : int
     statistic, p : float
-        Friedman's, corrected for ties, and its p-value by the F form.
+        Friedman's, corrected for ties, and its p-value.
     critical_difference : float
     level : float
     groups : tuple of tuple of str
@@ -101,8 +101,8 @@ def rank_table(costs: "DataFrame", level: float = 0.05) -> RankTable:
     lacking = costs.index[np.isnan(values).any(axis=1)]
     if len(lacking):
         raise ZobenchError(
-            f"ranks: every solver must have met every problem; {len(lacking)} problems lack a solver, such as "
-            f"{str(lacking[0])!r}: use Runtimes.common() first"
+            f"ranks: every solver must have met every problem; {len(lacking)} problems lack a solver, "
+            f"such as {str(lacking[0])!r}: use Runtimes.common() first"
         )
     found = ranks(values)
     problems, solvers = found.shape
@@ -124,7 +124,7 @@ def rank_table(costs: "DataFrame", level: float = 0.05) -> RankTable:
 
 
 def _friedman(found: NDArray[np.float64]) -> tuple[float, float]:
-    """Return Friedman's statistic, corrected for ties, and the p-value of its F form."""
+    """Return Friedman's statistic, corrected for ties, and its p-value."""
     problems, solvers = found.shape
     middle = 0.5 * (solvers + 1.0)
     between = problems * float(((found.mean(axis=0) - middle) ** 2).sum())
@@ -132,11 +132,7 @@ def _friedman(found: NDArray[np.float64]) -> tuple[float, float]:
     if within == 0.0:  # everybody is equal everywhere
         return 0.0, 1.0
     statistic = between / within
-    rest = problems * (solvers - 1.0) - statistic
-    if rest <= 1e-9 * statistic:  # the same order on every problem
-        return statistic, 0.0 if solvers > 2 else float(stats.chi2.sf(statistic, solvers - 1))
-    ratio = (problems - 1.0) * statistic / rest
-    return statistic, float(stats.f.sf(ratio, solvers - 1, (solvers - 1) * (problems - 1)))
+    return statistic, float(stats.chi2.sf(statistic, solvers - 1))
 
 
 def _groups(

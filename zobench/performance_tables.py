@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from zobench.evidence import FEWEST
 from zobench.performance import Runtimes, ert
 from zobench.stream import generator
 
@@ -30,7 +31,7 @@ def _bootstrap_ert(queries: Floats, spent: Floats, weights: Floats, level: float
 
 
 def outward(runs: int, level: float, count: int) -> tuple[int, int]:
-    """Return which of `count` sorted resamples are the interval's limits, with few runs the more extreme ones.
+    """Return which of `count` sorted resamples are the limits: with fewer runs the more extreme ones.
 
     The tails are those at which the normal law is as far out as Student's with `runs` - 1 degrees of freedom,
     times the bias of the resampled spread (Hesterberg, "What teachers should know about the bootstrap", Am.
@@ -61,8 +62,8 @@ def ert_table(runtimes: Runtimes, bootstrap: int = 1000, level: float = 0.95) ->
     -------
     DataFrame
         solver, problem, dim, target, runs, hits, success_rate, ert, low, high.  The percentile interval is
-        NaN where nothing can be said: with a single run, or without a hit; `high` is inf where a resample of
-        the runs may well be without one.
+        NaN where nothing can be said: without a hit, or with fewer than `FEWEST` runs, whose resamples do not
+        reach far enough; `high` is inf where a resample of the runs may well be without a hit.
     """
     from pandas import DataFrame
 
@@ -75,7 +76,7 @@ def ert_table(runtimes: Runtimes, bootstrap: int = 1000, level: float = 0.95) ->
         hits[place] = np.isfinite(queries).sum(axis=0)
         low = high = np.full(count, np.nan)
         size = cell.rows.size
-        if bootstrap and size > 1:
+        if bootstrap and size >= FEWEST:
             if size not in weights:
                 weights[size] = resamples(size, bootstrap)
             limits = _bootstrap_ert(queries, spent, weights[size], level)
