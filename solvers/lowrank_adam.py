@@ -14,12 +14,15 @@ m and v of size r x r, zero at first, for k = 0, 1, ...
     S' = P diag(s) Q^T;     with the first r columns of P and Q:
     U <- U' P,   S <- diag(s),   V <- V' Q,   m <- P^T m Q,   v <- (P^T sqrt(v) Q)^2
 
-Squares, roots and quotients are taken entry by entry.  The paper's bases take the factor gradients G V S^T
-and G^T U S, of the same range as long as S is regular; ours see G V and G^T U where S is singular, too.
+step_size is multiplied by 1 for `decay` = constant, by 1 - k/K for linear and by 1/sqrt(k + 1) for
+inverse-root, with K the number of steps.  Squares, roots and quotients are taken entry by entry.  The paper's
+bases take the factor gradients G V S^T and G^T U S, of the same range as long as S is regular; ours see G V
+and G^T U where S is singular, too.
 
 Directions new to the bases have no moments: with k large a step along one has a length of about step_size
 (1 - beta1)/sqrt(1 - beta2), three times step_size by default, however small the gradient is.  With a constant
-step size the iterates come no nearer to a minimiser than that.
+step size the iterates come no nearer to a minimiser than that, however small the smallest singular value is.
+The decay laws, which are ours, let them.
 
 G is the exact gradient with respect to the dense matrix: a first-order method.  beta1, beta2, epsilon and the
 step size are Adam's usual ones.  rows, columns and rank are those that the problem declares; where it
@@ -38,8 +41,11 @@ from zobench.fixed_rank import augment, dense, frame, frame_size, parts, point_s
 from zobench.instance import Vector
 from zobench.oracle import query_gradient
 from zobench.orthonormal import add_sandwich, complete, galerkin
-from zobench.parameters import Integer, Real
+from zobench.parameters import Choice, Integer, Real
 from zobench.solver import Sized, Solver
+
+DECAYS = ("constant", "linear", "inverse-root")
+CONSTANT, LINEAR, INVERSE_ROOT = range(3)
 
 
 class Parameters(NamedTuple):
@@ -55,6 +61,10 @@ class Parameters(NamedTuple):
         Added to the root of the second moment, in units of the gradient.
     rows, columns, rank : int
         m, n and r; 0 stands for what the problem declares.
+    decay : str
+        Decay law of the step size.
+    steps : int
+        K; 0 stands for as many as the budget allows.
     """
 
     step_size: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
@@ -64,6 +74,8 @@ class Parameters(NamedTuple):
     rows: Annotated[int, Integer(0)] = 0
     columns: Annotated[int, Integer(0)] = 0
     rank: Annotated[int, Integer(0)] = 0
+    decay: Annotated[str, Choice(*DECAYS)] = "constant"
+    steps: Annotated[int, Integer(0)] = 0
 
 
 def core_numbers(p, dim):
@@ -97,9 +109,18 @@ def carry(moment, left, right, out):
     add_sandwich(out, 1.0, left, moment, right)
 
 
+def decayed(parameters, k):
+    """Give the step size of step k."""
+    if parameters.decay == LINEAR:
+        return parameters.step_size * max(0.0, 1.0 - k / parameters.steps)
+    if parameters.decay == INVERSE_ROOT:
+        return parameters.step_size / np.sqrt(k + 1.0)
+    return parameters.step_size
+
+
 def advance(parameters, k, slope, mean, square, core):
     """Take one Adam step with the core."""
-    beta1, beta2 = parameters.beta1, parameters.beta2
+    beta1, beta2, step_size = parameters.beta1, parameters.beta2, decayed(parameters, k)
     one, two = 1.0 - beta1 ** (k + 1.0), 1.0 - beta2 ** (k + 1.0)
     for i in range(core.shape[0]):
         for j in range(core.shape[1]):
@@ -108,7 +129,7 @@ def advance(parameters, k, slope, mean, square, core):
             # what was carried are roots
             square[i, j] = beta2 * square[i, j] ** 2 + (1.0 - beta2) * g * g
             root = np.sqrt(square[i, j] / two) + parameters.epsilon
-            core[i, j] -= parameters.step_size * (mean[i, j] / one) / root
+            core[i, j] -= step_size * (mean[i, j] / one) / root
             square[i, j] = np.sqrt(square[i, j])
 
 
@@ -144,8 +165,9 @@ def step(oracle, state, parameters, k, stream):
 
 
 def settle(parameters, setting):
-    """Fill shape and rank."""
-    return shaped(parameters, setting, solver.name)
+    """Fill shape, rank and horizon."""
+    filled = shaped(parameters, setting, solver.name)
+    return filled._replace(steps=filled.steps or max(1, setting.budget))
 
 
 def start(parameters, setting, x0):

@@ -217,6 +217,13 @@ def test_lowrank_heavy_ball_agrees_with_its_reading_version(low):
     assert told > 1e-3  # against momentum counted twice
 
 
+DECAYS = {
+    "constant": lambda k, p: 1.0,
+    "linear": lambda k, p: 1.0 - k / p.steps,
+    "inverse-root": lambda k, p: (k + 1) ** -0.5,
+}
+
+
 def adam_step(first, second, slope, k, p):
     first = p.beta1 * first + (1 - p.beta1) * slope
     second = p.beta2 * second + (1 - p.beta2) * slope**2
@@ -224,10 +231,20 @@ def adam_step(first, second, slope, k, p):
     return first, second, p.step_size * scaled
 
 
-@pytest.mark.parametrize("mutant", ["", "no bias correction", "moments left behind"])
-def test_lowrank_adam_agrees_with_its_reading_version(mutant):
+@pytest.mark.parametrize(
+    ("mutant", "decay"),
+    [
+        ("", "constant"),
+        ("", "linear"),
+        ("", "inverse-root"),
+        ("no decay", "linear"),
+        ("no bias correction", "constant"),
+        ("moments left behind", "constant"),
+    ],
+)
+def test_lowrank_adam_agrees_with_its_reading_version(mutant, decay):
     # entries of g that vanish by construction hold rounding, which is divided by epsilon
-    drive, worst = Drive("lowrank-adam", step_size=0.05, epsilon=1e-3), 0.0
+    drive, worst = Drive("lowrank-adam", step_size=0.05, epsilon=1e-3, decay=decay, steps=20), 0.0
     square = (RANK, RANK)
     for k in range(15):
         W, (U, S, V) = drive.W, drive.factors()
@@ -239,7 +256,8 @@ def test_lowrank_adam_agrees_with_its_reading_version(mutant):
         m, v, move = adam_step(
             A @ first @ B.T, (A @ root @ B.T) ** 2, left.T @ G @ right, counted, drive.parameters
         )
-        core = A @ S @ B.T - move
+        scale = 1.0 if mutant == "no decay" else DECAYS[decay](k, drive.parameters)
+        core = A @ S @ B.T - scale * move
         expected = left @ best(core) @ right.T
         worst = max(worst, np.abs(drive.advance() - expected).max())
         P, Q = left.T @ drive.factors()[0], right.T @ drive.factors()[2]
@@ -400,6 +418,25 @@ def test_factors_slow_down_with_the_condition_number_and_the_projected_method_do
     assert within[2] < 130
     assert np.all(np.diff(within) < 100)  # like its logarithm
     assert factors[2] > 30 * within[2]
+
+
+def relative_distance(decay, condition, steps, step_size):
+    """|W_K - A| of low-rank Adam over the smallest singular value of A."""
+    made = zobench.problem(
+        "fixed-rank-approximation", rows=60, columns=50, rank=3, condition=condition, start="tilted"
+    )
+    given = {"step_size": step_size, "decay": decay}
+    x = zobench.minimize(made, solver="lowrank-adam", budget=steps, parameters=given).x
+    return condition * np.linalg.norm(x - made.x_star)
+
+
+@pytest.mark.parametrize(
+    ("condition", "steps", "size"), [(10, 300, 1e-2), (100, 300, 1e-2), (1000, 3000, 1e-3)]
+)
+def test_lowrank_adam_comes_as_near_as_its_step_size_lets_it(condition, steps, size):
+    assert relative_distance("linear", condition, steps, size) < 0.1
+    if condition > 10:
+        assert relative_distance("constant", condition, steps, size) > 1.0
 
 
 @pytest.mark.slow
