@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from zobench import __version__
+from zobench.cli_compare import compare_command
 from zobench.errors import ZobenchError, unknown
 
 __all__ = ["cli", "main"]
@@ -301,6 +302,9 @@ def report(store: str, out: str | None, as_json: bool) -> None:
         emit_json({"index": str(index), "store": store})
     else:
         emit(str(index))
+
+
+cli.add_command(compare_command)
 
 
 @cli.command()

@@ -74,11 +74,18 @@ class Runtimes:
     left_out: dict[str, str]
 
     @classmethod
-    def from_evidence(cls, evidence: "Evidence") -> "Runtimes":
+    def from_evidence(cls, evidence: "Evidence", names: str = "label") -> "Runtimes":
         """Read the first hits of the runs that were made to compare solvers.
 
         Problems without a reference value, or whose queries answer samples, have no first hits; they are left
         out and named in `left_out`.
+
+        Parameters
+        ----------
+        evidence : Evidence
+        names : {"label", "solver_name"}
+            What solvers are called: by what tells them apart in this evidence, as legends do, or by their
+            full name, which is the same in every store.
 
         Raises
         ------
@@ -116,7 +123,7 @@ class Runtimes:
             {
                 "id": runs["id"].to_numpy(),
                 "method": runs["solver"].to_numpy(),
-                "solver": runs["label"].to_numpy(),
+                "solver": runs[names].to_numpy(),
                 "problem": runs["problem_name"].to_numpy(),
                 "dim": runs["dim"].to_numpy(int),
                 "seed": runs["seed"].to_numpy(int),

@@ -65,6 +65,9 @@ class Pairs:
         First hits; inf where there is none.
     budget : vector
         The smaller one of each pair.
+    spent : array, shape (pairs, 2)
+        Queries of either run, up to that budget: less where it ended of its own accord.
+    targets : vector
     unpaired : int
         Runs of either side without a partner.
     """
@@ -74,6 +77,8 @@ class Pairs:
     first: Floats
     second: Floats
     budget: Floats
+    spent: Floats
+    targets: Floats
     unpaired: int
 
     def log_ratios(self, penalty: float = PENALTY) -> Floats:
@@ -105,7 +110,7 @@ def pairs_of(
         raise ZobenchError("pairs: both sides must have the same targets; use Runtimes.only(targets=...)")
     tables = []
     for runtimes, rows in ((first, first_rows), (second, second_rows)):
-        table = runtimes.runs.iloc[rows][["problem", "seed", "budget"]].assign(row=rows)
+        table = runtimes.runs.iloc[rows][["problem", "seed", "budget", "spent"]].assign(row=rows)
         twice = table[table.duplicated(["problem", "seed"])]
         if len(twice):
             place = f"{twice['problem'].iloc[0]}, seed {twice['seed'].iloc[0]}"
@@ -115,8 +120,10 @@ def pairs_of(
     ends = both[["budget_1", "budget_2"]].min(axis=1).to_numpy(float)
     sides = [first.queries[both["row_1"].to_numpy(int)], second.queries[both["row_2"].to_numpy(int)]]
     cut = [np.where(side <= ends[:, None], side, np.inf) for side in sides]
+    spent = np.minimum(both[["spent_1", "spent_2"]].to_numpy(float), ends[:, None])
     unpaired = len(first_rows) + len(second_rows) - 2 * len(both)
-    return Pairs(both["problem"].to_numpy(), both["seed"].to_numpy(int), cut[0], cut[1], ends, unpaired)
+    names, seeds = both["problem"].to_numpy(), both["seed"].to_numpy(int)
+    return Pairs(names, seeds, cut[0], cut[1], ends, spent, first.targets, unpaired)
 
 
 def signed_rank(differences: Any) -> float:
