@@ -25,7 +25,8 @@ class Lost(Exception):
     items : list
         What the call (of a generator) had made by then.
     final : bool
-        Whether the item under way is to blame (it took too long), so that it need not be tried again.
+        Whether the item under way is to blame (it took too long or too much), so that it need not be tried
+        again; which item that is, is certain under a time limit only.
     seconds : float
         Since the item under way was begun, or since the call was.
     """

@@ -135,7 +135,7 @@ class _Worker:
 
     def kill(self, reason: str = "", final: bool = False) -> None:
         """End the process at once."""
-        self.reason, self.final = reason or self.reason, final
+        self.reason, self.final = reason or self.reason, final or self.final
         with suppress(OSError):
             self.process.kill()
 
@@ -345,5 +345,5 @@ class Processes(Pool):
                 worker.kill(
                     f"the worker process had {size / 1e9:.2f} GB in this run, more than its limit of "
                     f"{self.memory / 1e9:.2f} GB, and was stopped (fewer --workers give each more)",
-                    self.limited,
+                    True,
                 )

@@ -343,7 +343,8 @@ class _Chunks:
         """Put back what a worker left undone, and tell which run has failed for good."""
         if not chunk:
             return []
-        if lost.final:
+        # without a time limit runs do not say when they begin
+        if lost.final and (self._pool.limited or len(chunk) == 1):
             if chunk[1:]:
                 self._left.appendleft(chunk[1:])
             return [Failure(chunk[0], lost.reason, lost.seconds)]
