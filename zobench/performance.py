@@ -58,8 +58,8 @@ class Runtimes:
     Attributes
     ----------
     runs : DataFrame
-        One row a run: id, method (the solver's registered name), solver (what legends call it), problem (the
-        instance's full name), dim, seed, budget, spent (queries that a run without a hit counts), failed.
+        One row a run: id, method (the solver's registered name), solver (what legends call it), problem,
+        instance (the problem's full name with the instance), dim, seed, budget, spent (queries that a run without a hit counts), failed.
     targets : vector
         Parts of f(x0) - f_star, the largest first.
     queries : array, shape (runs, targets)
@@ -74,7 +74,7 @@ class Runtimes:
     left_out: dict[str, str]
 
     @classmethod
-    def from_evidence(cls, evidence: "Evidence", names: str = "label") -> "Runtimes":
+    def from_evidence(cls, evidence: "Evidence", names: str = "label", pooled: bool = False) -> "Runtimes":
         """Read the first hits of the runs that were made to compare solvers.
 
         Problems without a reference value, or whose queries answer samples, have no first hits; they are left
@@ -86,6 +86,9 @@ class Runtimes:
         names : {"label", "solver_name"}
             What solvers are called: by what tells them apart in this evidence, as legends do, or by their
             full name, which is the same in every store.
+        pooled : bool
+            Whether the instances of a problem are repetitions of one cell, as COCO has it; else each instance
+            is a problem.
 
         Raises
         ------
@@ -119,12 +122,14 @@ class Runtimes:
         failed = (runs["status"] == "failed").to_numpy()
         from pandas import DataFrame
 
+        problems = runs["problem_name"].to_numpy()
         table = DataFrame(
             {
                 "id": runs["id"].to_numpy(),
                 "method": runs["solver"].to_numpy(),
                 "solver": runs[names].to_numpy(),
-                "problem": runs["problem_name"].to_numpy(),
+                "problem": _without_instances(runs) if pooled else problems,
+                "instance": problems,
                 "dim": runs["dim"].to_numpy(int),
                 "seed": runs["seed"].to_numpy(int),
                 "budget": runs["budget"].to_numpy(int),
@@ -243,6 +248,20 @@ class Runtimes:
             spent=np.minimum(self.runs["spent"], ends),
         )
         return replace(self, runs=runs, queries=np.where(self.queries <= ends[:, None], self.queries, np.inf))
+
+
+def _without_instances(runs: "DataFrame") -> list[str]:
+    """Name the problems of runs without their instances."""
+    import json
+
+    from zobench.names import problem_name
+
+    columns = runs[["problem", "dim", "problem_parameters", "noise"]]
+    places = list(columns.itertuples(index=False, name=None))
+    names = {
+        place: problem_name(place[0], place[1], 0, json.loads(place[2]), place[3]) for place in set(places)
+    }
+    return [names[place] for place in places]
 
 
 def _without_hits(run: Any) -> str:

@@ -93,30 +93,30 @@ class Pairs:
 def pairs_of(
     first: Runtimes, first_rows: NDArray[np.int64], second: Runtimes, second_rows: NDArray[np.int64]
 ) -> Pairs:
-    """Pair runs by problem and seed; both must have the same targets.
+    """Pair runs by instance and seed; both must have the same targets.
 
     Parameters
     ----------
     first, second : Runtimes
     first_rows, second_rows : vectors of int
-        At most one row a problem and seed.
+        At most one row an instance and seed.
 
     Raises
     ------
     ZobenchError
-        If the targets differ, or a problem and seed has several runs on one side.
+        If the targets differ, or an instance and seed has several runs on one side.
     """
     if not np.array_equal(first.targets, second.targets):
         raise ZobenchError("pairs: both sides must have the same targets; use Runtimes.only(targets=...)")
     tables = []
     for runtimes, rows in ((first, first_rows), (second, second_rows)):
-        table = runtimes.runs.iloc[rows][["problem", "seed", "budget", "spent"]].assign(row=rows)
-        twice = table[table.duplicated(["problem", "seed"])]
+        table = runtimes.runs.iloc[rows][["problem", "instance", "seed", "budget", "spent"]].assign(row=rows)
+        twice = table[table.duplicated(["instance", "seed"])]
         if len(twice):
-            place = f"{twice['problem'].iloc[0]}, seed {twice['seed'].iloc[0]}"
-            raise ZobenchError(f"pairs: one run a problem and seed, got several of {place}")
+            place = f"{twice['instance'].iloc[0]}, seed {twice['seed'].iloc[0]}"
+            raise ZobenchError(f"pairs: one run an instance and seed, got several of {place}")
         tables.append(table)
-    both = tables[0].merge(tables[1], on=["problem", "seed"], suffixes=("_1", "_2"))
+    both = tables[0].merge(tables[1], on=["problem", "instance", "seed"], suffixes=("_1", "_2"))
     ends = both[["budget_1", "budget_2"]].min(axis=1).to_numpy(float)
     sides = [first.queries[both["row_1"].to_numpy(int)], second.queries[both["row_2"].to_numpy(int)]]
     cut = [np.where(side <= ends[:, None], side, np.inf) for side in sides]
