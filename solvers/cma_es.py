@@ -20,6 +20,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
+from zobench.errors import ZobenchError
 from zobench.own_loop import OwnLoop
 from zobench.parameters import Choice, Integer, Real
 
@@ -32,7 +33,7 @@ class Parameters(NamedTuple):
     sigma0 : float
         First standard deviation, in units of x.
     population : int
-        0 stands for pycma's own.
+        At least 2; 0 stands for pycma's own.
     restarts : int
         At most.
     diagonal : str
@@ -43,6 +44,13 @@ class Parameters(NamedTuple):
     population: Annotated[int, Integer(0, 10**6)] = 0
     restarts: Annotated[int, Integer(0, 50)] = 0
     diagonal: Annotated[str, Choice("no", "yes")] = "no"
+
+
+def settle(parameters, setting):
+    """Refuse a population of which no mean of the better half can be taken."""
+    if parameters.population == 1:
+        raise ZobenchError("solver 'cma-es': population must be >= 2, or 0 for pycma's own, got 1")
+    return parameters
 
 
 def solve(loop, parameters):
@@ -78,6 +86,7 @@ solver = OwnLoop(
     name="cma-es",
     summary="evolution strategy with covariance matrix adaptation (pycma)",
     solve=solve,
+    settle=settle,
     parameters=Parameters,
     source="Hansen and Ostermeier, Evolutionary Computation 9(2), 2001",
     seconds=4e-5,

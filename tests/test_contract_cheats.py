@@ -1,11 +1,14 @@
 """Every kind of cheat and slip of a solver is caught by the contract."""
 
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from zobench.contract import check, check_solver, suites
-from zobench.contract_suite import apart
+from zobench.contract_suite import Trial, apart
 from zobench.registry import catalogue
 
 
@@ -116,6 +119,15 @@ CHEATS = {
     ),
     "understates its cost": ({"before": "query(oracle, x)"}, {"cost bounds each step"}),
     "overstates its cost": ({"cost": "5"}, {"cost bounds each step"}),
+    "understates its cost in a large dimension": (
+        {"before": "if x.size > 100: query(oracle, x)"},
+        {"cost bounds each step"},
+    ),
+    "understates its cost where values are huge": (
+        {"after": "if answer > 1e200: query(oracle, x)"},
+        {"cost bounds each step"},
+    ),
+    "has a cost that is no count": ({"cost": "1.5"}, {"cost bounds each step"}),
 }
 
 
@@ -193,3 +205,23 @@ def _solver(file):
 def test_a_slip_in_the_parameters_is_caught(write_solver):
     file = write_solver("slip", helpers="Parameters.__annotations__['patience'] = int\n")
     assert caught_by(file, {"parameters have valid defaults", "invalid parameters are refused"})
+
+
+def test_a_file_that_exits_has_not_been_tried(write_solver):
+    file = write_solver("exits", helpers="raise SystemExit(0)\n")
+    assert [(o.ok, o.name, o.message) for o in check(file)] == [(False, "can be imported", "SystemExit: 0")]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks")
+def test_a_check_that_takes_for_ever_is_cut_off(monkeypatch):
+    monkeypatch.setattr("zobench.contract_suite.PATIENCE", 1)
+    last = Trial("last", "it", lambda: None)
+    [quick, endless] = apart([last, Trial("endless", "it", lambda: time.sleep(60)), last])
+    assert (quick.ok, endless.ok, endless.name) == (True, False, "endless")
+    assert endless.message == "not done within 1 s, and cut off"
+
+
+def test_a_name_that_no_command_line_takes_fails(write_solver):
+    solver = replace(_solver(write_solver("named")), name="Named It!")
+    [fault] = [o.message for o in check_solver(solver) if not o.ok]
+    assert fault == "name must be small letters and digits with hyphens between, is 'Named It!'"

@@ -286,3 +286,9 @@ def test_optimal_values_lie_where_coco_cuts_them():
     assert all(abs(value) <= 1000.0 for value in values)
     assert all(math.isclose(value * 100, round(value * 100), abs_tol=1e-6) for value in values)
     assert formula(1, 1) == 79.48
+
+
+def test_a_population_of_one_is_refused():
+    pytest.importorskip("cma", reason="the extra 'peers' is not installed")
+    with pytest.raises(ZobenchError, match=r"^solver 'cma-es': population must be >= 2, or 0 .*, got 1$"):
+        zobench.minimize(lambda x: x @ x, [1.0, 2.0], solver="cma-es", budget=9, parameters={"population": 1})

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import zobench
 from zobench.errors import ZobenchError
 from zobench.parameters import (
     Certified,
@@ -180,3 +181,37 @@ def test_spaces_around_assignments_are_forgiven_and_repetition_is_not():
     assert parse_assignments(" dim = 3 , seed=1 ", "it") == {"dim": "3", "seed": "1"}
     with pytest.raises(ZobenchError, match="it: dim must be given once, got '3' and '4'"):
         parse_assignments("dim=3,dim=4", "it")
+
+
+class Odd:
+    def __repr__(self):
+        return "Odd()"
+
+    def __float__(self):
+        raise RuntimeError("no number")
+
+
+@pytest.mark.parametrize("value", [b"1", bytearray(b"1"), np.bool_(True), np.array([1.0]), Odd()], ids=repr)
+@pytest.mark.parametrize("rule", [Real(), Integer(), Certified()], ids=repr)
+def test_what_only_looks_like_a_number_is_refused(rule, value):
+    with pytest.raises(ZobenchError, match=r"^step must be a .*number.*, got "):
+        convert(value, rule, "step")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "limit"),
+    [
+        ("gld-fast", {"Q": 1e308}, "Q must let numbers fit into 64 bits, got Q = 1e+308 "),
+        ("gld-fast", {"Q": 1e30}, "Q and H must let numbers fit into 64 bits, got Q = 1e+30, H = "),
+        ("s2p", {"m1": 1e20}, "m1 must let numbers fit into 64 bits, got m1 = 1e+20 "),
+        ("spsa", {"alpha": 1e20}, "alpha must let numbers fit into 64 bits, got alpha = 1e+20 "),
+        ("spsa", {"probes": 2**62}, "probes must let numbers fit into 64 bits, got probes = "),
+        ("mezo", {"probes": 2**61}, "probes must let the workspace fit into memory, got probes = "),
+        ("mezo", {"probes": 2**50}, "probes must let the workspace fit into memory, got probes = "),
+        ("nes", {"pairs": 2**62}, "pairs must let the workspace fit into memory, got pairs = "),
+    ],
+)
+def test_numbers_that_no_machine_holds_are_told_by_name(name, given, limit):
+    with pytest.raises(ZobenchError) as told:
+        zobench.minimize(lambda x: float(x @ x), np.ones(4), solver=name, budget=20, parameters=given)
+    assert str(told.value).startswith(f"solver {name!r}: {limit}")

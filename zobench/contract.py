@@ -94,7 +94,7 @@ def suites(target: str) -> list[list[Trial]]:
     for name, load in _modules(target):
         try:
             module = load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a file that exits has not been tried
             found.append([_failed("can be imported", name, f"{type(error).__name__}: {error}")])
         else:
             found += _of_module(module, name)
@@ -136,7 +136,7 @@ def _modules(target: str) -> list[tuple[str, Callable[[], ModuleType]]]:
         except ModuleNotFoundError as error:
             if error.name is None or not (target + ".").startswith(error.name + "."):
                 return [(target, partial(import_module, target))]
-        except Exception:  # told as the outcome of loading it
+        except (Exception, SystemExit):  # told as the outcome of loading it
             return [(target, partial(import_module, target))]
         else:
             inside = [f"{target}.{found.name}" for found in iter_modules(getattr(module, "__path__", []))]

@@ -7,6 +7,7 @@ can change what it saw.
 
 import ctypes
 import inspect
+import re
 import threading
 import warnings
 from collections.abc import Callable
@@ -90,22 +91,34 @@ def check_cost_bounds_each_step(solver: Solver) -> None:
         lambda x, count: 0.0,
         lambda x, count: float(rng.standard_normal()),
     ]
+    strange = [1e300, -1e300, np.nan, np.inf, 0.0]
+    answers.append(lambda x, count: strange[count * (count + 1) // 2 % 5])
     for given in variants(solver):
-        largest, cost = 0, 0
-        for answer in answers:
-            going = prepare(solver, Witness(answer), 200, given=given)
-            cost = solver.cost(going.parameters, going._setting())
-            going.advance(steps=0)  # what `init` asks is no step's
-            asked = counted(going)
-            while going.advance(steps=1):
-                largest, asked = max(largest, counted(going) - asked), counted(going)
-        demand(
-            largest <= cost,
-            f"cost says {cost} queries a step, a step asked {largest} ({given or 'defaults'})",
-        )
+        costs = [_most_of_a_step(solver, given, answer) for answer in answers]
+        for dim in (1, 300):
+            _most_of_a_step(solver, given, lambda x, count: count % 7, dim)
+        largest, cost = map(max, zip(*costs, strict=True))
         demand(
             largest == cost, f"cost says {cost} queries a step, no step asked more than {largest} ({given})"
         )
+
+
+def _most_of_a_step(
+    solver: Solver, given: dict[str, Any], answer: Callable[[Any, int], float], dim: int = 5
+) -> tuple[int, int]:
+    """Give the most queries of a step and what `cost` says; demand that it is no less."""
+    going = prepare(solver, Witness(answer), 200 if dim == 5 else 60, dim=dim, given=given)
+    cost, largest = solver.cost(going.parameters, going._setting()), 0
+    demand(isinstance(cost, (int, np.integer)), f"cost must be a whole number of queries, is {cost!r}")
+    going.advance(steps=0)  # what `init` asks is no step's
+    asked = counted(going)
+    while going.advance(steps=1):
+        largest, asked = max(largest, counted(going) - asked), counted(going)
+    demand(
+        largest <= cost,
+        f"cost says {cost} queries a step, a step asked {largest} in dimension {dim} ({given or 'defaults'})",
+    )
+    return largest, int(cost)
 
 
 def check_strange_answers_are_counted(solver: Solver) -> None:
@@ -354,6 +367,10 @@ def _module_of(solver: Solver) -> Any:
 def check_is_described(solver: Solver) -> None:
     """Name, summary, source and docstrings are there, and theorems have names of their own."""
     demand(bool(solver.summary and solver.source), "summary and source must not be empty")
+    demand(
+        re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", solver.name) is not None,
+        f"name must be small letters and digits with hyphens between, is {solver.name!r}",
+    )
     demand(solver.state._fields[0] == "x", "the first field of the state must be x")  # type: ignore[attr-defined]
     demand(bool(_module_of(solver).__doc__), "the module needs a docstring with the algorithm")
     names = [theorem.name for theorem in solver.theorems]

@@ -34,6 +34,8 @@ from zobench.theorem import Theorem
 __all__ = ["Outcome", "Trial", "apart", "carried_out", "trials_of", "warm"]
 
 Check = Callable[[Any], str | None]
+#: Seconds that one check may take in a child process.
+PATIENCE = 300
 #: Not tried where the loop is another package's: there are no kernels, no steps, and no claims of ours.
 NEED_KERNELS = (*PLAIN_CHECKS, *OF_STEPS, check_invariances_are_declared, check_rotation, *LARGE_CHECKS)
 
@@ -175,7 +177,8 @@ def apart(trials: Sequence[Trial]) -> list[Outcome]:
     Returns
     -------
     list of Outcome
-        Up to the end; the trial that ended the child has failed and those after it are left out.
+        Up to the end; the trial that ended the child, or was cut off after `PATIENCE` seconds, has failed and
+        those after it are left out.
     """
     if not sys.platform.startswith("linux"):
         return list(carried_out(trials))
@@ -199,7 +202,10 @@ def apart(trials: Sequence[Trial]) -> list[Outcome]:
             os.waitpid(child, 0)
             raise
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code != 0:
+    if code == -signal.SIGALRM:
+        lost = trials[len(outcomes)]
+        outcomes.append(Outcome(lost.name, lost.subject, False, f"not done within {PATIENCE} s, and cut off"))
+    elif code != 0:
         end = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         lost = trials[len(outcomes)]
         message = f"compiled code ended the process ({end}), as one that writes outside its arrays may"
@@ -213,8 +219,11 @@ def _report(trials: Sequence[Trial], reader: int, writer: int) -> None:
     try:
         faulthandler.disable()  # the parent says it in words
         os.close(reader)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends compiled code as well
+        signal.alarm(PATIENCE)
         with os.fdopen(writer, "wb") as pipe:
             for outcome in carried_out(trials):
+                signal.alarm(PATIENCE)
                 pickle.dump(outcome, pipe)
                 pipe.flush()
         code = 0

@@ -4,6 +4,7 @@ import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -85,11 +86,12 @@ class Run:
         self.over = ""
         self._seconds = 0.0
         self._slice = 1
-        self._lay_out_workspace(dim)
+        with self.solver.within_limits(self.parameters):
+            self._lay_out_workspace(dim)
+            self._parameters = self.solver.encoded(self.parameters)
         self._lay_out_oracle(dim)
         self._lay_out_watch(dim)
         self._stream = Stream(self.stream_key, "solver")
-        self._parameters = self.solver.encoded(self.parameters)
         self._init, self._step = self.solver.kernels
         self._started = np.zeros(1, dtype=bool)
 
@@ -100,7 +102,9 @@ class Run:
         """Lay the workspace's fields in one block; empty pages of it cost nothing until they are touched."""
         sizes = self.solver.sizes(self.parameters, dim)
         # fields start at multiples of 8 numbers: a cache line
-        starts = np.concatenate([[0], np.cumsum([-(-size // 8) * 8 for size in sizes])])
+        starts = np.array([0, *accumulate(-(-size // 8) * 8 for size in sizes)])
+        if starts[-1] > 2**56:  # where numpy raises a ValueError
+            raise MemoryError(f"{float(starts[-1]):.3g} numbers")
         self._work = np.zeros(int(starts[-1]))
         self._work[:dim] = self.x0
         filled = self.solver.start(self.parameters, self._setting(), self.x0) if self.solver.start else {}
@@ -179,10 +183,12 @@ class Run:
         self._sums, self._minima = np.zeros(len(QUANTITIES)), np.full(len(QUANTITIES), np.inf)
         self._undo = np.zeros(2 * len(QUANTITIES) + 1)
         self.watch = np.zeros(1, WATCH)
+        with self.solver.within_limits(self.parameters):
+            cost = np.int64(self.solver.cost(self.parameters, self._setting()))
         reference = self.certificates.reference
         for name, value in {
             "k_end": NEVER if self.steps is None else self.steps,
-            "cost": self.solver.cost(self.parameters, self._setting()),
+            "cost": cost,
             "x_address": self.x.ctypes.data,
             "spare_address": self._spare.ctypes.data,
             "dim": dim,

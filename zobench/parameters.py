@@ -227,9 +227,16 @@ def convert(value: Any, rule: Any, what: str) -> Any:
     10
     """
     try:
+        if isinstance(value, (bytes, bytearray)) or getattr(value, "ndim", 0) > 0 or _is_truth(value):
+            raise TypeError  # `float` takes them, as b"1" or an array of size 1
         return rule.convert(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # whatever an odd object raises when it is to be a number
         raise ZobenchError(f"{what} must be {rule.demand}, got {value!r}{_hint(rule, value)}") from None
+
+
+def _is_truth(value: Any) -> bool:
+    """Tell whether a value is a truth value of NumPy, which is imported by whoever has one."""
+    return getattr(getattr(value, "dtype", None), "kind", "") == "b"
 
 
 def _hint(rule: Any, value: Any) -> str:

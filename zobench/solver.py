@@ -1,7 +1,8 @@
 """Solvers: two kernels, their parameters with published defaults, and what they cost."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -236,7 +237,8 @@ class Solver:
             name: setting.certificates[name].value if name in setting.certificates else rules[name].fallback
             for name in left
         }
-        filled = self.settle(parameters._replace(**known), setting)
+        with self.within_limits(parameters):
+            filled = self.settle(parameters._replace(**known), setting)
         for name in left:
             # a step rule that does not use the constant sets it to 0 in `settle`
             if np.isnan(getattr(filled, name)):
@@ -244,6 +246,27 @@ class Solver:
                     f"{who}: {name} must be given ({rules[name].demand}), for the problem certifies no {name}"
                 )
         return filled
+
+    @contextmanager
+    def within_limits(self, parameters: Any) -> Iterator[None]:
+        """Complain of parameters that make numbers too large for 64 bits, or a workspace for memory."""
+        try:
+            yield
+        except (OverflowError, ZeroDivisionError, MemoryError) as error:
+            defaults = self.parameters._field_defaults  # type: ignore[attr-defined]
+            chosen = {name: value for name, value in parameters._asdict().items() if value == value}
+            chosen = {name: value for name, value in chosen.items() if value != defaults.get(name)}
+            numbers = {name: value for name, value in chosen.items() if isinstance(value, (int, float))}
+            odd = {name: value for name, value in numbers.items() if not 1e-6 < abs(value) < 1e6} or chosen
+            limit = (
+                "the workspace fit into memory"
+                if isinstance(error, MemoryError)
+                else "numbers fit into 64 bits"
+            )
+            got = ", ".join(f"{name} = {value!r}" for name, value in odd.items()) or "x0 of that size"
+            raise ZobenchError(
+                f"solver {self.name!r}: {' and '.join(odd) or 'x0'} must let {limit}, got {got} ({error})"
+            ) from None
 
     def sizes(self, parameters: Any, dim: int) -> list[int]:
         """Give the size of each field of the workspace."""
