@@ -16,14 +16,15 @@ stationary  alpha0 / sqrt(K d)                                                  
 dynamic     alpha0 / sqrt((k + 1) d)                                                    2
 gamma       |gamma_k| / (L |s_k|^2), in the direction that gamma_k says goes down       2
 gamma-four  the same length, the better of both directions                              4
-clipped     |gamma_k| / (2 B d (L0 + L1 |gamma_k| / m1)), direction as `gamma`          2
+clipped     |gamma_k| / (2 B m2 (L0 + L1 |gamma_k| / m1)), direction as `gamma`         2
 sign        alpha0 / sqrt(K d), direction as `gamma`                                    2
 ==========  ==========================================================================  =======
 
 `gamma`, `clipped` and `sign` use the sign trick: the two values that give gamma_k also give the direction.
-`clipped` is for (L0, L1)-smooth functions and wants a law with |s|^2 = d (rademacher or sphere); m1 is the
-law's constant (`zobench.directions`) and B = 2 (e^v - 1 - v) / v^2 with v = m1 / (2 sqrt(d)).  `gamma`
-divides by |s_k|^2 and not by d, with which Gaussian directions diverge in one dimension.
+`clipped` is for (L0, L1)-smooth functions and wants a law whose |s|^2 is always m2, which the Gaussian one is
+not; m1 and m2 are the law's constants (`zobench.directions`), m2 = d for rademacher and sphere, and
+B = 2 (e^v - 1 - v) / v^2 with v = m1 / (2 sqrt(m2)).  `gamma` divides by |s_k|^2 and not by d, with which
+Gaussian directions diverge in one dimension.
 
 The paper's own constants could not be read; each rule here is one for which a bound is derived.
 Memory: 3 vectors.
@@ -37,7 +38,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
+from zobench.directions import COORDINATE, LAWS, ROTATION_INVARIANT, UNIT_SPHERE, constants, draw
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.kernels import squared_norm
@@ -120,8 +121,9 @@ def length(state, parameters, gamma):
     """Give alpha_k of the rules that depend on gamma_k."""
     d = state.x.size
     if parameters.rule == CLIPPED:
+        m2 = 1 if parameters.law == UNIT_SPHERE or parameters.law == COORDINATE else d
         scale = parameters.L0 + parameters.L1 * abs(gamma) / parameters.m1
-        return abs(gamma) / (2.0 * parameters.B * d * scale)
+        return abs(gamma) / (2.0 * parameters.B * m2 * scale)
     if parameters.rule == SIGN:
         return parameters.alpha0 / np.sqrt(parameters.steps * d)
     return abs(gamma) / (parameters.L * squared_norm(state.s))
@@ -156,8 +158,9 @@ def settle(parameters, setting):
     """Fill the horizon and the law's constants; a rule's unused constants are zero."""
     rule = parameters.rule
     used = {"gamma": {"L"}, "gamma-four": {"L"}, "clipped": {"L0", "L1"}}.get(rule, set())
-    m1 = parameters.m1 or constants(parameters.law, setting.dim).m1
-    v = m1 / (2.0 * math.sqrt(setting.dim))
+    law = constants(parameters.law, setting.dim)
+    m1 = parameters.m1 or law.m1
+    v = m1 / (2.0 * math.sqrt(law.m2))
     return parameters._replace(
         steps=parameters.steps or max(1, setting.budget // cost(parameters, setting)),
         m1=m1,

@@ -73,10 +73,10 @@ def read_s2p(f, x, s, k, steps, p):
         r = p["radius"]
         gamma = (f(x + r * s) - f(x - r * s)) / (2 * r)
         if p["rule"] == "clipped":
-            m1 = constants(p["law"], d).m1
-            v = m1 / (2 * math.sqrt(d))
+            m1, square = constants(p["law"], d).m1, 1 if p["law"] in ("unit-sphere", "coordinate") else d
+            v = m1 / (2 * math.sqrt(square))
             b = 2 * (math.exp(v) - 1 - v) / v**2
-            alpha = abs(gamma) / (2 * b * d * (p["L0"] + p["L1"] * abs(gamma) / m1))
+            alpha = abs(gamma) / (2 * b * square * (p["L0"] + p["L1"] * abs(gamma) / m1))
             return x - math.copysign(alpha, gamma) * s
         alpha = abs(gamma) / (p["L"] * (s @ s))
         if p["rule"] == "gamma":
@@ -92,6 +92,8 @@ S2P_CASES = [
     {"rule": "gamma", "L": 60.0, "law": "sphere", "radius": 1e-4},
     {"rule": "gamma-four", "L": 60.0, "law": "gaussian", "radius": 1e-4},
     {"rule": "clipped", "L0": 20.0, "L1": 2.0, "law": "rademacher", "radius": 1e-4},
+    {"rule": "clipped", "L0": 20.0, "L1": 2.0, "law": "unit-sphere", "radius": 1e-4},
+    {"rule": "clipped", "L0": 20.0, "L1": 2.0, "law": "coordinate", "radius": 1e-4},
 ]
 
 
@@ -105,6 +107,22 @@ def test_s2p_agrees_with_its_reading_version(p):
         x = read_s2p(banana, x, s, k, steps, p)
         np.testing.assert_allclose(got[k], x, rtol=1e-7, atol=1e-9)
         x = got[k]  # compare step by step: rounding of the differences must not add up
+
+
+@pytest.mark.parametrize("law", ["unit-sphere", "coordinate"])
+def test_the_clipped_step_does_not_shrink_with_the_length_of_the_direction(law):
+    made = zobench.problem("cosh", dim=20)
+
+    def reached(law, radius, budget):
+        given = {"rule": "clipped", "law": law, "radius": radius}
+        return zobench.minimize(made, solver="s2p", budget=budget, seed=1, parameters=given)
+
+    longer = reached(law, 1e-4 * math.sqrt(20), 8000)
+    assert longer.fun < 1e-6 * longer.trace.start
+    if law == "unit-sphere":  # the same method in other units of s
+        same, other = reached(law, 1e-4 * math.sqrt(20), 100), reached("sphere", 1e-4, 100)
+        assert np.linalg.norm(other.x) > 0.1 * np.linalg.norm(made.x0)
+        np.testing.assert_allclose(same.x, other.x, rtol=1e-6)
 
 
 def read_stp(f, x, s, k, steps, p):
