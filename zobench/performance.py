@@ -59,7 +59,8 @@ class Runtimes:
     ----------
     runs : DataFrame
         One row a run: id, method (the solver's registered name), solver (what legends call it), problem,
-        instance (the problem's full name with the instance), dim, seed, budget, spent (queries that a run without a hit counts), failed.
+        instance (the problem's full name with the instance), dim, seed, budget, spent (queries that a run
+        without a hit counts), failed.
     targets : vector
         Parts of f(x0) - f_star, the largest first.
     queries : array, shape (runs, targets)
@@ -98,7 +99,9 @@ class Runtimes:
         from zobench.drawing import labelled
 
         runs = labelled(evidence.campaign) if len(evidence.runs) else evidence.runs
-        with_hits = set(runs.loc[runs["id"].isin(evidence.hits["id"].unique()), "problem_name"])
+        # a stochastic problem has rows of targets as well, none of them hit
+        hit = evidence.hits.loc[evidence.hits["queries"].notna(), "id"].unique()
+        with_hits = set(runs.loc[runs["id"].isin(hit), "problem_name"])
         left_out = {}
         for run in runs.drop_duplicates("problem_name").itertuples():
             why = "" if run.problem_name in with_hits else _without_hits(run)
@@ -265,16 +268,15 @@ def _without_instances(runs: "DataFrame") -> list[str]:
 
 
 def _without_hits(run: Any) -> str:
-    """Say why no run on a problem has first hits; empty if they all failed before they had one."""
+    """Say why no run on a problem has a first hit; empty if one was possible."""
     from zobench.drawing import instance_of
 
     instance = instance_of(run)
     if instance is None:
         return "no run has first hits, and the problem is not installed here"
-    if getattr(instance, "stochastic", False):
+    if instance.stochastic:
         return "its queries answer samples"
-    reference = getattr(instance, "reference", None)
-    if reference is None or not np.isfinite(reference):
+    if instance.certificates.reference is None:
         return "nothing certifies a reference value"
     return ""
 
