@@ -201,7 +201,7 @@ def _refuted(evidence: Evidence) -> str:
     if not counts:
         return "No theorem was tried."
     told = ", ".join(f"{count} {word}" for word, count in counts.items())
-    weak = int((evidence.verdicts["tightness"].astype(float) < POWER).sum())
+    weak = sum(bool(row["power"]) for row in _verdict_rows(evidence.verdicts))
     power = f" {count_of(weak, 'check')} had no power (tightness below {POWER})." if weak else ""
     nothing = "" if counts.get("refuted") else "Nothing. "
     return f"{nothing}{count_of(sum(counts.values()), 'check')} of theorems: {told}.{power}"
@@ -243,7 +243,7 @@ def _verdict_rows(verdicts: "DataFrame") -> Iterable[dict[str, Any]]:
             "mean": _number(row["mean"]),
             "interval": f"{_number(row['ci_low'])} to {_number(row['ci_high'])}",
             "tightness": f"{tightness:.2f}" if tightness >= 0.01 else f"{tightness:.1e}",
-            "power": "no power" if tightness < POWER else "",
+            "power": "no power" if tightness < POWER and row.get("relation") != "slope" else "",
             "e": f"{round(float(row['log10_e_value']), 1) + 0.0:.1f}",
             "verdict": row["verdict"],
             "note": _said(row.get("note")),
