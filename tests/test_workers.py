@@ -171,8 +171,10 @@ def test_a_worker_that_is_killed_from_outside_takes_its_call_alone():
     with Processes(2) as pool:
         long = pool.submit(time.sleep, 60)
         pids = {pool.submit(os.getpid).result() for _ in range(2)}
-        (other,) = {worker.process.pid for worker in pool._workers} - pids
-        os.kill(other, signal.SIGKILL)
+        while not (busy := [w for w in pool._workers if w.since is not None and w.process.pid not in pids]):
+            assert not long.done()
+            time.sleep(0.01)
+        os.kill(busy[0].process.pid, signal.SIGKILL)
         with pytest.raises(Lost, match="SIGKILL"):
             long.result()
         assert pool.submit(divmod, 7, 2).result() == (3, 1)

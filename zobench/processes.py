@@ -40,8 +40,8 @@ __all__ = ["Processes", "machine_memory", "one_thread"]
 PREPARING = 120.0
 #: Part of the machine's memory that all workers together may have.
 SHARE = 0.9
-#: Starts of worker processes in a row that may fail.
-STARTS = 4
+#: Starts of worker processes in a row that may fail, of all workers together.
+STARTS = 8
 #: How often the clock and the memory are looked at (seconds).
 LOOK = 0.25
 
