@@ -13,8 +13,9 @@ Math. 17, 2017, method (60)), for convex f; with v_0 = x_0 and gamma_0 >= mu, ga
 with h = 1 / (4 (d + 4) L) and theta = 1 / (16 (d + 4)^2 L), where mu is the constant of strong convexity, 0
 for f that is merely convex.  The journal prints theta with (d + 1)^2; those who formalised the proof note
 that it needs (d + 4)^2, which is used here.  The central form takes
-(f(y_k + radius u_k) - f(y_k - radius u_k)) / (2 radius).  gamma_0 = L is our choice.  Two queries a step in
-both forms, which share one sample of a stochastic objective.  Memory: 4 vectors.
+(f(y_k + radius u_k) - f(y_k - radius u_k)) / (2 radius).  Where E u u^T = (m2/d) I is not I, g_k is
+multiplied by d/m2, which is ours.  gamma_0 = L is our choice.  Two queries a step in both forms, which share
+one sample of a stochastic objective.  Memory: 4 vectors.
 Invariances: translation, scaling, rotation (rotation-invariant laws).
 """
 
@@ -24,7 +25,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, ROTATION_INVARIANT, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import hold, query
@@ -60,6 +61,8 @@ class Parameters(NamedTuple):
         theta; 0 stands for 1 / (16 (d + 4)^2 L).
     law : str
         Direction law.
+    scale : float
+        d / m2; 0 stands for that of the law.
     """
 
     difference: Annotated[str, Choice(*FORMS)] = "forward"
@@ -70,6 +73,7 @@ class Parameters(NamedTuple):
     step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     theta: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     law: Annotated[str, Choice(*LAWS)] = "gaussian"
+    scale: Annotated[float, Real(0.0)] = 0.0
 
 
 class State(NamedTuple):
@@ -115,6 +119,7 @@ def step(oracle, state, parameters, k, stream):
         quotient = (ahead - query(oracle, y)) / radius
     else:
         quotient = (ahead - shifted(oracle, state, -radius)) / (2.0 * radius)
+    quotient *= parameters.scale
     for i in range(x.size):
         g = quotient * u[i]
         v[i] = (1.0 - share) * v[i] + share * y[i] - theta / alpha * g
@@ -129,6 +134,7 @@ def settle(parameters, setting):
         step_size=p.step_size or 1.0 / (4.0 * (d + 4.0) * p.L),
         theta=p.theta or 1.0 / (16.0 * (d + 4.0) ** 2 * p.L),
         mu=0.0 if math.isnan(p.mu) else p.mu,
+        scale=p.scale or d / constants(p.law, d).m2,
     )
     if p.gamma0 < p.mu:
         raise ZobenchError(

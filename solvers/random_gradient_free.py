@@ -7,8 +7,9 @@ Math. 17, 2017, method (54)): for k = 0, 1, ...
     x_{k+1} = x_k - h ( f(x_k + radius u_k) - f(x_k) ) / radius  u_k
 
 with h = 1 / (4 (d + 4) L), and the difference (f(x_k + radius u_k) - f(x_k - radius u_k)) / (2 radius) in its
-central form.  Two queries a step in both forms: x_k of the forward form was never asked for before.  Both
-queries of a step share one sample of a stochastic objective.  Memory: 3 vectors.
+central form.  Where E u u^T = (m2/d) I is not I, the quotient is multiplied by d/m2, so that the estimate is
+one of the gradient; that is ours.  Two queries a step in both forms: x_k of the forward form was never asked
+for before.  Both queries of a step share one sample of a stochastic objective.  Memory: 3 vectors.
 Invariances: translation, scaling, rotation (rotation-invariant laws).
 """
 
@@ -18,7 +19,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, ROTATION_INVARIANT, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Real
@@ -47,6 +48,8 @@ class Parameters(NamedTuple):
         Smoothness constant of the default step size; the problem's certified one if not given.
     law : str
         Direction law.
+    scale : float
+        d / m2; 0 stands for that of the law.
     """
 
     difference: Annotated[str, Choice(*FORMS)] = "forward"
@@ -54,6 +57,7 @@ class Parameters(NamedTuple):
     step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
     law: Annotated[str, Choice(*LAWS)] = "gaussian"
+    scale: Annotated[float, Real(0.0)] = 0.0
 
 
 class State(NamedTuple):
@@ -82,12 +86,15 @@ def step(oracle, state, parameters, k, stream):
         quotient = (ahead - query(oracle, state.x)) / radius
     else:
         quotient = (ahead - shifted(oracle, state, -radius)) / (2.0 * radius)
+    quotient *= parameters.scale
     for i in range(state.x.size):
         state.x[i] -= parameters.step_size * quotient * state.u[i]
 
 
 def settle(parameters, setting):
-    """Fill the step size; with one given, L is not needed."""
+    """Fill the scale and the step size; with the latter given, L is not needed."""
+    d = setting.dim
+    parameters = parameters._replace(scale=parameters.scale or d / constants(parameters.law, d).m2)
     if parameters.step_size > 0.0:
         return parameters._replace(L=0.0)
     return parameters._replace(step_size=1.0 / (4.0 * (setting.dim + 4.0) * parameters.L))

@@ -15,7 +15,8 @@ choice of R is for, can be read off the whole run with less variance.
 
 with sigma a bound on the deviation of the sampled gradient (0: the first term alone) and spread the paper's
 D-tilde; the paper's text could not be read in full, and the form of h is as others quote it.  The radius is
-our definition.  Two queries a step.  Memory: 3 vectors.
+our definition, and so is that the quotient is multiplied by d/m2 where E u u^T = (m2/d) I is not I.  Two
+queries a step.  Memory: 3 vectors.
 Invariances: translation, scaling, rotation (rotation-invariant laws).
 """
 
@@ -23,7 +24,7 @@ import math
 from functools import partial
 from typing import Annotated, NamedTuple
 
-from zobench.directions import LAWS, ROTATION_INVARIANT, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.instance import Instance, Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
@@ -59,6 +60,8 @@ class Parameters(NamedTuple):
         Direction law.
     steps : int
         K; 0 stands for as many as the budget allows.
+    scale : float
+        d / m2; 0 stands for that of the law.
     """
 
     output: Annotated[str, Choice(*OUTPUTS)] = "last"
@@ -69,6 +72,7 @@ class Parameters(NamedTuple):
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
     law: Annotated[str, Choice(*LAWS)] = "gaussian"
     steps: Annotated[int, Integer(0)] = 0
+    scale: Annotated[float, Real(0.0)] = 0.0
 
 
 class State(NamedTuple):
@@ -97,13 +101,15 @@ def step(oracle, state, parameters, k, stream):
         for i in range(x.size):
             trial[i] = x[i] + parameters.radius * u[i]
         quotient = (query(oracle, trial) - query(oracle, x)) / parameters.radius
+        quotient *= parameters.scale
         for i in range(x.size):
             x[i] -= parameters.step_size * quotient * u[i]
 
 
 def settle(parameters, setting):
-    """Fill horizon and step size; with the latter given, L is not needed."""
-    steps = parameters.steps or max(1, setting.budget // 2)
+    """Fill horizon, scale and step size; with the latter given, L is not needed."""
+    steps, d = parameters.steps or max(1, setting.budget // 2), setting.dim
+    parameters = parameters._replace(scale=parameters.scale or d / constants(parameters.law, d).m2)
     if parameters.step_size > 0.0:
         return parameters._replace(steps=steps, L=0.0)
     root = math.sqrt(setting.dim + 4.0)

@@ -263,6 +263,21 @@ def test_rsgf_agrees_with_its_reading_version():
         agree(got, read(sign=-1.0))
 
 
+@pytest.mark.parametrize("name", ["random-gradient-free", "accelerated-random-gradient-free", "rsgf", "spsa"])
+def test_estimates_do_not_depend_on_the_unit_of_the_directions(name):
+    probes = {"radius": 1e-3} if name != "spsa" else {"c": 1e-3}
+    longer = {key: value * math.sqrt(DIM) for key, value in probes.items()}
+    known = {"L": 60.0, "mu": 1.0} if name.startswith("acc") else {"L": 60.0}
+    sphere = iterates(name, {"law": "sphere", **probes, **known}, 2)
+    np.testing.assert_allclose(
+        iterates(name, {"law": "unit-sphere", **longer, **known}, 2), sphere, rtol=1e-6, atol=1e-9
+    )
+    with pytest.raises(AssertionError):  # an estimate left d times too short
+        np.testing.assert_allclose(
+            iterates(name, {"law": "unit-sphere", **longer, **known, "scale": 1.0}, 2), sphere, rtol=0.05
+        )
+
+
 def test_rsgf_ends_at_a_random_step():
     steps, seeds, ends = 8, 400, []
     for seed in range(seeds):
