@@ -1,6 +1,6 @@
 # Needs Python >= 3.11 and make, nothing else: `make demo` and `make test` bring the rest into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types bench clean
+.PHONY: help demo test test-all mutants lint types bench clean
 
 # Another interpreter: make demo PYTHON=/path/to/python3
 PYTHON ?= python3 python python3.14 python3.13 python3.12 python3.11
@@ -23,6 +23,10 @@ test: $(VENV)/.installed-test  ## the test suite
 test-all: $(VENV)/.installed-test  ## the test suite with the slow tests
 	@echo "zobench: running all tests, the slow ones too"
 	@$(BIN)/pytest -q -m ""
+
+mutants: $(VENV)/.installed-test  ## which check rejects which broken solver: docs/mutants.md
+	@echo "zobench: running the tests of theorems, the slow ones too"
+	@$(BIN)/pytest -q -m "" -k mutants --write-mutants tests
 
 lint: $(VENV)/.installed-test  ## style: ruff check and ruff format
 	$(BIN)/ruff check .

@@ -22,16 +22,19 @@ Invariances: none.
 """
 
 import math
+from dataclasses import replace
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from zobench.factors import shaped, start_point
-from zobench.fixed_rank import dense, factor_gradient, point_size
+from zobench.fixed_rank import dense, factor_gradient, parts, point_size
 from zobench.instance import Vector
+from zobench.manifold import Manifold
 from zobench.oracle import query_gradient
 from zobench.parameters import Certified, Integer, Real
 from zobench.solver import Scalar, Sized, Solver
+from zobench.stream import generator
 from zobench.theorem import Cell, Theorem
 
 
@@ -109,6 +112,74 @@ def stall_sides(trial) -> tuple[float, float]:
     return (value, 0.5) if trial.case.claim == "factors stay" else (float(value < 1e-10), 1.0)
 
 
+def sandwich_sides(trial) -> tuple[float, float]:
+    """See whether the factors' gradient at a random point obeys the bracket, or is what it should be."""
+    declared = trial.case.instance.manifold
+    rng = generator(f"{trial.case.instance.name}|{trial.seed}", "sandwich")
+    u, v = (
+        np.linalg.qr(rng.standard_normal((n, declared.rank)))[0] for n in (declared.rows, declared.columns)
+    )
+    size = float(np.abs(declared.core).max())
+    s = np.diag(size * np.sort(rng.uniform(0.1, 1.0, declared.rank))[::-1])
+    x0 = (u @ s @ v.T).ravel()
+    made = replace(trial.case.instance, x0=x0, manifold=Manifold(u, s, v), _keep={})
+    run = trial.start(instance=made)
+    run.advance(1)
+    middle, left, right = parts(run.field("slope"), (declared.rows, declared.columns, declared.rank))
+    g = made.gradient(x0).reshape((declared.rows, declared.columns))
+    square = float(np.sum(middle**2) + np.sum(left**2) + np.sum(right**2))
+    if trial.case.claim == "operator":
+        # <G, P^ G>, the operator written out
+        moved = g @ v @ s.T @ s @ v.T + u @ u.T @ g @ v @ v.T + u @ s @ s.T @ u.T @ g
+        return float(abs(np.sum(g * moved) - square) <= 1e-12 * square), 1.0
+    tangent = u @ u.T @ g + g @ v @ v.T - u @ u.T @ g @ v @ v.T
+    least, most = s[-1, -1] ** 2, 1.0 + 2.0 * s[0, 0] ** 2
+    along = float(np.sum(tangent**2))
+    return float(least * along <= square * (1.0 + 1e-12) <= most * along * (1.0 + 2e-12)), 1.0
+
+
+def factors(rows: int, columns: int, rank: int, scale: float, claim: str, quick: bool = True) -> Cell:
+    """Make a cell of random points with singular values up to `scale`."""
+    shape = (("rows", rows), ("columns", columns), ("rank", rank), ("scale", scale))
+    return Cell("fixed-rank-approximation", None, 1, shape, law="-", tight=True, quick=quick, claim=claim)
+
+
+sandwich = Theorem(
+    name="factor-gradient-sandwich",
+    statement=(
+        "W = U S V^T with orthonormal U, V and diagonal S, singular values s_1 >= ... >= s_r, G any matrix, "
+        "P G its tangent part, F = (G V S^T, U^T G V, G^T U S) the gradient of the factors.  operator: |F|^2 "
+        "= <G, G V S^T S V^T + U U^T G V V^T + U S S^T U^T G>.  bracket: s_r^2 |P G|^2 <= |F|^2 <= (1 + "
+        "2 s_1^2) |P G|^2"
+    ),
+    proof=(
+        "In the frame of the singular vectors the operator is symmetric, with eigenvalues 1 + s_i^2 + s_j^2 "
+        "on the r x r block, s_j^2 and s_i^2 on the new directions, 0 on the normal space."
+    ),
+    source="derived for zobench, after a remark of Schotthöfer, Klein, Kusch, arXiv 2506.17475",
+    assumes=(),
+    parameters=lambda case: {"step_size": 1e-3, "beta": 0.0},
+    budget=lambda case: 1,
+    relation="exact",
+    bound=lambda case, steps: 1.0,
+    sides=sandwich_sides,
+    quantity="whether both inequalities hold, or the identity to 1e-12",
+    queries_per_step=1,
+    requires=lambda instance: (
+        ""
+        if instance.problem.name == "fixed-rank-approximation"
+        else "points are drawn about |W - A|^2/2 with a declared rank"
+    ),
+    pitfall="It is false for factors that are not orthonormal, as they are after a step.",
+    cells=(
+        factors(8, 6, 2, 0.1, "operator"),
+        factors(8, 6, 2, 0.1, "bracket"),
+        factors(8, 6, 2, 10.0, "bracket"),
+        factors(20, 15, 3, 1.0, "operator", quick=False),
+        factors(20, 15, 3, 1.0, "bracket", quick=False),
+    ),
+)
+
 stall = Theorem(
     name="lowrank-factor-stall-ce1",
     statement=(
@@ -177,5 +248,5 @@ solver = Solver(
     },
     gradients=True,
     source="the baseline of Schotthöfer, Klein, Kusch, arXiv 2506.17475 (2025)",
-    theorems=(stall,),
+    theorems=(stall, sandwich),
 )

@@ -36,7 +36,7 @@ Invariances: scaling.
 """
 
 import math
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -52,7 +52,7 @@ from zobench.fixed_rank import (
     retract,
     spread,
 )
-from zobench.instance import Vector
+from zobench.instance import Vector, problem
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.rates import speed_of_a_line
@@ -65,6 +65,10 @@ LAWS = ("sphere", "gaussian")
 SPHERE, GAUSSIAN = range(2)
 #: Of a problem: that the start keeps the singular values.
 NEAR = ("start", "tilted")
+#: A region about A that runs do not leave, in units of |W_0 - A|.
+WIDER = 1.001
+#: Condition numbers of A whose effect on the number of steps is measured.
+CONDITIONS = (3.0, 10.0, 30.0)
 
 
 class Parameters(NamedTuple):
@@ -194,9 +198,10 @@ def nearness(case: Case) -> float:
     return case.distance / float(values[shape[2] - 1])
 
 
-def curvature(case: Case) -> float:
-    """Give L_theta = 1 + 2 q + (q/2)^2, q = theta/(1 - 2 theta): that of f along retractions."""
-    q = nearness(case) / (1.0 - 2.0 * nearness(case))
+def curvature(case: Case, wider: float = 1.0) -> float:
+    """Give L_theta = 1 + 2 q + (q/2)^2, q = theta/(1 - 2 theta), of a wider theta: f's along retractions."""
+    theta = wider * nearness(case)
+    q = theta / (1.0 - 2.0 * theta)
     return 1.0 + 2.0 * q + (q / 2.0) ** 2
 
 
@@ -258,6 +263,88 @@ def truncation_sides(trial) -> tuple[float, float]:
         lost.append(norm * gap + smoothness * gap**2 / 2.0)
     scale = 2.0 * smoothness * dim_of(case) / case.steps
     return float(np.mean(squares)), scale * (case.gap + float(np.sum(lost)))
+
+
+def retraction_rule(case: Case) -> dict:
+    """Give 1/(L_g D), and a radius that lets f rise by less than |W_0 - A|^2/1000 in all."""
+    step_size = 1.0 / (curvature(case, WIDER) * dim_of(case))
+    radius = case.distance / (25.0 * math.sqrt(dim_of(case) * case.steps))
+    return {"differences": "on-manifold", "step_size": step_size, "radius": radius}
+
+
+def retraction_bound(case: Case, steps: int) -> float:
+    """Bound the mean over k < `steps` of E|P grad f(W_k)|^2."""
+    smooth, size = curvature(case, WIDER), dim_of(case)
+    bias = smooth * retraction_rule(case)["radius"] * size / 2.0
+    return 4.0 * smooth * size * case.gap / steps + 18.0 * bias**2
+
+
+def retraction_sides(trial) -> tuple[float, float]:
+    """Measure the mean over k of |P grad f(W_k)|^2; infinite if the run leaves the region of L_g."""
+    case, squares, furthest = trial.case, [], 0.0
+    for before, slope, _, _ in moves(trial):
+        squares.append(np.sum(slope**2))
+        furthest = max(furthest, case.instance.value(before.ravel()))
+    inside = furthest <= WIDER**2 * case.gap
+    return float(np.mean(squares)) if inside else math.inf, retraction_bound(case, case.steps)
+
+
+@cache
+def tilted(name: str, shape: tuple[int, int, int], condition: float):
+    """Make |W - A|^2/2, or that of the factors of W, with tilted singular spaces at the start."""
+    rows, columns, rank = shape
+    return problem(name, rows=rows, columns=columns, rank=rank, condition=condition, start="tilted")
+
+
+def arrival(trial, made, condition: float, chosen: dict, limit: int) -> float:
+    """Count steps to |W - A| <= 0.1/condition, up to two per cent; infinite beyond `limit`."""
+    run, steps = trial.start(instance=made, parameters=chosen, budget=2 * limit), 0
+    while steps < limit and math.isfinite(made.value(run.x)):
+        more = min(1 + steps // 50, limit - steps)
+        run.advance(more)
+        steps += more
+        if math.sqrt(2.0 * made.value(run.x)) <= 0.1 / condition:
+            return float(steps)
+    return math.inf
+
+
+def conditioning_sides(trial) -> tuple[float, float]:
+    """Measure the exponent of the condition number in steps, or its inverse for S2P on the factors."""
+    shape, steps = shape_of(trial.case), []
+    rows, columns, rank = shape
+    for condition in CONDITIONS:
+        if trial.case.claim == "tangent vectors":
+            made, limit = tilted("fixed-rank-approximation", shape, condition), 200 * dim_of(trial.case)
+            steps.append(arrival(trial, made, condition, {"step_size": 1.0 / dim_of(trial.case)}, limit))
+        else:
+            made, limit = tilted("matrix-factorization", shape, condition), 2000 * rank * (rows + columns)
+            rule = {"rule": "gamma", "law": "sphere", "radius": 1e-4}
+            tries = [arrival(trial, made, condition, {**rule, "L": 1.0 / c}, limit) for c in (1.0, 1.5, 2.0)]
+            steps.append(min(limit, *tries))
+    if not np.isfinite(steps).all():
+        return math.inf, conditioning_bound(trial.case)
+    power = float(np.polyfit(np.log(CONDITIONS), np.log(steps), 1)[0])
+    if trial.case.claim == "tangent vectors":
+        return max(power, 0.0), conditioning_bound(trial.case)
+    return 1.0 / power if power > 0.0 else math.inf, conditioning_bound(trial.case)
+
+
+def conditioning_bound(case: Case) -> float:
+    """Give the largest exponent on tangent vectors, or the inverse of the smallest on factors."""
+    return 0.4 if case.claim == "tangent vectors" else 1.0 / 0.8
+
+
+def is_nearer(instance) -> str:
+    """Say what is missing of |W - A|^2/2 with W_0 within a quarter of A's smallest singular value."""
+    lacking = is_near(instance)
+    close = lacking or nearness(Case(instance, 1, "sphere")) < 0.25
+    return lacking or ("" if close else "|W_0 - A| must be below a quarter of A's smallest singular value")
+
+
+def is_tilted(instance) -> str:
+    """Say that f is not |W - A|^2/2 with a tilted start, if it is not."""
+    known = instance.problem.name == "fixed-rank-approximation" and instance.parameters.start == "tilted"
+    return "" if known else "f must be |W - A|^2/2 with tilted singular spaces at the start"
 
 
 def matrices(rows: int, columns: int, rank: int, *more: tuple) -> tuple:
@@ -378,6 +465,64 @@ scaling = row(
     ),
 )
 
+smooth = row(
+    name="rzo-retraction-smooth-stationarity",
+    statement=(
+        "f = |W - A|^2/2 with A of rank r, t = 1.001 |W_0 - A|/s_r(A) < 1/4, q = t/(1 - 2t), L_g = 1 + 2q + "
+        "q^2/4, D = r (m + n - r), f asked on the manifold at R(W, +-h u) with |u|^2 = D, h = |W_0 - A|/(25 "
+        "sqrt(D K)), step 1/(L_g D):  E mean_k |P grad f(W_k)|^2 <= 4 L_g D D0/K + 18 (L_g h D/2)^2"
+    ),
+    proof=(
+        "For |W - A| <= t s_r(A) and |xi| as short, |f(R(W, xi)) - f(W) - <grad f, xi>| <= L_g |xi|^2/2.  So "
+        "a difference errs by at most e = L_g h D/2, f rises by at most e^2/(2 L_g D) a step, in all by less "
+        "than |W_0 - A|^2/1000, and the run stays there.  |E g - P grad f| <= e, E|g|^2 <= D (|P grad f| + "
+        "e)^2; 2 |P grad f| e <= |P grad f|^2/4 + 4 e^2, and sum over k."
+    ),
+    parameters=retraction_rule,
+    bound=retraction_bound,
+    sides=retraction_sides,
+    quantity="mean over k of |P grad f(W_k)|^2",
+    requires=is_nearer,
+    slopes=(("K", -1.0),),
+    pitfall=(
+        "L_g is no global constant: a run that leaves its region counts as infinite.  A radius too large is "
+        "forgiven, since the bound has the radius in it."
+    ),
+    cells=(
+        cell(288, matrices(8, 6, 2, NEAR, ("condition", 1.0), ("angle", 0.05)), quick=True),
+        cell(288, matrices(8, 6, 2, NEAR, ("condition", 100.0), ("angle", 7e-4)), quick=True),
+        cell(1584, matrices(20, 15, 2, NEAR, ("condition", 10.0), ("angle", 7e-3))),
+    ),
+)
+
+conditioning = row(
+    name="rzo-conditioning-robustness",
+    statement=(
+        "f = |W - A|^2/2, W_0 with A's singular values and tilted singular spaces, steps to |W - A| <= "
+        "0.1 s_r(A) for condition numbers 3, 10 and 30 of A.  tangent vectors, step 1/D: they grow at most "
+        "like the power 0.4 of the condition number.  factors, S2P with the best of three steps: at least "
+        "like the power 0.8"
+    ),
+    proof=(
+        "Near A the rate 1/D of tangent vectors knows no condition number (rzo-lowrank-local-linear), and "
+        "the digits to win grow with its logarithm; on the factors the directions new to U and V are slowed "
+        "by s_r^2.  The two thresholds are measured, not proved."
+    ),
+    source="measured for zobench; geometry after Schotthöfer, Klein, Kusch, arXiv 2506.17475",
+    parameters=lambda case: {"step_size": 1.0 / dim_of(case)},
+    bound=lambda case, steps: conditioning_bound(case),
+    sides=conditioning_sides,
+    quantity="exponent of the condition number in steps to the target; on factors its inverse",
+    requires=is_tilted,
+    pitfall="A target that does not resolve the smallest singular value hides it.",
+    cells=(
+        cell(1, matrices(12, 10, 2, NEAR), quick=True, claim="tangent vectors"),
+        cell(1, matrices(12, 10, 2, NEAR), claim="factors", solver="s2p"),
+        cell(1, matrices(60, 50, 3, NEAR), claim="tangent vectors"),
+        cell(1, matrices(20, 15, 3, NEAR), claim="factors", solver="s2p"),
+    ),
+)
+
 solver = Solver(
     name="riemannian-zo",
     summary="zeroth-order method on the matrices of rank r: differences along isotropic tangent vectors",
@@ -393,5 +538,5 @@ solver = Solver(
         "rotation": "a rotation of R^d mixes entries and does not keep the rank",
     },
     source="after Li, Balasubramanian, Ma, Math. Oper. Res. 48 (2023), arXiv 2003.11238",
-    theorems=(isotropy, local_linear, truncated, scaling),
+    theorems=(isotropy, local_linear, truncated, scaling, smooth, conditioning),
 )

@@ -1,11 +1,14 @@
 """What several test files share."""
 
 import ctypes
+import importlib.util
+import math
 import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from numba import int64, types
 
 from zobench.compile import typed
+from zobench.mutants import RECORDED, Finding, document, dumped, findings, of_theorem
 from zobench.stream import STREAM, Stream
 from zobench.views import record_view, vector_at
 
@@ -181,3 +185,116 @@ def write_solver(tmp_path):
         return str(file)
 
     return written
+
+
+# Mutants.  A test of mutants is marked with its check and with the mutants of each theorem,
+#
+#     @pytest.mark.mutants("bound", {"s2p-smooth-gamma": GAMMA_MUTANTS}, unseen={"step x2.1"})
+#     def test_...(row, mutant, rejects):
+#         rejects(verdicts)
+#
+# runs once for each of them, and hands over what its check found: verdicts, or whether the mutant is
+# rejected and how strongly.  `rejects` compares it with what is declared, and `make mutants` writes it down.
+# A key may be several theorems, for a check that they share; `unseen` are the mutants that pass, by name or
+# as (theorem, name); `slow` likewise.
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--write-mutants", action="store_true", help="write down which check rejects which mutant"
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "mutants(check, mutants, unseen, slow): which mutants a check rejects")
+    config.stash[FOUND] = {}
+
+
+FOUND = pytest.StashKey[dict]()
+
+
+def declared(mark) -> Iterator[tuple[tuple[str, ...], str, str, bool, bool]]:
+    """Yield theorems, mutant, check, whether it is rejected, and whether the test is slow."""
+    check, mutants = mark.args
+    for rows, names in mutants.items():
+        rows = (rows,) if isinstance(rows, str) else rows
+        for name in names:
+            keys = {name, *((row, name) for row in rows)}
+            unseen, slow = (bool(keys & set(mark.kwargs.get(key, ()))) for key in ("unseen", "slow"))
+            yield rows, name, check, not unseen, slow
+
+
+def pytest_generate_tests(metafunc):
+    marks = [mark for mark in metafunc.definition.own_markers if mark.name == "mutants"]
+    if marks:
+        (mark,) = marks
+        metafunc.parametrize(
+            ("row", "mutant", "_pair"),
+            [
+                pytest.param(
+                    pair[0][0],
+                    pair[1],
+                    pair,
+                    id=f"{pair[0][0]}-{pair[1]}",
+                    marks=[pytest.mark.slow] * pair[4],
+                )
+                for pair in declared(mark)
+            ],
+        )
+
+
+@pytest.fixture
+def rejects(request, _pair):
+    """``rejects(verdicts)`` or ``rejects(rejected, strength)``: hold what a check found against its claim."""
+    rows, name, check, expected, _ = _pair
+    found = []
+
+    def judged(what, strength=""):
+        if not isinstance(what, bool | np.bool_):
+            verdicts = what if isinstance(what, list) else [what]
+            what = any(verdict.verdict == "refuted" for verdict in verdicts)
+            most = max(verdict.log10_e_value for verdict in verdicts)
+            strength = "in one run" if most == math.inf else f"log10 e = {most:.0f}"
+        found.append(bool(what))
+        assert bool(what) == expected, f"{name}: {strength}"
+        for row in rows:
+            request.config.stash[FOUND][row, name, check] = Finding(row, name, check, bool(what), strength)
+
+    yield judged
+    assert len(found) == 1
+
+
+@pytest.fixture
+def _pair():
+    raise AssertionError("a test of mutants is marked with them")
+
+
+def every_declared() -> dict[tuple[str, str, str], bool]:
+    """Give theorem, mutant and check of all tests of theorems, with whether it is rejected."""
+    pairs = {}
+    for file in sorted(Path(__file__).parent.glob("test_theorems*.py")):
+        spec = importlib.util.spec_from_file_location(f"declared_{file.stem}", file)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for function in vars(module).values():
+            for mark in getattr(function, "pytestmark", ()):
+                for rows, name, check, seen, _ in declared(mark) if mark.name == "mutants" else ():
+                    pairs |= {(row, name, check): seen for row in rows}
+    return pairs
+
+
+@pytest.fixture(scope="session")
+def declared_mutants():
+    return every_declared()
+
+
+def pytest_sessionfinish(session):
+    if session.config.getoption("--write-mutants"):
+        pairs, found = every_declared(), session.config.stash[FOUND]
+        kept = {item[:3]: item for item in (findings() if RECORDED.exists() else ())} | found
+        RECORDED.write_text(dumped(item for key, item in kept.items() if key in pairs), encoding="utf-8")
+        findings.cache_clear()
+        names = {row for row, _, _ in pairs}
+        page = document(names, {name: of_theorem(name) for name in names})
+        (ROOT / "docs" / "mutants.md").write_text(page, encoding="utf-8")
+        print(f"\n{len(found)} findings, {len(pairs - kept.keys())} not made; docs/mutants.md is written")

@@ -134,11 +134,19 @@ def stp_half_the_coordinates(oracle, state, parameters, k, stream):
         go(state, alpha if plus <= minus else -alpha)
 
 
+def stp_forgets(oracle, state, parameters, k, stream):
+    draw(stream, parameters.law, state.s)
+    alpha = parameters.alpha0 / np.sqrt(parameters.steps)
+    plus, minus = tries(oracle, state, alpha), tries(oracle, state, -alpha)
+    go(state, alpha if plus <= minus else -alpha)
+
+
 STP_MUTANTS = {
     "argmax": stp_argmax,
     "step x10": stp_times_ten,
     "step x0.1": stp_a_tenth,
     "half the coordinates": stp_half_the_coordinates,
+    "forgets the iterate": stp_forgets,
 }
 
 
@@ -167,49 +175,53 @@ def tight(name):
     return theorem, next(cell for cell in theorem.cells if cell.tight and cell.quick)
 
 
-@pytest.mark.parametrize("mutant", sorted(S2P_MUTANTS))
-def test_s2p_mutants_are_refuted_by_the_bound_or_the_identity(mutant):
-    verdicts = [
-        judge(theorem, broken("s2p", S2P_MUTANTS[mutant]), cell, first_seed=FRESH, comparisons=20)
-        for theorem, cell in (tight("s2p-smooth-stationary"), tight("exact-s2p-identity"))
-    ]
-    assert "refuted" in [verdict.verdict for verdict in verdicts], verdicts
+S2P_ROWS = ("s2p-smooth-stationary", "exact-s2p-identity")
 
 
-@pytest.mark.parametrize("mutant", sorted(STP_MUTANTS))
-def test_stp_mutants_are_refuted_by_the_bound(mutant):
-    theorem, _ = find_theorem("stp-nonconvex-fixed")
-    verdicts = [
-        judge(theorem, broken("stp", STP_MUTANTS[mutant]), cell, first_seed=FRESH, comparisons=20).verdict
-        for cell in theorem.cells
-        if cell.problem == "quadratic" and cell.quick
-    ]
-    assert "refuted" in verdicts
+@pytest.mark.mutants("bound", {S2P_ROWS[0]: S2P_MUTANTS})
+def test_s2p_mutants_and_the_bound(row, mutant, rejects):
+    theorem, cell = tight(row)
+    rejects(judge(theorem, broken("s2p", S2P_MUTANTS[mutant]), cell, first_seed=FRESH, comparisons=20))
 
 
-def test_stp_that_forgets_the_iterate_passes_the_bound_and_fails_monotonicity():
+@pytest.mark.mutants("exact-s2p-identity", {S2P_ROWS: S2P_MUTANTS})
+def test_s2p_mutants_and_the_identity(row, mutant, rejects):
+    theorem, cell = tight("exact-s2p-identity")
+    rejects(judge(theorem, broken("s2p", S2P_MUTANTS[mutant]), cell, first_seed=FRESH, comparisons=20))
+
+
+@pytest.mark.mutants("bound", {"stp-nonconvex-fixed": STP_MUTANTS}, unseen={"forgets the iterate"})
+def test_stp_mutants_and_the_bound(row, mutant, rejects):
+    theorem, _ = find_theorem(row)
+    rejects(
+        [
+            judge(theorem, broken("stp", STP_MUTANTS[mutant]), cell, first_seed=FRESH, comparisons=20)
+            for cell in theorem.cells
+            if cell.problem == "quadratic" and cell.quick
+        ]
+    )
+
+
+def uphill(step):
+    """Count the steps of STP that go uphill."""
+    method, values = broken("stp", step), []
+    instance = zobench.problem("quadratic", dim=10)
+    zobench.minimize(
+        instance,
+        solver=method,
+        budget=801,
+        parameters={"alpha0": 3.0},
+        callback=lambda x: values.append(instance.value(x)),
+    )
+    return int(np.sum(np.diff(values) > 0.0))
+
+
+@pytest.mark.mutants("never uphill", {"stp-nonconvex-fixed": ["forgets the iterate", "argmax"]})
+def test_stp_that_forgets_the_iterate_goes_uphill(row, mutant, rejects):
     # the bound alone cannot see this mutant; the exact property does
-    def uphill(step):
-        method, values = broken("stp", step), []
-        instance = zobench.problem("quadratic", dim=10)
-        zobench.minimize(
-            instance,
-            solver=method,
-            budget=801,
-            parameters={"alpha0": 3.0},
-            callback=lambda x: values.append(instance.value(x)),
-        )
-        return int(np.sum(np.diff(values) > 0.0))
-
     assert uphill(solver("stp").step) == 0
-    assert uphill(stp_forgets) > 0
-
-
-def stp_forgets(oracle, state, parameters, k, stream):
-    draw(stream, parameters.law, state.s)
-    alpha = parameters.alpha0 / np.sqrt(parameters.steps)
-    plus, minus = tries(oracle, state, alpha), tries(oracle, state, -alpha)
-    go(state, alpha if plus <= minus else -alpha)
+    steps = uphill(STP_MUTANTS[mutant])
+    rejects(steps > 0, f"{steps} of 400 steps")
 
 
 @pytest.mark.parametrize(

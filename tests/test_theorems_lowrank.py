@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 import zobench
-from zobench.fixed_rank import dense, draw_tangent, frame, parts, retract, spread, transport, truncate
+from zobench.fixed_rank import (
+    dense,
+    draw_tangent,
+    factor_gradient,
+    frame,
+    parts,
+    retract,
+    spread,
+    transport,
+    truncate,
+)
 from zobench.oracle import query, query_gradient
 from zobench.orthonormal import add_sandwich, complete, extend, galerkin, orthonormalise
 from zobench.solver import solver
@@ -22,18 +32,26 @@ FRESH = 400_000  # a seed range that no default uses
 CORE_ONLY, NO_RIGHT, UNIT, NOT_PROJECTED, PERTURBED, LENGTHS_DROPPED, THREE_TIMES, UPHILL = range(1, 9)
 
 
+def asked(oracle, state, shape, on_manifold, shift):
+    x, u, trial, point, _, tangent, scratch = state
+    if on_manifold:
+        moved, rest = scratch[: point.size], scratch[point.size :]
+        retract(point, tangent, shift, shape, moved, rest)
+        dense(moved, shape, trial, rest)
+    else:
+        spread(point, tangent, shape, u, scratch)
+        for i in range(x.size):
+            trial[i] = x[i] + shift * u[i]
+    return query(oracle, trial)
+
+
 def estimated(oracle, state, parameters, shape):
     """Estimate along the tangent vector in the state."""
-    x, u, trial, point, estimate, tangent, scratch = state
-    spread(point, tangent, shape, u, scratch)
-    for i in range(x.size):
-        trial[i] = x[i] + parameters.radius * u[i]
-    plus = query(oracle, trial)
-    for i in range(x.size):
-        trial[i] = x[i] - parameters.radius * u[i]
-    quotient = (plus - query(oracle, trial)) / (2.0 * parameters.radius)
+    estimate, tangent = state[4], state[5]
+    plus = asked(oracle, state, shape, parameters.differences, parameters.radius)
+    minus = asked(oracle, state, shape, parameters.differences, -parameters.radius)
     for i in range(tangent.size):
-        estimate[i] = quotient * tangent[i]
+        estimate[i] = (plus - minus) / (2.0 * parameters.radius) * tangent[i]
 
 
 def drawn(stream, state, shape, mutant):
@@ -77,39 +95,63 @@ def mutated(oracle, state, parameters, k, stream):
     dense(point, shape, x, scratch)
 
 
-MUTANTS = [
-    (CORE_ONLY, "rzo-lowrank-local-linear"),
-    (NO_RIGHT, "rzo-lowrank-local-linear"),
-    (UNIT, "rzo-lowrank-local-linear"),
-    (LENGTHS_DROPPED, "rzo-lowrank-local-linear"),
-    (THREE_TIMES, "rzo-lowrank-local-linear"),
-    (UPHILL, "rzo-lowrank-local-linear"),
-    (CORE_ONLY, "rzo-lowrank-stationarity-truncation"),
-    (UNIT, "rzo-lowrank-stationarity-truncation"),
-    (NOT_PROJECTED, "tangent-sampler-isotropy"),
-    (PERTURBED, "tangent-sampler-isotropy"),
-    (UNIT, "tangent-sampler-isotropy"),
-    (UNIT, "rzo-query-scaling"),
-    (THREE_TIMES, "rzo-query-scaling"),
-]
+MUTANTS = {
+    "core only": CORE_ONLY,
+    "no Vp": NO_RIGHT,
+    "unit directions": UNIT,
+    "not projected": NOT_PROJECTED,
+    "factors perturbed": PERTURBED,
+    "R of Up = Q R dropped": LENGTHS_DROPPED,
+    "step x3": THREE_TIMES,
+    "wrong sign": UPHILL,
+}
 
 
 def broken(name, step):
     return dataclasses.replace(solver(name), step=step)
 
 
-@pytest.mark.parametrize(("mutant", "name"), MUTANTS)
-def test_mutants_of_the_riemannian_method_are_refuted(mutant, name):
+def judged(name, method, **given):
+    """The verdicts of the quick cells, with parameters in the place of those that the theorem prescribes."""
     theorem, _ = find_theorem(name)
-    method = broken("riemannian-zo", mutated)
-    theorem = dataclasses.replace(
-        theorem, parameters=lambda case, own=theorem.parameters: {**own(case), "probes": mutant}
-    )
-    cells = [cell for cell in theorem.cells if cell.quick]
-    verdicts = (
-        judge(theorem, method, cell, seeds=15, first_seed=FRESH, comparisons=20).verdict for cell in cells
-    )
-    assert "refuted" in verdicts
+    due = theorem.parameters
+    theorem = dataclasses.replace(theorem, parameters=lambda case: {**due(case), **given})
+    return [
+        judge(theorem, method, cell, seeds=15, first_seed=FRESH, comparisons=20)
+        for cell in theorem.cells
+        if cell.quick
+    ]
+
+
+@pytest.mark.mutants(
+    "identity",
+    {
+        "tangent-sampler-isotropy": ["not projected", "factors perturbed", "unit directions"],
+        "rzo-query-scaling": ["unit directions", "step x3"],
+    },
+)
+def test_mutants_of_the_riemannian_method_and_the_identities(row, mutant, rejects):
+    rejects(judged(row, broken("riemannian-zo", mutated), probes=MUTANTS[mutant]))
+
+
+@pytest.mark.mutants(
+    "bound",
+    {
+        "rzo-lowrank-local-linear": [
+            "core only",
+            "no Vp",
+            "unit directions",
+            "R of Up = Q R dropped",
+            "step x3",
+            "wrong sign",
+        ],
+        "rzo-lowrank-stationarity-truncation": ["core only", "unit directions"],
+        "rzo-retraction-smooth-stationarity": ["core only", "unit directions", "step x3", "wrong sign"],
+        "rzo-conditioning-robustness": ["core only", "factors perturbed", "R of Up = Q R dropped"],
+    },
+)
+def test_mutants_of_the_riemannian_method_and_the_bounds(row, mutant, rejects):
+    rejects(judged(row, broken("riemannian-zo", mutated), probes=MUTANTS[mutant]))
 
 
 def unscaled_average(oracle, state, parameters, k, stream):
@@ -127,12 +169,30 @@ def unscaled_average(oracle, state, parameters, k, stream):
     dense(point, shape, x, rest)
 
 
-def test_moving_averages_need_a_short_step():
-    theorem, _ = find_theorem("rzo-ema-momentum-stationarity")
-    method = broken("riemannian-zo-momentum", unscaled_average)
+def average_uphill(oracle, state, parameters, k, stream):
+    """Moving averages with the wrong sign."""
+    x, u, trial, point, estimate, tangent, momentum, scratch = state
+    shape = (parameters.rows, parameters.columns, parameters.rank)
+    draw_tangent(stream, point, shape, True, tangent)
+    estimated(oracle, (x, u, trial, point, estimate, tangent, scratch), parameters, shape)
+    beta, old, rest = parameters.beta, scratch[: point.size], scratch[point.size :]
+    for i in range(momentum.size):
+        momentum[i] = beta * momentum[i] + (1.0 - beta) * estimate[i]
+        old[i] = point[i]
+    retract(old, momentum, parameters.step_size, shape, point, rest)
+    transport(old, point, momentum, shape, rest)
+    dense(point, shape, x, rest)
+
+
+AVERAGES = {"step without the factor 1 - beta": unscaled_average, "wrong sign": average_uphill}
+
+
+@pytest.mark.mutants("bound", {"rzo-ema-momentum-stationarity": AVERAGES})
+def test_mutants_of_moving_averages_and_the_bound(row, mutant, rejects):
+    theorem, _ = find_theorem(row)
+    method = broken("riemannian-zo-momentum", AVERAGES[mutant])
     cells = [cell for cell in theorem.cells if cell.quick]
-    verdicts = (judge(theorem, method, cell, first_seed=FRESH, comparisons=20).verdict for cell in cells)
-    assert "refuted" in verdicts
+    rejects([judge(theorem, method, cell, first_seed=FRESH, comparisons=20) for cell in cells])
 
 
 def not_augmented(oracle, state, parameters, k, stream):
@@ -162,16 +222,80 @@ def not_augmented(oracle, state, parameters, k, stream):
     dense(point, shape, x, table)
 
 
+HEAVY_BALLS = {"no gradient in the bases": not_augmented}
+
+
+@pytest.mark.mutants("bound", {"lowrank-heavy-ball-stationarity": ["no gradient in the bases"]})
+def test_mutants_of_low_rank_heavy_ball_and_the_bound(row, mutant, rejects):
+    theorem, _ = find_theorem(row)
+    method = broken("lowrank-heavy-ball", HEAVY_BALLS[mutant])
+    cells = [cell for cell in theorem.cells if cell.steps == 100]
+    verdicts = [judge(theorem, method, cell, comparisons=20) for cell in cells]
+    assert [verdict.verdict for verdict in verdicts] == ["refuted"] * 2
+    rejects(verdicts)
+
+
+@pytest.mark.mutants("bound", {"lowrank-heavy-ball-stationarity": ["step x10"]})
+def test_a_step_too_long_for_low_rank_heavy_ball_and_the_bound(row, mutant, rejects):
+    theorem, own = find_theorem(row)
+    due = theorem.parameters
+    theorem = dataclasses.replace(
+        theorem, parameters=lambda case: {**due(case), "step_size": 10.0 * due(case)["step_size"]}
+    )
+    cells = [cell for cell in theorem.cells if cell.steps == 100]
+    rejects([judge(theorem, own, cell, comparisons=20) for cell in cells])
+
+
+def without_s(oracle, state, parameters, k, stream):
+    """Heavy ball along G V and G^T U, which lack the factor S."""
+    x, gradient, point, slope, velocity, table, step_size = state
+    shape = (parameters.rows, parameters.columns, parameters.rank)
+    query_gradient(oracle, x, gradient)
+    factor_gradient(point, gradient.reshape((shape[0], shape[1])), shape, slope, table)
+    for i in range(shape[2] * (shape[0] + shape[1])):
+        slope[shape[2] ** 2 + i] = table[i]
+    for i in range(point.size):
+        velocity[i] = parameters.beta * velocity[i] + slope[i]
+        point[i] -= step_size[0] * velocity[i]
+    dense(point, shape, x, table)
+
+
+def without_core(oracle, state, parameters, k, stream):
+    """Heavy ball on U and V alone."""
+    x, gradient, point, slope, velocity, table, step_size = state
+    shape = (parameters.rows, parameters.columns, parameters.rank)
+    query_gradient(oracle, x, gradient)
+    factor_gradient(point, gradient.reshape((shape[0], shape[1])), shape, slope, table)
+    for i in range(point.size):
+        if i < shape[2] ** 2:
+            slope[i] = 0.0
+        velocity[i] = parameters.beta * velocity[i] + slope[i]
+        point[i] -= step_size[0] * velocity[i]
+    dense(point, shape, x, table)
+
+
+STALLS = {
+    "no gradient in the bases": ("lowrank-heavy-ball", not_augmented),
+    "S missing": ("factor-heavy-ball", without_s),
+    "no gradient of S": ("factor-heavy-ball", without_core),
+}
+
+
+@pytest.mark.mutants(
+    "property",
+    {
+        "lowrank-factor-stall-ce1": ["no gradient in the bases", "S missing"],
+        "factor-gradient-sandwich": ["S missing", "no gradient of S"],
+    },
+)
+def test_mutants_on_factors_and_the_properties(row, mutant, rejects):
+    rejects(judged(row, broken(*STALLS[mutant])))
+
+
 def test_without_the_gradient_in_its_bases_low_rank_heavy_ball_stalls():
     method = broken("lowrank-heavy-ball", not_augmented)
-    theorem, _ = find_theorem("lowrank-heavy-ball-stationarity")
-    cells = [cell for cell in theorem.cells if cell.steps == 100]
-    assert [judge(theorem, method, cell, comparisons=20).verdict for cell in cells] == ["refuted"] * 2
     trace = zobench.run("rank-deficient-start", method, budget=1000, parameters={"step_size": 0.1})
     assert trace.value == 0.5
-    stall, _ = find_theorem("lowrank-factor-stall-ce1")
-    cell = next(cell for cell in stall.cells if cell.claim == "augmented bases leave")
-    assert judge(stall, method, cell, comparisons=20).verdict == "refuted"
 
 
 def test_low_rank_heavy_ball_meets_its_bound_exactly_on_the_counter_example():

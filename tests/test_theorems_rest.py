@@ -283,17 +283,17 @@ NO_MUTANT = {
     ("rsgf-crn", "radius x0.01"),
 }
 
-EVERY = [
-    *(("prs-ball-exact", mutant, step) for mutant, step in PRS_MUTANTS.items()),
-    *(("es11-sphere-oracle", mutant, step) for mutant, step in ES_MUTANTS.items()),
-    *(("gld-pl", mutant, step) for mutant, step in GLD_MUTANTS.items()),
-    *(
-        (name, mutant, step)
-        for name in ("rsgf-gl", "rsgf-crn", "rsgf-additive")
-        for mutant, step in RSGF_MUTANTS.items()
-        if (name, mutant) not in NO_MUTANT
-    ),
-]
+RSGF = ("rsgf-gl", "rsgf-crn", "rsgf-additive")
+MUTANTS = {
+    "prs-ball-exact": PRS_MUTANTS,
+    "es11-sphere-oracle": ES_MUTANTS,
+    "gld-pl": GLD_MUTANTS,
+    **{
+        name: {key: step for key, step in RSGF_MUTANTS.items() if (name, key) not in NO_MUTANT}
+        for name in RSGF
+    },
+}
+IDENTITIES = ("prs-ball-exact", "es11-sphere-oracle")
 
 
 def judged(name, step):
@@ -309,15 +309,19 @@ def judged(name, step):
     return found
 
 
-def slower(name, mutant, step):
-    """One mutant; those of rsgf-gl are those of rsgf-crn again."""
-    marks = [pytest.mark.slow] if name == "rsgf-gl" and mutant != "two samples" else []
-    return pytest.param(name, mutant, step, id=f"{name}-{mutant}", marks=marks)
+@pytest.mark.mutants("identity", {name: MUTANTS[name] for name in IDENTITIES})
+def test_mutants_and_the_identity(row, mutant, rejects):
+    rejects(judged(row, MUTANTS[row][mutant]))
 
 
-@pytest.mark.parametrize(("name", "mutant", "step"), [slower(*each) for each in EVERY])
-def test_mutants_are_refuted(name, mutant, step):
-    assert "refuted" in [verdict.verdict for verdict in judged(name, step)]
+@pytest.mark.mutants(
+    "bound",
+    {name: MUTANTS[name] for name in MUTANTS if name not in IDENTITIES},
+    # the mutants of rsgf-gl are those of rsgf-crn again
+    slow={("rsgf-gl", mutant) for mutant in RSGF_MUTANTS if mutant != "two samples"},
+)
+def test_mutants_and_the_bound(row, mutant, rejects):
+    rejects(judged(row, MUTANTS[row][mutant]))
 
 
 def test_the_printed_constants():
@@ -459,7 +463,7 @@ def test_no_strategy_of_two_values_beats_the_stochastic_limit():
     assert np.mean(gaps) > norm * curve("stochastic", d, np.array([q]))[0]
 
 
-def oracle_of_x(oracle, state, parameters, k, stream):
+def knows_the_minimiser(oracle, state, parameters, k, stream):
     """A cheat for a test: the step goes straight to where the data say that the minimiser is."""
     draw(stream, parameters.law, state.s)
     for i in range(state.x.size):
@@ -470,27 +474,53 @@ def oracle_of_x(oracle, state, parameters, k, stream):
         state.x[i] *= 0.5
 
 
-def test_who_knows_the_minimiser_breaks_the_limits(monkeypatch):
+def forty_lines(oracle, state, parameters, k, stream):
+    """The gamma step along forty lines, counted as one step."""
+    for _ in range(40):
+        draw(stream, parameters.law, state.s)
+        square = squared_norm(state.s)
+        for i in range(state.x.size):
+            state.trial[i] = state.x[i] + parameters.radius * state.s[i]
+        ahead = query(oracle, state.trial)
+        for i in range(state.x.size):
+            state.trial[i] = state.x[i] - parameters.radius * state.s[i]
+        gamma = (ahead - query(oracle, state.trial)) / (2.0 * parameters.radius)
+        for i in range(state.x.size):
+            state.x[i] -= gamma * state.s[i] / (parameters.L * square)
+
+
+LIMITS_MUTANTS = {"knows the minimiser": knows_the_minimiser, "forty lines a step": forty_lines}
+
+
+def cheats(mutant, claim, monkeypatch):
+    """The verdict of the limits on a cheat in the place of S2P, where the minimiser is at 0."""
     theorem, own = find_theorem("limits")
-    wanted = [cell for cell in theorem.cells if cell.quick and cell.solver == "s2p"]
+    cell = next(cell for cell in theorem.cells if (cell.solver, cell.claim) == ("s2p", claim))
 
     def centred(instance, seed, inside=False):
         made, radius = HIDDEN(instance, seed, inside)
-        return moved(made), radius
-
-    def moved(instance):
-        """The minimiser at 0, which the cheat walks to."""
-        shift = np.array(instance.x_star)
-        data = instance.data._replace(x_star=np.zeros(instance.dim))
-        return dataclasses.replace(
-            instance, x0=instance.x0 - shift, x_star=np.zeros(instance.dim), data=data, _keep={}
-        )
+        shift, zero = np.array(made.x_star), np.zeros(made.dim)
+        data = made.data._replace(x_star=zero)
+        return dataclasses.replace(made, x0=made.x0 - shift, x_star=zero, data=data, _keep={}), radius
 
     monkeypatch.setattr(limits_module, "hidden_ball", centred)
-    cheat = dataclasses.replace(own, step=oracle_of_x)
-    verdicts = {cell.claim: judge(theorem, cheat, cell, first_seed=FRESH).verdict for cell in wanted}
-    assert verdicts["values"] == "refuted"
-    assert verdicts["bits 2"] == "refuted"
+    cheat = dataclasses.replace(own, step=LIMITS_MUTANTS[mutant])
+    return judge(theorem, cheat, cell, first_seed=FRESH)
+
+
+@pytest.mark.mutants("bound (values)", {"limits": ["knows the minimiser"]})
+def test_cheats_and_the_limit_of_values(row, mutant, rejects, monkeypatch):
+    rejects(cheats(mutant, "values", monkeypatch))
+
+
+@pytest.mark.mutants("bound (bits 2)", {"limits": ["knows the minimiser"]})
+def test_cheats_and_the_limit_of_bits(row, mutant, rejects, monkeypatch):
+    rejects(cheats(mutant, "bits 2", monkeypatch))
+
+
+@pytest.mark.mutants("bound (line)", {"limits": ["forty lines a step"]})
+def test_cheats_and_the_limit_of_a_line(row, mutant, rejects, monkeypatch):
+    rejects(cheats(mutant, "line", monkeypatch))
 
 
 HIDDEN = limits_module.hidden_ball

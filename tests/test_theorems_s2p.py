@@ -340,6 +340,7 @@ SIGN_MUTANTS = {
     "wrong sign": sign_uphill,
     "unit directions": sign_unit_directions,
     "decreasing step": sign_decreasing,
+    "another law": sign_another_law,
 }
 
 
@@ -353,10 +354,6 @@ def judged(name, method):
     return [
         judge(theorem, method, cell, first_seed=FRESH, comparisons=20) for cell in theorem.cells if cell.quick
     ]
-
-
-def refuted(name, method):
-    return "refuted" in [verdict.verdict for verdict in judged(name, method)]
 
 
 def one_step(method, start, law, seeds=1000):
@@ -379,10 +376,12 @@ def one_step(method, start, law, seeds=1000):
     return float(excess.mean() / (excess.std(ddof=1) / math.sqrt(seeds)))
 
 
-@pytest.mark.parametrize("mutant", sorted(GAMMA_MUTANTS))
-@pytest.mark.parametrize("name", ["s2p-smooth-gamma", "s2p-pl-gamma"])
-def test_mutants_of_the_gamma_rule_are_refuted_by_the_bound(name, mutant):
-    assert refuted(name, broken(GAMMA_MUTANTS[mutant]))
+GAMMA_ROWS = ("s2p-smooth-gamma", "s2p-pl-gamma")
+
+
+@pytest.mark.mutants("bound", dict.fromkeys(GAMMA_ROWS, GAMMA_MUTANTS))
+def test_mutants_of_the_gamma_rule_and_the_bound(row, mutant, rejects):
+    rejects(judged(row, broken(GAMMA_MUTANTS[mutant])))
 
 
 def test_gaussian_directions_with_d_for_their_squared_norm_are_refuted_in_two_dimensions():
@@ -403,15 +402,24 @@ def dynamic_identity():
     return dataclasses.replace(theorem, right=right)
 
 
-@pytest.mark.parametrize("mutant", ["none", *sorted(set(DYNAMIC_MUTANTS) - {"fixed step"})])
-def test_mutants_of_the_dynamic_rule_are_refuted_by_the_identity(mutant):
-    method = broken(DYNAMIC_MUTANTS[mutant]) if mutant in DYNAMIC_MUTANTS else solver("s2p")
+@pytest.mark.mutants("identity on quadratics", {"s2p-smooth-dynamic": DYNAMIC_MUTANTS}, unseen={"fixed step"})
+def test_mutants_of_the_dynamic_rule_and_the_identity(row, mutant, rejects):
     identity = dynamic_identity()
-    verdict = judge(identity, method, identity.cells[0], first_seed=FRESH, comparisons=20).verdict
-    assert (verdict == "refuted") == (mutant != "none")
+    cell = identity.cells[0]
+    rejects(judge(identity, broken(DYNAMIC_MUTANTS[mutant]), cell, first_seed=FRESH, comparisons=20))
 
 
-def test_a_fixed_step_passes_bound_and_identity_and_fails_the_length_of_the_steps():
+def test_the_dynamic_rule_obeys_the_identity():
+    identity = dynamic_identity()
+    verdict = judge(identity, solver("s2p"), identity.cells[0], first_seed=FRESH, comparisons=20).verdict
+    assert verdict != "refuted"
+
+
+@pytest.mark.mutants(
+    "length of the steps",
+    {("s2p-smooth-dynamic", "s2p-relaxed-dynamic"): ["fixed step", "constant step", "step x3", "step x0.1"]},
+)
+def test_the_lengths_of_the_dynamic_rule(row, mutant, rejects):
     # |x_{k+1} - x_k| = alpha0 / sqrt(k + 1) where |s|^2 = d
     def lengths(method):
         instance = zobench.problem("quadratic", 10)
@@ -424,22 +432,25 @@ def test_a_fixed_step_passes_bound_and_identity_and_fails_the_length_of_the_step
         steps = steps[steps > 0.0]
         return steps * np.sqrt(np.arange(1, steps.size + 1)) / 2.0
 
-    own = lengths(solver("s2p"))
+    own, other = lengths(solver("s2p")), lengths(broken(DYNAMIC_MUTANTS[mutant]))
     assert own.size == 100
     assert own == pytest.approx(1.0)
-    assert lengths(broken(dynamic_stationary))[0] < 0.1
-    verdicts = judged("s2p-smooth-dynamic", broken(dynamic_stationary))
-    assert "refuted" not in [verdict.verdict for verdict in verdicts]
+    off = np.abs(other - 1.0).max()
+    rejects(off > 1e-6, f"off by {off:.2g} of it")
 
 
-@pytest.mark.parametrize("mutant", ["step x10", "step x3", "sqrt(d) missing", "argmax", "constant step"])
-def test_mutants_of_the_dynamic_rule_are_refuted_by_the_bound(mutant):
-    assert refuted("s2p-smooth-dynamic", broken(DYNAMIC_MUTANTS[mutant]))
+@pytest.mark.mutants(
+    "bound",
+    {"s2p-smooth-dynamic": DYNAMIC_MUTANTS},
+    unseen={"fixed step", "unit directions"},
+)
+def test_mutants_of_the_dynamic_rule_and_the_bound(row, mutant, rejects):
+    rejects(judged(row, broken(DYNAMIC_MUTANTS[mutant])))
 
 
-@pytest.mark.parametrize("mutant", sorted(CLIPPED_MUTANTS))
-def test_mutants_of_the_clipped_rule_are_refuted_by_the_bound(mutant):
-    assert refuted("s2p-relaxed-clipped", broken(CLIPPED_MUTANTS[mutant]))
+@pytest.mark.mutants("bound", {"s2p-relaxed-clipped": CLIPPED_MUTANTS})
+def test_mutants_of_the_clipped_rule_and_the_bound(row, mutant, rejects):
+    rejects(judged(row, broken(CLIPPED_MUTANTS[mutant])))
 
 
 def test_a_far_start_hides_what_a_near_start_shows():
@@ -454,10 +465,14 @@ def test_a_far_start_hides_what_a_near_start_shows():
 @pytest.mark.parametrize("start", [1.0, 6.0])
 def test_one_clipped_step_falls_as_far_as_the_lemma_says(start, law):
     assert one_step(solver("s2p"), start, law) < 0.0
-    for mutant in ("step x0.1", "wrong sign", "unit directions"):
-        assert one_step(broken(CLIPPED_MUTANTS[mutant]), start, law) > 6.0, mutant
-    if start == 6.0:
-        assert one_step(broken(clipped_not_at_all), start, law) == math.inf
+
+
+@pytest.mark.mutants(
+    "one-step inequality", {"s2p-relaxed-clipped": CLIPPED_MUTANTS}, unseen={"step x10", "d missing"}
+)
+def test_mutants_of_the_clipped_rule_and_the_lemma(row, mutant, rejects):
+    found = max(one_step(broken(CLIPPED_MUTANTS[mutant]), start, "sphere") for start in (1.0, 6.0))
+    rejects(found > 6.0, f"{found:.0f} standard errors")
 
 
 def case_of(problem, dim, steps, law, **parameters):
@@ -503,24 +518,16 @@ def test_the_other_definition_of_relaxed_smoothness_is_refused():
     )
 
 
-def found_out(name, method):
-    """Whether a quick cell refutes the method; the rest are spared."""
-    theorem, _ = find_theorem(name)
-    cells = [cell for cell in theorem.cells if cell.quick]
-    return any(
-        judge(theorem, method, cell, first_seed=FRESH, comparisons=20).verdict == "refuted" for cell in cells
-    )
+@pytest.mark.mutants("bound", {"s2p-relaxed-stationary": STATIONARY_MUTANTS})
+def test_mutants_of_the_fixed_step_and_the_relaxed_bound(row, mutant, rejects):
+    rejects(judged(row, broken(STATIONARY_MUTANTS[mutant])))
 
 
-@pytest.mark.parametrize("mutant", sorted(STATIONARY_MUTANTS))
-def test_mutants_of_the_fixed_step_are_refuted_by_the_relaxed_bound(mutant):
-    assert found_out("s2p-relaxed-stationary", broken(STATIONARY_MUTANTS[mutant]))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mutant", sorted(DYNAMIC_MUTANTS))
-def test_mutants_of_the_dynamic_rule_are_refuted_by_the_relaxed_bound(mutant):
-    assert found_out("s2p-relaxed-dynamic", broken(DYNAMIC_MUTANTS[mutant]))
+@pytest.mark.mutants(
+    "bound", {"s2p-relaxed-dynamic": DYNAMIC_MUTANTS}, slow=set(DYNAMIC_MUTANTS) - {"step x10", "argmax"}
+)
+def test_mutants_of_the_dynamic_rule_and_the_relaxed_bound(row, mutant, rejects):
+    rejects(judged(row, broken(DYNAMIC_MUTANTS[mutant])))
 
 
 def test_a_far_start_hides_a_fixed_step_ten_times_too_long():
@@ -531,9 +538,24 @@ def test_a_far_start_hides_a_fixed_step_ten_times_too_long():
     assert judge(theorem, method, far, first_seed=FRESH).verdict == "supported"
 
 
-@pytest.mark.parametrize("mutant", sorted(SIGN_MUTANTS))
-def test_mutants_of_the_sign_rule_are_refuted_by_the_bound(mutant):
-    assert found_out("s2p-sign-convex", broken(SIGN_MUTANTS[mutant]))
+@pytest.mark.mutants("bound", {"s2p-sign-convex": SIGN_MUTANTS}, unseen={"another law"})
+def test_mutants_of_the_sign_rule_and_the_bound(row, mutant, rejects):
+    rejects(judged(row, broken(SIGN_MUTANTS[mutant])))
+
+
+@pytest.mark.mutants("length of the steps", {"s2p-sign-convex": ["another law"]})
+def test_another_law_of_the_sign_rule_has_steps_of_one_length(row, mutant, rejects):
+    theorem, own = find_theorem(row)
+    case = case_of("quadratic", 6, 50, "gaussian")
+    chosen, spread = theorem.parameters(case), []
+    for method in (own, broken(SIGN_MUTANTS[mutant])):
+        run = zobench.trial.Trial(theorem, method, case, chosen, 0).start(
+            parameters={**chosen, "law": "gaussian"}
+        )
+        moved = np.linalg.norm(np.diff(zobench.trial.along(run, 50), axis=0), axis=1)
+        spread.append(np.ptp(moved) / moved.mean())
+    assert spread[0] > 0.1
+    rejects(spread[1] < 1e-9, f"a spread of {spread[1]:.0e} for {spread[0]:.2f}")
 
 
 def test_the_sign_rule_is_s2p_on_a_quadratic_and_refuses_rademacher_directions():
@@ -547,14 +569,6 @@ def test_the_sign_rule_is_s2p_on_a_quadratic_and_refuses_rademacher_directions()
     assert ends[0] == pytest.approx(ends[1], abs=1e-12)
     with pytest.raises(zobench.ZobenchError, match="must be rotation-invariant, got 'rademacher'"):
         theorem.bound(case_of("quadratic", 6, 50, "rademacher"), 50)
-    # which another law within the kernel does not show: the length of its steps does
-    assert not found_out("s2p-sign-convex", broken(sign_another_law))
-    for method, same in ((own, False), (broken(sign_another_law), True)):
-        run = zobench.trial.Trial(theorem, method, case_of("quadratic", 6, 50, "gaussian"), chosen, 0).start(
-            parameters={**chosen, "law": "gaussian"}
-        )
-        moved = np.linalg.norm(np.diff(zobench.trial.along(run, 50), axis=0), axis=1)
-        assert (np.ptp(moved) < 1e-9) == same
 
 
 def test_rademacher_directions_are_rightly_refused_by_the_sign_rule():
@@ -568,19 +582,35 @@ def test_rademacher_directions_are_rightly_refused_by_the_sign_rule():
     assert g @ v > 0.03
 
 
-@pytest.mark.parametrize("mutant", ["none", *sorted(GAMMA_MUTANTS)])
-def test_mutants_of_the_gamma_rule_are_refuted_by_moments_or_logarithm(mutant):
-    method = broken(GAMMA_MUTANTS[mutant]) if mutant in GAMMA_MUTANTS else solver("s2p")
-    verdicts = {}
-    for name in ("exact-gamma-moments", "exact-line-log"):
-        theorem, _ = find_theorem(name)
-        cell = dataclasses.replace(theorem.cells[0], **({"dim": 100} if "moments" in name else {}))
-        verdicts[name] = judge(theorem, method, cell, first_seed=FRESH, comparisons=20).verdict
-    # whose last values are made by one run in a million: the logarithm has no such tails
-    wild = ("d missing", "step x10")
-    assert (verdicts["exact-line-log"] == "refuted") == (mutant != "none")
-    if mutant not in wild:
-        assert (verdicts["exact-gamma-moments"] == "refuted") == (mutant != "none")
+def two_sided(name):
+    theorem, _ = find_theorem(name)
+    return theorem, dataclasses.replace(theorem.cells[0], **({"dim": 100} if "moments" in name else {}))
+
+
+# whose last values are made by one run in a million: the logarithm has no such tails
+WILD = {"d missing", "step x10"}
+
+
+@pytest.mark.mutants(
+    "exact-gamma-moments", {(*GAMMA_ROWS, "exact-gamma-moments"): GAMMA_MUTANTS}, unseen=WILD
+)
+def test_mutants_of_the_gamma_rule_and_the_moments(row, mutant, rejects):
+    theorem, cell = two_sided("exact-gamma-moments")
+    rejects(judge(theorem, broken(GAMMA_MUTANTS[mutant]), cell, first_seed=FRESH, comparisons=20))
+
+
+@pytest.mark.mutants(
+    "exact-line-log", {(*GAMMA_ROWS, "exact-line-log", "exact-gamma-moments"): GAMMA_MUTANTS}
+)
+def test_mutants_of_the_gamma_rule_and_the_logarithm(row, mutant, rejects):
+    theorem, cell = two_sided("exact-line-log")
+    rejects(judge(theorem, broken(GAMMA_MUTANTS[mutant]), cell, first_seed=FRESH, comparisons=20))
+
+
+@pytest.mark.parametrize("name", ["exact-gamma-moments", "exact-line-log"])
+def test_the_gamma_rule_has_the_exact_moments_and_the_logarithm(name):
+    theorem, cell = two_sided(name)
+    assert judge(theorem, solver("s2p"), cell, first_seed=FRESH, comparisons=20).verdict != "refuted"
 
 
 def test_the_recursion_of_the_moments_is_the_printed_one():

@@ -3,7 +3,6 @@
 import inspect
 import math
 import sys
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from zobench.cli_output import columns, number
 from zobench.errors import ZobenchError, unknown
 from zobench.parameters import describe, parse_assignments
 from zobench.registry import KINDS, catalogue, families, find, split_problem
+from zobench.theorem_page import indented, theorem_facts, theorem_page, whole_theorem
 
 __all__ = ["LISTED", "facts_of", "list_facts", "list_text", "page"]
 
@@ -31,7 +31,7 @@ def list_facts(kind: str) -> list[dict[str, Any]]:
     if kind == "theorems":
         from zobench.theorem import theorems
 
-        return [_theorem(theorem, solver) for theorem, solver in theorems().values()]
+        return [theorem_facts(theorem, solver) for theorem, solver in theorems().values()]
     if kind == "campaigns":
         from zobench.campaign_named import campaign_facts
 
@@ -126,21 +126,6 @@ def _solver(solver: Any) -> dict[str, Any]:
     }
 
 
-def _theorem(theorem: Any, solver: Any) -> dict[str, Any]:
-    return {
-        "kind": "theorem",
-        "name": theorem.name,
-        "solver": solver.name,
-        "statement": theorem.statement,
-        "source": theorem.source,
-        "claims": theorem.claims,
-        "assumes": list(theorem.assumes),
-        "noise": theorem.noise,
-        "quantity": theorem.quantity,
-        "queries_per_step": theorem.queries_per_step,
-    }
-
-
 def _report(report: Any) -> dict[str, Any]:
     return {"kind": "report", "name": report.name, "summary": report.summary}
 
@@ -181,7 +166,7 @@ def facts_of(name: str) -> list[dict[str, Any]]:
                 {**_solver(solver), "definition": _definition(getattr(solver, "solve", solver.step))}
             )
         if head in theorems():
-            found.append(_whole_theorem(*theorems()[head]))
+            found.append(whole_theorem(*theorems()[head]))
         if head in known["reports"]:
             report = known["reports"][head]
             found.append({**_report(report), "definition": _definition(report.draw)})
@@ -257,24 +242,6 @@ def _finite(ratio: float | None) -> float | None:
     return ratio if ratio is not None and math.isfinite(ratio) else None
 
 
-def _whole_theorem(theorem: Any, solver: Any) -> dict[str, Any]:
-    cells = [
-        {
-            "problem": cell.problem,
-            "dim": cell.dim,
-            "steps": cell.steps,
-            "parameters": dict(cell.parameters),
-            "law": cell.law,
-            "claim": cell.claim,
-            "solver": cell.solver or solver.name,
-            "quick": cell.quick,
-        }
-        for cell in theorem.cells
-    ]
-    more = {"proof": theorem.proof, "slopes": list(theorem.slopes), "pitfall": theorem.pitfall}
-    return {**_theorem(theorem, solver), **more, "cells": cells}
-
-
 def page(facts: dict[str, Any]) -> str:
     """Write what is known of one object as a page of text."""
     parts = [f"{facts['name']}: {facts['kind']}"]
@@ -285,9 +252,9 @@ def page(facts: dict[str, Any]) -> str:
     parts += list(_PAGES.get(facts["kind"], _no_more)(facts))
     if facts.get("parameters"):
         rows = [[item["name"], _default(item["default"]), item["must_be"]] for item in facts["parameters"]]
-        parts.append("Parameters\n" + _indented(columns(["name", "default", "must be"], rows)))
+        parts.append("Parameters\n" + indented(columns(["name", "default", "must be"], rows)))
     if facts.get("theorems"):
-        parts.append("Theorems\n" + _indented("\n".join(facts["theorems"])))
+        parts.append("Theorems\n" + indented("\n".join(facts["theorems"])))
     if facts.get("source"):
         parts.append(f"Reference\n  {facts['source']}")
     return "\n\n".join(parts)
@@ -322,39 +289,8 @@ def _problem_page(facts: dict[str, Any]) -> Iterator[str]:
     table = columns(["constant", "value", "meaning and proof"], rows) if rows else "none is proved"
     if rows and all(item["tightness"] is None for item in facts["constants"]):
         table += "\nNo short attack was made, so none is judged loose or tight."
-    yield f"{title}\n{_indented(table)}"
+    yield f"{title}\n{indented(table)}"
     yield from _noise_page(facts)
-
-
-def _theorem_page(facts: dict[str, Any]) -> Iterator[str]:
-    yield f"Statement (solver {facts['solver']})\n{_filled(facts['statement'].replace(':  ', ':' + chr(10)))}"
-    yield f"Claims\n  {facts['claims']}"
-    allowed = "; queries may be noisy" if facts["noise"] else ""
-    yield f"Assumes certificates of\n  {', '.join(facts['assumes']) or 'nothing'}{allowed}"
-    yield f"Measures\n  {facts['quantity']}; {facts['queries_per_step']} queries a step"
-    yield f"Proof\n{_filled(facts['proof'])}"
-    if facts["slopes"]:
-        told = [f"{power:g} in {variable}" for variable, power in facts["slopes"]]
-        yield f"Exponents of the bound\n  {', '.join(told)}"
-    if facts["pitfall"]:
-        yield f"Beware\n{_filled(facts['pitfall'])}"
-    claims = any(cell["claim"] for cell in facts["cells"])
-    others = any(cell["solver"] != facts["solver"] for cell in facts["cells"])
-    rows = [
-        [
-            cell["problem"] + "".join(f",{key}={value}" for key, value in cell["parameters"].items()),
-            *([cell["claim"]] if claims else []),
-            *([cell["solver"]] if others else []),
-            "-" if cell["dim"] is None else str(cell["dim"]),
-            f"{cell['steps']:,}",
-            cell["law"],
-            "yes" if cell["quick"] else "no",
-        ]
-        for cell in facts["cells"]
-    ]
-    heads = ["problem", *["claim"] * claims, *["solver"] * others, "dim", "steps", "law", "quick"]
-    at = heads.index("dim")
-    yield "Tried on\n" + _indented(columns(heads, rows, right=(at, at + 1)))
 
 
 def _family_page(facts: dict[str, Any]) -> Iterator[str]:
@@ -367,7 +303,7 @@ def _noise_page(facts: dict[str, Any]) -> Iterator[str]:
 
     laws = columns(["noise", "an answer"], [[law, does] for law, does in LAWS.items()])
     more = "with noise_level; noise_degrees of heavy-tailed (3); noise_mode=independent or common"
-    yield f"Noise over any problem\n{_indented(laws)}\n  {more}"
+    yield f"Noise over any problem\n{indented(laws)}\n  {more}"
     if facts["noise"]:
         known = {name: value for name, value in facts["noise"].items() if name != "text"}
         words = [f"{name.replace('_', ' ')} {_default(value)}" for name, value in known.items()]
@@ -386,7 +322,7 @@ def _package_line(facts: dict[str, Any]) -> str:
 _PAGES = {
     "problem": _problem_page,
     "solver": _solver_page,
-    "theorem": _theorem_page,
+    "theorem": theorem_page,
     "problem family": _family_page,
 }
 
@@ -397,13 +333,3 @@ def _default(value: Any) -> str:
     if isinstance(value, float):
         return "certified" if value != value else f"{value:g}"
     return "(none)" if value is None else str(value)
-
-
-def _filled(text: str) -> str:
-    """Fill prose to the page, leaving lines alone that their author broke."""
-    lines = inspect.cleandoc(text).splitlines()
-    return "\n".join(textwrap.fill(line, 106, initial_indent="  ", subsequent_indent="  ") for line in lines)
-
-
-def _indented(text: str) -> str:
-    return textwrap.indent(text, "  ")
