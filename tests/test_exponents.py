@@ -15,7 +15,7 @@ from zobench.slopes import try_slopes
 from zobench.theorem import find_theorem, theorems
 
 LEVELS = 10.0 * 10.0 ** (np.arange(6) / 5.0)
-REPEATS = 1000
+REPEATS = 2000
 
 
 def noise(rng, seeds, spread, shared):
@@ -39,9 +39,8 @@ def coverage(found):
     return np.mean([one.low <= true <= one.high for true, one in found])
 
 
-@pytest.mark.parametrize(
-    ("kind", "seeds", "spread"), [("power", 20, 0.1), ("power", 40, 0.3), ("linear", 40, 0.3)]
-)
+@pytest.mark.parametrize("spread", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize(("kind", "seeds"), [("power", 20), ("power", 40), ("linear", 40)])
 def test_intervals_cover(kind, seeds, spread):
     assert coverage(fits(kind, seeds, spread)) == pytest.approx(0.95, abs=0.02)
 

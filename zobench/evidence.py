@@ -237,7 +237,7 @@ def _weigh_difference(
     both: bool, differences: Values, scale: Values, level: float, planned: Sequence[int], threshold: float
 ) -> Weighed:
     """Weigh an identity, or with `both` false a bound whose two sides are measured in the same run."""
-    finite = np.isfinite(differences).all(axis=-1)
+    finite = np.asarray(np.isfinite(differences).all(axis=-1))
     kept = np.where(finite[..., None], differences, 0.0)
     mean, low, high = _limits(kept, level / (2.0 if both else 1.0))
     evidence = np.where(finite, _over_looks(kept, planned, both), np.inf)

@@ -12,6 +12,7 @@ plain percentiles cover less.  Source: Efron and Tibshirani, An Introduction to 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,12 @@ class Fit:
     high: float
     error: float
     seeds: int
+
+
+@lru_cache(maxsize=8)
+def _draws(seeds: int, resamples: int) -> Values:
+    """Give how often each resample has each seed, as parts of one; always the same."""
+    return np.random.default_rng(7).multinomial(seeds, np.full(seeds, 1.0 / seeds), resamples) / seeds
 
 
 def _logs(means: Values, starts: Values | None) -> tuple[Values, Values]:
@@ -97,7 +104,7 @@ def fit(levels: Any, values: Any, starts: Any = None, resamples: int = RESAMPLES
     places = np.log(np.asarray(levels, dtype=np.float64))
     weights = (places - places.mean()) / np.sum((places - places.mean()) ** 2)
     begins = None if starts is None else np.asarray(starts, dtype=np.float64)
-    draws = np.random.default_rng(7).multinomial(seeds, np.full(seeds, 1.0 / seeds), resamples) / seeds
+    draws = _draws(seeds, resamples)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         [exponent], [error] = _errors(np.full((1, seeds), 1.0 / seeds), values, weights, begins)
         others, errors = _errors(draws, values, weights, begins)

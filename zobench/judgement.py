@@ -136,7 +136,9 @@ def _try(
     """Add seeds until the claim is decided; answer the assessment, the right-hand side, the seeds."""
     if solver.name != cell.solver:
         solver = cell.method(solver)
-    looks, left, right = planned_looks(cap), [], []
+    looks = planned_looks(cap)
+    left: list[float] = []
+    right: list[float] = []
     for look in looks:
         more = range(first_seed + len(left), first_seed + look)
         one, other = _sides(theorem, solver, case, cell, more, store)
