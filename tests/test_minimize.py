@@ -9,6 +9,7 @@ import scipy
 from scipy.optimize import OptimizeResult
 
 import zobench
+from zobench.errors import ZobenchError
 from zobench.execute import key_of
 
 
@@ -281,3 +282,24 @@ def test_small_budgets_are_kept(budget):
     calls = []
     result = answer(lambda x: calls.append(1) or bowl(x), budget=budget)
     assert result.nfev == len(calls) == budget
+
+
+@pytest.mark.parametrize("given", [5, "alpha0=1", [1], {1: 2}], ids=repr)
+def test_parameters_that_are_not_given_by_name_are_refused(given):
+    calls = (
+        lambda: zobench.minimize(lambda x: x @ x, [1.0], solver="stp", parameters=given),
+        lambda: zobench.ask_tell("stp", [1.0], parameters=given),
+        lambda: zobench.solvers.stp(lambda x: x @ x, [1.0], parameters=given),
+    )
+    for call in calls:
+        with pytest.raises(ZobenchError) as told:
+            call()
+        assert str(told.value) == f"parameters must be a mapping of names to values, got {given!r}"
+    with pytest.raises(ZobenchError, match=r"^solver 'stp': parameters must be a mapping of names"):
+        zobench.run("quadratic", "stp", budget=9, parameters=given)
+
+
+@pytest.mark.parametrize("given", [5, "12", None])
+def test_answers_that_are_no_list_are_refused(given):
+    with pytest.raises(ZobenchError, match=r"^answers must be those of a study \(Study.answers\), got "):
+        zobench.ask_tell("stp", [1.0], answers=given)

@@ -155,10 +155,11 @@ def _sorted_options(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Tell what belongs to the run from the solver's parameters."""
     from zobench.errors import ZobenchError, unknown
+    from zobench.parameters import named
 
     chosen: dict[str, Any] = {}
     given: dict[str, str] = {}
-    parameters: dict[str, Any] = dict(options.get("parameters") or {})
+    parameters: dict[str, Any] = named(options.get("parameters"))
     fields: tuple[str, ...] = solver.parameters._fields  # type: ignore[attr-defined]
     for name, value in options.items():
         word = SYNONYMS.get(name, name)

@@ -16,7 +16,7 @@ from zobench.errors import ConversionWarning, ZobenchError, nearest
 from zobench.instance import Instance
 from zobench.noise import Noise, noise_of
 from zobench.objective import objective_of
-from zobench.parameters import Integer, convert
+from zobench.parameters import Integer, convert, named
 from zobench.solver import Setting, Solver
 from zobench.solver import solver as solver_of
 from zobench.trace import RunKey, Trace
@@ -162,7 +162,7 @@ def begin(
     maxiter : int, optional
         Stop after this many steps.  Where no budget is given, it is what that many steps may ask.
     """
-    given = dict(parameters or {})
+    given = named(parameters)
     _check_names(method, given)
     start = _start(fun, x0)
     steps = None if maxiter is None else _whole(maxiter, 1, "maxiter")

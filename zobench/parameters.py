@@ -18,6 +18,7 @@ __all__ = [
     "convert",
     "describe",
     "encode",
+    "named",
     "parse_assignments",
     "validate",
 ]
@@ -185,7 +186,7 @@ def validate(parameters: type, given: Mapping[str, Any], who: str) -> Any:
     fields: tuple[str, ...] = parameters._fields  # type: ignore[attr-defined]
     defaults: dict[str, Any] = parameters._field_defaults  # type: ignore[attr-defined]
     rules, faults, values = constraints(parameters), [], dict(defaults)
-    for name, value in given.items():
+    for name, value in named(given, who).items():
         if name not in fields:
             fault = unknown(f"{who}: a parameter", name, fields)
             faults.append(str(fault) if fields else f"{who} has no parameters, got {name!r}")
@@ -198,6 +199,16 @@ def validate(parameters: type, given: Mapping[str, Any], who: str) -> Any:
     if faults:
         raise ZobenchError("; ".join(faults))
     return parameters(**values)
+
+
+def named(given: Any, who: str = "") -> dict[str, Any]:
+    """Read parameters given by name, None for none, or complain to their owner `who`."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        owner = f"{who}: " if who else ""
+        raise ZobenchError(f"{owner}parameters must be a mapping of names to values, got {given!r}")
+    return dict(given)
 
 
 def describe(parameters: type) -> list[dict[str, Any]]:

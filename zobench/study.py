@@ -15,7 +15,7 @@ from zobench.driver import Run
 from zobench.errors import ZobenchError
 from zobench.noise import Noise
 from zobench.optimize import begin, method_of, result_of
-from zobench.parameters import Integer, convert
+from zobench.parameters import Integer, convert, named
 from zobench.replay import Replayed, Slot, number
 from zobench.solver import Solver
 from zobench.trace import RunKey
@@ -87,7 +87,9 @@ def ask_tell(
     >>> len(study.answers), bool((again.ask() == study.ask()).all())
     (8, True)
     """
-    request = {"budget": budget, "seed": seed, "parameters": dict(parameters or {}), "noise": noise}
+    request = {"budget": budget, "seed": seed, "parameters": named(parameters), "noise": noise}
+    if not isinstance(answers, Iterable) or isinstance(answers, (str, bytes)):
+        raise ZobenchError(f"answers must be those of a study (Study.answers), got {answers!r}")
     return Study(method_of(solver), x0, request, answers)
 
 
