@@ -303,3 +303,19 @@ def test_parameters_that_are_not_given_by_name_are_refused(given):
 def test_answers_that_are_no_list_are_refused(given):
     with pytest.raises(ZobenchError, match=r"^answers must be those of a study \(Study.answers\), got "):
         zobench.ask_tell("stp", [1.0], answers=given)
+
+
+def test_a_constant_that_was_assumed_is_told():
+    def fun(x):
+        return float(x @ x)
+
+    assumed = "L = 1 was assumed"
+    assert assumed in zobench.minimize(fun, [1.0, 2.0], solver="mezo", budget=20).message
+    assert (
+        assumed not in zobench.minimize(fun, [1.0], solver="mezo", budget=20, parameters={"L": 1.0}).message
+    )
+    assert (
+        assumed
+        not in zobench.minimize(fun, [1.0], solver="mezo", budget=9, parameters={"step_size": 1.0}).message
+    )
+    assert assumed not in zobench.minimize(zobench.problem("quadratic"), solver="mezo", budget=20).message

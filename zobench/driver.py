@@ -61,6 +61,8 @@ class Run:
         Keep the point of the best value.
     manifold : Manifold or None
         What the problem declares of its unknown, for solvers of matrices of low rank.
+    assumed : tuple of str
+        Constants that nobody gave and no certificate told, such as ``"L = 1"``.
 
     Notes
     -----
@@ -80,6 +82,7 @@ class Run:
     steps: int | None = None
     keep_best: bool = False
     manifold: Manifold | None = None
+    assumed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         dim = self.x0.size

@@ -304,6 +304,10 @@ def message_of(going: Run, trace: Trace, found: bool) -> str:
         message += f"  f(x0) is {trace.start:g}, not finite."
     elif found and trace.bests.size and trace.bests[0] == np.inf:
         message += "  The first query, at x0 or beside it, answered no finite number."
+    if going.assumed:
+        message += (
+            f"  {', '.join(going.assumed)} was assumed, for nothing certifies it: give it in parameters."
+        )
     return message if found else f"{message}  No query answered a finite number."
 
 

@@ -210,15 +210,29 @@ class Solver:
         """
         from zobench.driver import Run
 
+        chosen = self.choose(given)
+        settled = self.settled(chosen, setting)
         return Run(
             objective,
             self,
-            self.settled(self.choose(given), setting),
+            settled,
             x0,
             setting.budget,
             certificates=setting.certificates,
             manifold=setting.manifold,
+            assumed=self._assumed(chosen, settled, setting),
             **options,
+        )
+
+    def _assumed(self, chosen: Any, settled: Any, setting: Setting) -> tuple[str, ...]:
+        """Say which constants nobody gave and no certificate told, such as ``"L = 1"``."""
+        return tuple(
+            f"{name} = {rule.fallback:g}"
+            for name, rule in constraints(self.parameters).items()
+            if isinstance(rule, Certified)
+            and np.isnan(getattr(chosen, name))
+            and name not in setting.certificates
+            and getattr(settled, name) == rule.fallback
         )
 
     def choose(self, given: Mapping[str, Any]) -> Any:
