@@ -103,7 +103,7 @@ def _times(runtimes: Runtimes, cell: Cell, restarts: bool, series: int) -> Float
     """Give runtimes / dim of one cell, shape (series or runs, targets), each row of the same weight."""
     queries = runtimes.queries[cell.rows]
     if restarts:
-        spent = runtimes.runs["spent"].to_numpy()[cell.rows]
+        spent = runtimes.columns["spent"][cell.rows]
         queries = restarted(queries, spent, f"{cell.solver} on {cell.problem}", series)
     return queries / cell.dim
 

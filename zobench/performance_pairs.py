@@ -113,22 +113,38 @@ def pairs_of(
     """
     if not np.array_equal(first.targets, second.targets):
         raise ZobenchError("pairs: both sides must have the same targets; use Runtimes.only(targets=...)")
-    tables = []
-    for runtimes, rows in ((first, first_rows), (second, second_rows)):
-        table = runtimes.runs.iloc[rows][["problem", "instance", "seed", "budget", "spent"]].assign(row=rows)
-        twice = table[table.duplicated(["instance", "seed"])]
-        if len(twice):
-            place = f"{twice['instance'].iloc[0]}, seed {twice['seed'].iloc[0]}"
-            raise ZobenchError(f"pairs: one run an instance and seed, got several of {place}")
-        tables.append(table)
-    both = tables[0].merge(tables[1], on=["problem", "instance", "seed"], suffixes=("_1", "_2"))
-    ends = both[["budget_1", "budget_2"]].min(axis=1).to_numpy(float)
-    sides = [first.queries[both["row_1"].to_numpy(int)], second.queries[both["row_2"].to_numpy(int)]]
+    places = _places(first, first_rows), _places(second, second_rows)
+    both = [place for place in places[0] if place in places[1]]
+    mine, other = (np.array([side[place] for place in both], dtype=int) for side in places)
+    before, after = first.columns, second.columns
+    ends = np.minimum(before["budget"][mine], after["budget"][other]).astype(float)
+    sides = first.queries[mine], second.queries[other]
     cut = [np.where(side <= ends[:, None], side, np.inf) for side in sides]
-    spent = np.minimum(both[["spent_1", "spent_2"]].to_numpy(float), ends[:, None])
-    unpaired = len(first_rows) + len(second_rows) - 2 * len(both)
-    names, seeds = both["problem"].to_numpy(), both["seed"].to_numpy(int)
-    return Pairs(names, seeds, cut[0], cut[1], ends, spent, first.targets, unpaired)
+    spent = np.stack([before["spent"][mine], after["spent"][other]], axis=1)
+    return Pairs(
+        before["problem"][mine],
+        before["seed"][mine],
+        cut[0],
+        cut[1],
+        ends,
+        np.minimum(spent, ends[:, None]),
+        first.targets,
+        len(first_rows) + len(second_rows) - 2 * len(both),
+    )
+
+
+def _places(runtimes: Runtimes, rows: NDArray[np.int64]) -> dict[tuple[Any, Any], int]:
+    """Give the row of each instance and seed."""
+    instances, seeds = runtimes.columns["instance"], runtimes.columns["seed"]
+    found: dict[tuple[Any, Any], int] = {}
+    for row in rows:
+        place = instances[row], seeds[row]
+        if place in found:
+            raise ZobenchError(
+                f"pairs: one run an instance and seed, got several of {place[0]}, seed {place[1]}"
+            )
+        found[place] = int(row)
+    return found
 
 
 def signed_rank(differences: Any) -> float:

@@ -73,7 +73,7 @@ def ert_table(runtimes: Runtimes, bootstrap: int = 1000, level: float = 0.95) ->
     found = np.empty((len(cells), 3, count))
     hits = np.empty((len(cells), count), int)
     for place, cell in enumerate(cells):
-        queries, spent = runtimes.queries[cell.rows], runtimes.runs["spent"].to_numpy()[cell.rows]
+        queries, spent = runtimes.queries[cell.rows], runtimes.columns["spent"][cell.rows]
         hits[place] = np.isfinite(queries).sum(axis=0)
         low = high = np.full(count, np.nan)
         size = cell.rows.size
@@ -137,7 +137,7 @@ def fixed_budget(runtimes: Runtimes, budget: float, per_dim: bool = True) -> "Da
 
     rows = []
     smallest = np.concatenate([[1.0], runtimes.targets])
-    ends, spent = runtimes.runs["budget"].to_numpy(), runtimes.runs["spent"].to_numpy()
+    ends, spent = runtimes.columns["budget"], runtimes.columns["spent"]
     for cell in runtimes.cells:
         queries = budget * cell.dim if per_dim else budget
         hit = runtimes.queries[cell.rows] <= queries
