@@ -39,7 +39,7 @@ def spawn(*arguments, **options):
 def test_alone_it_prints_help(call):
     result = call()
     assert result.exit_code == 0
-    for verb in "list show run status store export verify report check demo".split():
+    for verb in "list show run status store export verify report compare check demo".split():
         assert f"\n  {verb} " in result.stdout
 
 
