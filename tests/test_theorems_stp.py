@@ -297,7 +297,7 @@ MUTANTS = {
     },
     "stp-pl-oracle-step": {
         "step x10": (None, scaled(10.0), True),
-        "step x3": (None, scaled(3.0), False),
+        "step x3": (None, scaled(3.0), True),
         "step x2": (None, scaled(2.0), False),
         "step x0.1": (None, scaled(0.1), True),
         "2 missing": (None, scaled(math.sqrt(0.5)), False),

@@ -176,3 +176,10 @@ def test_mutants_and_the_descent(row, mutant, rejects):
 )
 def test_mutants_that_pass_the_descent_and_the_invariance(row, mutant, rejects):
     rejects(verdicts("vs2p-affine-invariance", broken(MUTANTS[mutant][0])))
+
+
+@pytest.mark.mutants(
+    "vs2p-descent", {"vs2p-affine-invariance": [key for key in MUTANTS if MUTANTS[key][1:] == (False, True)]}
+)
+def test_mutants_that_are_invariant_and_the_descent(row, mutant, rejects):
+    rejects(verdicts("vs2p-descent", broken(MUTANTS[mutant][0])))

@@ -55,8 +55,8 @@ def of_theorem(name: str) -> list[dict[str, Any]]:
 
     Examples
     --------
-    >>> [item["rejected by"] for item in of_theorem("vs2p-descent") if item["mutant"] == "wrong sign"]
-    [['bound, log10 e = 11']]
+    >>> [item["passes"] for item in of_theorem("vs2p-descent") if item["mutant"] == "wrong sign"]
+    [[]]
     """
     mutants: dict[str, dict[str, Any]] = {}
     for item in findings():
@@ -68,7 +68,8 @@ def of_theorem(name: str) -> list[dict[str, Any]]:
 
 def told(item: Finding) -> str:
     """Say what a check found, in a few words."""
-    return f"{item.check}, {item.strength}" if item.strength else item.check
+    check = "identity" if item.check == item.theorem else item.check
+    return f"{check}, {item.strength}" if item.strength else check
 
 
 def dumped(found: Iterable[Finding]) -> str:
