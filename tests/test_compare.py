@@ -59,6 +59,7 @@ def evidence(times, budget=1000, seeds=None, name="OLD", verdicts=()):
                 "solver_parameters": "{}",
                 "problem_parameters": "{}",
                 "status": "budget",
+                "message": "",
                 "created": "",
             }
             runs.append({**dict.fromkeys(RUNS, 0.0), **known, "observed": False})
@@ -210,7 +211,7 @@ def test_unequal_budgets_are_compared_within_the_smaller():
 def test_runs_that_fail_now_are_regressions():
     times = {("a", "p"): [[10, 100, 700]] * 5}
     new = evidence(times, name="NEW")
-    new.runs.loc[2, ["status", "message"]] = ["failed", "boom"]
+    new.runs.loc[2, "status"], new.runs.loc[2, "message"] = "failed", "boom"
     found = compare(evidence(times), new)
     assert found.failed == ["a on p (dim 2), budget 1,000, seed 2 (boom)"]
     assert found.regressions == [f"failed now and not before: {found.failed[0]}"]
