@@ -55,7 +55,7 @@ class Parameters(NamedTuple):
 
     step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
-    probes: Annotated[int, Integer(1)] = 1
+    probes: Annotated[int, Integer(1, 1_000_000)] = 1
     L: Annotated[float, Certified(fallback=1.0)] = math.nan
 
 

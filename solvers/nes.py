@@ -58,7 +58,7 @@ class Parameters(NamedTuple):
     """
 
     shaping: Annotated[str, Choice(*SHAPINGS)] = "none"
-    pairs: Annotated[int, Integer(1)] = 10
+    pairs: Annotated[int, Integer(1, 1_000_000)] = 10
     sigma: Annotated[float, Real(0.0, open=True, unit="x")] = 0.02
     step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     L: Annotated[float, Certified(fallback=1.0)] = math.nan

@@ -53,7 +53,7 @@ class Parameters(NamedTuple):
         Smoothness constant of the default step size; the problem's certified one if not given.
     """
 
-    probes: Annotated[int, Integer(1)] = 5
+    probes: Annotated[int, Integer(1, 1_000_000)] = 5
     step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-6
     difference: Annotated[str, Choice(*FORMS)] = "forward"

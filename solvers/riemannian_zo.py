@@ -94,7 +94,7 @@ class Parameters(NamedTuple):
 
     step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
-    probes: Annotated[int, Integer(1)] = 1
+    probes: Annotated[int, Integer(1, 1_000_000)] = 1
     differences: Annotated[str, Choice(*DIFFERENCES)] = "ambient"
     law: Annotated[str, Choice(*LAWS)] = "sphere"
     rows: Annotated[int, Integer(0)] = 0
@@ -315,10 +315,10 @@ def conditioning_sides(trial) -> tuple[float, float]:
     for condition in CONDITIONS:
         if trial.case.claim == "tangent vectors":
             made, limit = tilted("fixed-rank-approximation", shape, condition), 200 * dim_of(trial.case)
-            steps.append(arrival(trial, made, condition, {"step_size": 1.0 / dim_of(trial.case)}, limit))
+            steps.append(arrival(trial, made, condition, conditioning_rule(trial.case), limit))
         else:
             made, limit = tilted("matrix-factorization", shape, condition), 2000 * rank * (rows + columns)
-            rule = {"rule": "gamma", "law": "sphere", "radius": 1e-4}
+            rule = conditioning_rule(trial.case)
             tries = [arrival(trial, made, condition, {**rule, "L": 1.0 / c}, limit) for c in (1.0, 1.5, 2.0)]
             steps.append(min(limit, *tries))
     if not np.isfinite(steps).all():
@@ -327,6 +327,13 @@ def conditioning_sides(trial) -> tuple[float, float]:
     if trial.case.claim == "tangent vectors":
         return max(power, 0.0), conditioning_bound(trial.case)
     return 1.0 / power if power > 0.0 else math.inf, conditioning_bound(trial.case)
+
+
+def conditioning_rule(case: Case) -> dict:
+    """Give the step 1/D on tangent vectors, and S2P's gamma rule on factors, of whose steps the best is taken."""
+    if case.claim == "tangent vectors":
+        return {"step_size": 1.0 / dim_of(case)}
+    return {"rule": "gamma", "law": "sphere", "radius": 1e-4}
 
 
 def conditioning_bound(case: Case) -> float:
@@ -509,7 +516,7 @@ conditioning = row(
         "by s_r^2.  The two thresholds are measured, not proved."
     ),
     source="measured for zobench; geometry after Schotthöfer, Klein, Kusch, arXiv 2506.17475",
-    parameters=lambda case: {"step_size": 1.0 / dim_of(case)},
+    parameters=conditioning_rule,
     bound=lambda case, steps: conditioning_bound(case),
     sides=conditioning_sides,
     quantity="exponent of the condition number in steps to the target; on factors its inverse",

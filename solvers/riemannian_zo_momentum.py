@@ -88,7 +88,7 @@ class Parameters(NamedTuple):
     beta: Annotated[float, Real(0.0, 0.9999)] = 0.9
     step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
-    probes: Annotated[int, Integer(1)] = 1
+    probes: Annotated[int, Integer(1, 1_000_000)] = 1
     differences: Annotated[str, Choice(*DIFFERENCES)] = "ambient"
     rows: Annotated[int, Integer(0)] = 0
     columns: Annotated[int, Integer(0)] = 0

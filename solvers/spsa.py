@@ -74,7 +74,7 @@ class Parameters(NamedTuple):
     """
 
     rule: Annotated[str, Choice(*RULES)] = "classical"
-    probes: Annotated[int, Integer(1)] = 1
+    probes: Annotated[int, Integer(1, 1_000_000)] = 1
     a: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     c: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
     A: Annotated[float, Real(0.0)] = 0.0

@@ -87,7 +87,7 @@ class Parameters(NamedTuple):
     eta: Annotated[float, Real(0.0, open=True)] = 1.0
     tau_a: Annotated[float, Real(0.0, open=True)] = 3.0
     tau_b: Annotated[float, Real(0.0, open=True)] = 3.0
-    window: Annotated[int, Integer(2)] = 10
+    window: Annotated[int, Integer(2, 1_000_000)] = 10
     current: Annotated[str, Choice(*PLACES)] = "excluded"
     decay: Annotated[str, Choice(*DECAYS)] = "linear"
     law: Annotated[str, Choice(*LAWS)] = "rademacher"

@@ -57,7 +57,7 @@ class Parameters(NamedTuple):
     alpha0: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
     beta1: Annotated[float, Real(0.0, 1.0)] = 0.9
     beta2: Annotated[float, Real(0.0, 1.0)] = 0.3
-    probes: Annotated[int, Integer(1)] = 10
+    probes: Annotated[int, Integer(1, 1_000_000)] = 10
     radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
     law: Annotated[str, Choice(*LAWS)] = "unit-sphere"
     steps: Annotated[int, Integer(0)] = 0

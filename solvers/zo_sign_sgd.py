@@ -56,7 +56,7 @@ class Parameters(NamedTuple):
     """
 
     alpha0: Annotated[float, Real(0.0, open=True, unit="x")] = 1.0
-    probes: Annotated[int, Integer(1)] = 10
+    probes: Annotated[int, Integer(1, 1_000_000)] = 10
     radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3
     difference: Annotated[str, Choice(*FORMS)] = "forward"
     combine: Annotated[str, Choice(*WAYS)] = "mean"

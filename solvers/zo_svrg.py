@@ -75,7 +75,7 @@ class Parameters(NamedTuple):
     snapshots: Annotated[str, Choice(*SNAPSHOTS)] = "sampled"
     batch: Annotated[int, Integer(1, 10**9)] = 20
     inner: Annotated[int, Integer(0, 10**9)] = 0
-    probes: Annotated[int, Integer(1)] = 1
+    probes: Annotated[int, Integer(1, 1_000_000)] = 1
     difference: Annotated[str, Choice(*FORMS)] = "forward"
     step_size: Annotated[float, Real(0.0, unit="x^2/f")] = 0.0
     radius: Annotated[float, Real(0.0, open=True, unit="x")] = 1e-3

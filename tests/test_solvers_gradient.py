@@ -569,7 +569,11 @@ def test_a_constant_that_nobody_certifies_is_one(name):
         ("zo-sign-sgd", {"combine": "votes"}, "combine must be one of 'mean', 'vote'"),
         ("zo-adamm", {"beta1": 1.5}, "beta1 must be a number >= 0 and <= 1, got 1.5"),
         ("rsgf", {"sigma": -1}, "sigma must be a number >= 0, got -1"),
-        ("orthogonal-directions", {"probes": 0.5}, "probes must be a whole number >= 1, got 0.5"),
+        (
+            "orthogonal-directions",
+            {"probes": 0.5},
+            "probes must be a whole number >= 1 and <= 1000000, got 0.5",
+        ),
         (
             "coordinate-differences",
             {"difference": "backward"},

@@ -604,7 +604,7 @@ def test_memory_is_as_documented(name, given, vectors, words):
 @pytest.mark.parametrize(
     ("name", "given", "told"),
     [
-        ("vs2p", {"window": 1}, "solver 'vs2p': window must be a whole number >= 2, got 1"),
+        ("vs2p", {"window": 1}, "solver 'vs2p': window must be a whole number >= 2 and <= 1000000, got 1"),
         ("vs2p", {"decay": "cosine"}, "decay must be one of 'linear', 'inverse-root', 'constant'"),
         ("vs2p", {"tau": 3}, "did you mean 'tau_"),
         ("pure-random-search", {"R": 0}, "solver 'pure-random-search': R must be a number > 0, got 0"),
