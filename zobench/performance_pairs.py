@@ -116,6 +116,17 @@ def pairs_of(
     places = _places(first, first_rows), _places(second, second_rows)
     both = [place for place in places[0] if place in places[1]]
     mine, other = (np.array([side[place] for place in both], dtype=int) for side in places)
+    return _paired(first, mine, second, other, len(first_rows) + len(second_rows) - 2 * len(both))
+
+
+def _paired(
+    first: Runtimes,
+    mine: NDArray[np.int64],
+    second: Runtimes,
+    other: NDArray[np.int64],
+    unpaired: int,
+) -> Pairs:
+    """Make pairs of rows that have been matched."""
     before, after = first.columns, second.columns
     ends = np.minimum(before["budget"][mine], after["budget"][other]).astype(float)
     sides = first.queries[mine], second.queries[other]
@@ -129,7 +140,7 @@ def pairs_of(
         ends,
         np.minimum(spent, ends[:, None]),
         first.targets,
-        len(first_rows) + len(second_rows) - 2 * len(both),
+        unpaired,
     )
 
 
@@ -289,17 +300,27 @@ def pairwise(runtimes: Runtimes, target: float | None = None, level: float = 0.9
     """
     from pandas import DataFrame
 
+    found = runtimes if target is None else runtimes.only(targets=[target])
+    solvers, problems = (np.unique(found.columns[name].astype(str)) for name in ("solver", "problem"))
+    problem = np.searchsorted(problems, found.columns["problem"].astype(str))
+    places = {str(name): _places(found, np.flatnonzero(found.columns["solver"] == name)) for name in solvers}
+    # the row of each solver at each (instance, seed), -1 where it has none
+    known = dict.fromkeys(place for own in places.values() for place in own)
+    numbers = {place: number for number, place in enumerate(known)}
+    table = np.full((len(places), len(numbers)), -1)
+    for line, own in zip(table, places.values(), strict=True):
+        line[[numbers[place] for place in own]] = list(own.values())
     rows = []
-    for first, second in combinations(runtimes.solvers, 2):
-        try:
-            pairs = _pairs(runtimes, first, second, target)
-        except ZobenchError:
+    for (first, mine), (second, other) in combinations(zip(places, table, strict=True), 2):
+        both = (mine >= 0) & (other >= 0)
+        if not both.any():
             continue
-        _, place = np.unique(pairs.problem.astype(str), return_inverse=True)
-        means = np.bincount(place, pairs.log_ratios()) / np.bincount(place)
+        pairs = _paired(found, mine[both], found, other[both], 0)
+        sums, counts = (np.bincount(problem[mine[both]], weights) for weights in (pairs.log_ratios(), None))
+        means = sums[counts > 0] / counts[counts > 0]
         middle, low, high = (10.0**limit for limit in mean_interval(means, level))
         better = int((means > 0).sum()), int((means < 0).sum())
         rows.append((first, second, means.size, *better, middle, low, high, signed_rank(means)))
     names = "first second problems first_better second_better ratio low high p".split()
-    table = DataFrame(rows, columns=names)
-    return table.assign(p_holm=holm(table["p"].to_numpy(float)))
+    answer = DataFrame(rows, columns=names)
+    return answer.assign(p_holm=holm(answer["p"].to_numpy(float)))
