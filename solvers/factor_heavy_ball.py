@@ -30,11 +30,9 @@ import numpy as np
 from zobench.factors import shaped, start_point
 from zobench.fixed_rank import dense, factor_gradient, parts, point_size
 from zobench.instance import Vector
-from zobench.manifold import Manifold
 from zobench.oracle import query_gradient
 from zobench.parameters import Certified, Integer, Real
 from zobench.solver import Scalar, Sized, Solver
-from zobench.stream import generator
 from zobench.theorem import Cell, Theorem
 
 
@@ -115,14 +113,14 @@ def stall_sides(trial) -> tuple[float, float]:
 def sandwich_sides(trial) -> tuple[float, float]:
     """See whether the factors' gradient at a random point obeys the bracket, or is what it should be."""
     declared = trial.case.instance.manifold
-    rng = generator(f"{trial.case.instance.name}|{trial.seed}", "sandwich")
+    rng = trial.generator("sandwich")
     u, v = (
         np.linalg.qr(rng.standard_normal((n, declared.rank)))[0] for n in (declared.rows, declared.columns)
     )
     size = float(np.abs(declared.core).max())
     s = np.diag(size * np.sort(rng.uniform(0.1, 1.0, declared.rank))[::-1])
     x0 = (u @ s @ v.T).ravel()
-    made = replace(trial.case.instance, x0=x0, manifold=Manifold(u, s, v), _keep={})
+    made = replace(trial.case.instance, x0=x0, manifold=replace(declared, left=u, core=s, right=v), _keep={})
     run = trial.start(instance=made)
     run.advance(1)
     middle, left, right = parts(run.field("slope"), (declared.rows, declared.columns, declared.rank))

@@ -36,7 +36,7 @@ Invariances: scaling.
 """
 
 import math
-from functools import cache, partial
+from functools import partial
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -52,7 +52,7 @@ from zobench.fixed_rank import (
     retract,
     spread,
 )
-from zobench.instance import Vector, problem
+from zobench.instance import Vector
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.rates import speed_of_a_line
@@ -289,13 +289,6 @@ def retraction_sides(trial) -> tuple[float, float]:
     return float(np.mean(squares)) if inside else math.inf, retraction_bound(case, case.steps)
 
 
-@cache
-def tilted(name: str, shape: tuple[int, int, int], condition: float):
-    """Make |W - A|^2/2, or that of the factors of W, with tilted singular spaces at the start."""
-    rows, columns, rank = shape
-    return problem(name, rows=rows, columns=columns, rank=rank, condition=condition, start="tilted")
-
-
 def arrival(trial, made, condition: float, chosen: dict, limit: int) -> float:
     """Count steps to |W - A| <= 0.1/condition, up to two per cent; infinite beyond `limit`."""
     run, steps = trial.start(instance=made, parameters=chosen, budget=2 * limit), 0
@@ -310,15 +303,16 @@ def arrival(trial, made, condition: float, chosen: dict, limit: int) -> float:
 
 def conditioning_sides(trial) -> tuple[float, float]:
     """Measure the exponent of the condition number in steps, or its inverse for S2P on the factors."""
-    shape, steps = shape_of(trial.case), []
-    rows, columns, rank = shape
+    (rows, columns, rank), steps = shape_of(trial.case), []
+    given = {"rows": rows, "columns": columns, "rank": rank, "start": "tilted"}
+    rule = conditioning_rule(trial.case)
     for condition in CONDITIONS:
         if trial.case.claim == "tangent vectors":
-            made, limit = tilted("fixed-rank-approximation", shape, condition), 200 * dim_of(trial.case)
-            steps.append(arrival(trial, made, condition, conditioning_rule(trial.case), limit))
+            made = trial.other("fixed-rank-approximation", condition=condition, **given)
+            steps.append(arrival(trial, made, condition, rule, 200 * dim_of(trial.case)))
         else:
-            made, limit = tilted("matrix-factorization", shape, condition), 2000 * rank * (rows + columns)
-            rule = conditioning_rule(trial.case)
+            made = trial.other("matrix-factorization", condition=condition, **given)
+            limit = 2000 * made.dim
             tries = [arrival(trial, made, condition, {**rule, "L": 1.0 / c}, limit) for c in (1.0, 1.5, 2.0)]
             steps.append(min(limit, *tries))
     if not np.isfinite(steps).all():
@@ -330,7 +324,7 @@ def conditioning_sides(trial) -> tuple[float, float]:
 
 
 def conditioning_rule(case: Case) -> dict:
-    """Give the step 1/D on tangent vectors, and S2P's gamma rule on factors, of whose steps the best is taken."""
+    """Give the step 1/D on tangent vectors, and S2P's gamma rule on factors."""
     if case.claim == "tangent vectors":
         return {"step_size": 1.0 / dim_of(case)}
     return {"rule": "gamma", "law": "sphere", "radius": 1e-4}

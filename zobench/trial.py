@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from zobench.driver import Run
 from zobench.errors import ZobenchError
 from zobench.execute import key_of, run_key
-from zobench.instance import Instance
+from zobench.instance import Instance, problem
 from zobench.objective import objective_of
 from zobench.solver import Setting, Solver
+from zobench.stream import generator
 from zobench.theorem import Case, Theorem
 from zobench.trace import Trace
 
@@ -101,6 +102,14 @@ class Trial:
             rows=1,
             manifold=made.manifold,
         )
+
+    def other(self, name: str, **parameters: Any) -> Instance:
+        """Make an instance of another problem, or of the same one with other parameters."""
+        return problem(name, **parameters)
+
+    def generator(self, purpose: str) -> np.random.Generator:
+        """Give random numbers of this instance and seed, for a theorem that draws points of its own."""
+        return generator(f"{self.case.instance.name}|{self.seed}", purpose)
 
     def _key(self, instance: Instance, budget: int) -> Any:
         return key_of(
