@@ -18,6 +18,7 @@ from zobench.cli import cli
 from zobench.comparison import compare
 from zobench.comparison_verdicts import compare_verdicts
 from zobench.errors import ZobenchError
+from zobench.performance_pairs import Pairs, pairs_of
 from zobench.report import HITS, RUNS, Evidence
 from zobench.store import Store
 
@@ -130,6 +131,29 @@ def test_a_change_of_half_is_found():
         found += told.solvers.set_index("solver").loc["s1", "change"] in ("slower", "lost")
         assert set(told.cells["solver"][told.cells["change"] != "same"]) == {"s1"}
     assert found == 15
+
+
+def unpaired(first, first_rows, second, second_rows):
+    """Pair runs in another order than that of their seeds."""
+    moved = second.runs.assign(seed=np.roll(second.runs["seed"], 1))
+    return pairs_of(first, first_rows, replace(second, runs=moved), second_rows)
+
+
+def hits_only(pairs, penalty=1.0):
+    both = np.isfinite(pairs.first) & np.isfinite(pairs.second)
+    return np.where(both, np.log10(pairs.second / pairs.first), 0.0).sum(axis=1) / np.maximum(
+        both.sum(axis=1), 1
+    )
+
+
+def test_runs_that_are_not_paired_and_misses_that_do_not_count_are_noticed(monkeypatch):
+    with monkeypatch.context() as changed:
+        changed.setattr(comparison, "pairs_of", unpaired)
+        with pytest.raises(AssertionError):
+            test_a_change_of_half_is_found()
+    monkeypatch.setattr(Pairs, "log_ratios", hits_only)
+    with np.errstate(invalid="ignore"), pytest.raises(AssertionError):
+        test_the_numbers_of_a_cell()
 
 
 # What is compared
@@ -289,6 +313,7 @@ def test_the_verb_and_its_exit_codes(stores):
     assert code == 1
     assert "regression: s2p, over 2 problems: slower, 1." in out
     assert "stp" not in out
+    assert "5 -> 5 of 5" in out
     code, out, _ = said(stores, "slow.sqlite", "old.sqlite")
     assert (code, "faster" in out) == (0, True)
     code, _, _ = said(stores, "old.sqlite", "slow.sqlite", "--factor", "2")

@@ -13,6 +13,7 @@ from zobench.performance import Runtimes
 from zobench.performance_pairs import (
     EXACT,
     compare_solvers,
+    ert_ratio,
     holm,
     mean_interval,
     pairs_of,
@@ -296,6 +297,27 @@ def test_pairs_are_cut_at_the_smaller_budget_and_misses_count():
     one = compare_solvers(found, "a", "b", target=0.01)
     assert one[["pairs", "first_better", "second_better", "ratio", "p"]].iloc[0].tolist() == [3, 0, 0, 1, 1]
     assert one[["low", "high"]].isna().all(axis=None)
+
+
+def test_ratios_of_erts():
+    rows = [("a", "p", seed, 100, [10 + seed, 50, None]) for seed in range(6)]
+    rows += [
+        ("b", "p", seed, 100, [20 + 2 * seed, 50 if seed else None, 90 if seed else None])
+        for seed in range(6)
+    ]
+    found = table(rows, (0.1, 0.01, 0.001))
+    first, second = (np.flatnonzero(found.runs["solver"] == name) for name in "ab")
+    ratio, low, high = ert_ratio(pairs_of(found, first, found, second))
+    # paired: the second is twice the first in every pair, so in every resample
+    assert (ratio[0], low[0], high[0]) == (2.0, 2.0, 2.0)
+    assert ratio[1] == pytest.approx((350 / 5) / 50)
+    assert (low[1], high[1] > 1.8) == (1.0, True)
+    assert (ratio[2], low[2]) == (0.0, 0.0)
+    few = ert_ratio(pairs_of(found, first[:4], found, second[:4]))
+    assert few[0][0] == 2.0
+    assert np.isnan(few[1:]).all()
+    nothing = ert_ratio(pairs_of(found, first, found, first))
+    assert np.isnan([limit[2] for limit in nothing]).all()
 
 
 def test_pairs_that_cannot_be_made_are_refused():

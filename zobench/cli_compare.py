@@ -1,5 +1,6 @@
 """The verb ``compare``: what changed from one store to another."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,6 +62,10 @@ def _lines(found: "Comparison") -> list[str]:
             heads = ["solver", place, "pairs", "queries NEW / OLD", "p", "targets hit", "p", "change"]
             right = (1, 2, 4, 6) if place == "problems" else (2, 4, 6)
             lines += [columns(heads, rows[:SHOWN], right=right), *_more(rows), ""]
+    rows = _target_rows(found.targets)
+    if rows:
+        heads = ["solver", "problem", "target", "runs that hit", "ERT", "ERT NEW / OLD"]
+        lines += [columns(heads, rows[:SHOWN], right=(2,)), *_more(rows), ""]
     rows = _verdict_rows(found.verdicts)
     if rows:
         heads = ["theorem", "problem", "steps", "verdict", "measured / bound", "change"]
@@ -81,10 +86,31 @@ def _more(rows: list[Any]) -> list[str]:
 
 
 def _row(row: Any, place: str) -> list[str]:
-    ratio = f"{row.ratio:.3g}" + (f" [{row.low:.3g}, {row.high:.3g}]" if row.low == row.low else "")
+    ratio = _interval(row.ratio, row.low, row.high)
     targets = f"{row.hits_old:.3g} -> {row.hits_new:.3g}"
     p = number(row.p_queries), number(row.p_hits)
     return [row.solver, str(getattr(row, place)), str(row.pairs), ratio, p[0], targets, p[1], row.change]
+
+
+def _interval(middle: float, low: float, high: float) -> str:
+    return f"{middle:.3g}" + (f" [{low:.3g}, {high:.3g}]" if low == low else "")
+
+
+def _target_rows(targets: "DataFrame") -> list[list[str]]:
+    """Write the whole decades that either store hit, in the cells of which something is said."""
+    told = targets[~targets["change"].isin(["same", "unclear"])]
+    return [
+        [
+            row.solver,
+            row.problem,
+            f"{row.target:.0e}",
+            f"{row.hits_old} -> {row.hits_new} of {row.pairs}",
+            f"{number(row.ert_old)} -> {number(row.ert_new)}",
+            _interval(row.ert_ratio, row.low, row.high),
+        ]
+        for row in told[told["hits_old"] + told["hits_new"] > 0].itertuples()
+        if abs(math.log10(row.target) - round(math.log10(row.target))) < 1e-3
+    ]
 
 
 def _verdict_rows(verdicts: "DataFrame") -> list[list[str]]:

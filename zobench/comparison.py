@@ -26,7 +26,7 @@ from zobench.comparison_verdicts import compare_verdicts
 from zobench.errors import ZobenchError
 from zobench.evidence import FEWEST, p_value
 from zobench.performance import Runtimes, ert
-from zobench.performance_pairs import Pairs, holm, mean_interval, pairs_of, signed_rank
+from zobench.performance_pairs import Pairs, ert_ratio, holm, mean_interval, pairs_of, signed_rank
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -62,7 +62,7 @@ class Comparison:
         The same over all pairs of a solver, with `problems` in place of the problem and the budgets.
     targets : DataFrame
         Per target in the cells that are not the same: solver, problem, budget (the smaller), target, pairs,
-        hits_old, hits_new, ert_old, ert_new.
+        hits_old, hits_new, ert_old, ert_new, ert_ratio (NEW / OLD), low, high, change (of the cell).
     failed : list of str
         Runs that failed in NEW and not in OLD.
     verdicts : DataFrame
@@ -165,7 +165,8 @@ def compare(old: "Evidence", new: "Evidence", level: float = 0.05, factor: float
         raise ZobenchError(f"compare: {old.source!r} and {new.source!r} have nothing in common{told}")
     if len(cells) and cells["pairs"].max() < FEWEST:
         notes.append(f"no cell has {FEWEST} pairs: cells decide nothing, only solvers over all problems do")
-    targets = _targets([(place, pairs) for place, pairs in matched if not _equal(pairs).all()])
+    changed = zip(matched, cells["change"], strict=True)
+    targets = _targets([(place, pairs, word) for (place, pairs), word in changed if word != "same"])
     return Comparison(cells, solvers, targets, _failed(old, new), verdicts, notes, level, factor)
 
 
@@ -292,22 +293,25 @@ def _change(row: Any, level: float, factor: float) -> str:
     return "faster" if faster else "unclear"
 
 
-def _targets(matched: list[tuple[dict[str, Any], Pairs]]) -> "DataFrame":
+def _targets(matched: list[tuple[dict[str, Any], Pairs, str]]) -> "DataFrame":
     from pandas import DataFrame, concat
 
-    names = "solver problem budget target pairs hits_old hits_new ert_old ert_new".split()
+    names = "solver problem budget target pairs hits_old hits_new ert_old ert_new ert_ratio".split()
+    names += ["low", "high", "change"]
     frames = []
-    for place, pairs in matched:
+    for place, pairs, word in matched:
         known: dict[str, Any] = {
             "solver": place["solver"],
             "problem": place["problem"],
             "budget": min(place["budget_old"], place["budget_new"]),
             "target": pairs.targets,
             "pairs": pairs.seed.size,
+            "change": word,
         }
         for name, side, spent in zip(("old", "new"), (pairs.first, pairs.second), pairs.spent.T, strict=True):
             known[f"hits_{name}"] = np.isfinite(side).sum(axis=0)
             known[f"ert_{name}"] = ert(side, spent)
+        known["ert_ratio"], known["low"], known["high"] = ert_ratio(pairs)
         frames.append(DataFrame(known, columns=names))
     return concat(frames, ignore_index=True) if frames else DataFrame(columns=names)
 

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from zobench.errors import unknown
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -60,6 +62,9 @@ def _latest(table: "DataFrame") -> dict[tuple[str, ...], dict[str, Any]]:
 
 
 def _row(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    for side in (old, new):
+        if side["verdict"] not in _ORDER:
+            raise unknown("compare: the verdict", side["verdict"], _ORDER)
     step = _ORDER.index(new["verdict"]) - _ORDER.index(old["verdict"])
     change = "same" if step == 0 else "better" if step > 0 else "worse"
     if change == "worse" and new["verdict"] != "refuted" and new["seeds"] < old["seeds"]:

@@ -39,6 +39,7 @@ __all__ = [
     "PENALTY",
     "Pairs",
     "compare_solvers",
+    "ert_ratio",
     "holm",
     "mean_interval",
     "pairs_of",
@@ -93,6 +94,35 @@ class Pairs:
         sides = [np.log10(np.where(np.isfinite(side), side, missed)) for side in (self.first, self.second)]
         total = np.where(either, sides[1] - sides[0], 0.0).sum(axis=1)
         return np.asarray(total / np.maximum(either.sum(axis=1), 1))
+
+
+def ert_ratio(pairs: Pairs, level: float = 0.95, bootstrap: int = BOOTSTRAP) -> tuple[Floats, Floats, Floats]:
+    """Return the second side's ERT over the first side's at each target, with bootstrap limits.
+
+    Whole pairs are resampled.  Without hits on one side the ratio is 0 or inf, without any it is NaN; with
+    fewer than `FEWEST` pairs, or without any hit, the limits are NaN.  Where a resample has no hit on either
+    side, nothing is known of it: it counts as the worst for both limits.
+    """
+    sides = (pairs.first, pairs.spent[:, 0]), (pairs.second, pairs.spent[:, 1])
+
+    def ratio(weights: Floats) -> Floats:
+        paid = [weights @ np.where(np.isfinite(side), side, spent[:, None]) for side, spent in sides]
+        hits = [weights @ np.isfinite(side) for side, _ in sides]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray((paid[1] / hits[1]) / (paid[0] / hits[0]))
+
+    count = len(pairs.budget)
+    found = ratio(np.ones((1, count)))[0]
+    if count < FEWEST:
+        return found, np.full_like(found, np.nan), np.full_like(found, np.nan)
+    drawn = ratio(resamples(count, bootstrap))
+    below, above = outward(count, level, bootstrap)
+    limits = [
+        np.sort(np.where(np.isnan(drawn), unknown, drawn), axis=0)[place]
+        for unknown, place in ((0.0, below), (np.inf, above))
+    ]
+    low, high = (np.where(np.isnan(found), np.nan, limit) for limit in limits)
+    return found, low, high
 
 
 def pairs_of(
