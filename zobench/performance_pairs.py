@@ -96,7 +96,7 @@ class Pairs:
         return np.asarray(total / np.maximum(either.sum(axis=1), 1))
 
 
-def ert_ratio(pairs: Pairs, level: float = 0.95, bootstrap: int = BOOTSTRAP) -> tuple[Floats, Floats, Floats]:
+def ert_ratio(pairs: Pairs, level: float = 0.95, bootstrap: int = 1000) -> tuple[Floats, Floats, Floats]:
     """Return the second side's ERT over the first side's at each target, with bootstrap limits.
 
     Whole pairs are resampled.  Without hits on one side the ratio is 0 or inf, without any it is NaN; with
@@ -104,24 +104,29 @@ def ert_ratio(pairs: Pairs, level: float = 0.95, bootstrap: int = BOOTSTRAP) -> 
     side, nothing is known of it: it counts as the worst for both limits.
     """
     sides = (pairs.first, pairs.spent[:, 0]), (pairs.second, pairs.spent[:, 1])
+    columns = [np.where(np.isfinite(side), side, spent[:, None]) for side, spent in sides]
+    columns += [np.isfinite(side).astype(float) for side, _ in sides]
+    table = np.concatenate(columns, axis=1)
 
     def ratio(weights: Floats) -> Floats:
-        paid = [weights @ np.where(np.isfinite(side), side, spent[:, None]) for side, spent in sides]
-        hits = [weights @ np.isfinite(side) for side, _ in sides]
+        # one product for all four: thousands of small ones take longer
+        paid_1, paid_2, hits_1, hits_2 = np.split(weights @ table, 4, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray((paid[1] / hits[1]) / (paid[0] / hits[0]))
+            return np.asarray((paid_2 / hits_2) / (paid_1 / hits_1))
 
     count = len(pairs.budget)
     found = ratio(np.ones((1, count)))[0]
     if count < FEWEST:
         return found, np.full_like(found, np.nan), np.full_like(found, np.nan)
-    drawn = ratio(resamples(count, bootstrap))
+    drawn = ratio(resamples(count, bootstrap)).T
     below, above = outward(count, level, bootstrap)
-    limits = [
-        np.sort(np.where(np.isnan(drawn), unknown, drawn), axis=0)[place]
-        for unknown, place in ((0.0, below), (np.inf, above))
-    ]
-    low, high = (np.where(np.isnan(found), np.nan, limit) for limit in limits)
+    unknown = np.isnan(drawn)
+    lower, upper = drawn, drawn
+    if unknown.any():
+        lower, upper = np.where(unknown, 0.0, drawn), np.where(unknown, np.inf, drawn)
+    nothing = np.isnan(found)
+    low = np.where(nothing, np.nan, np.partition(lower, below, axis=1)[:, below])
+    high = np.where(nothing, np.nan, np.partition(upper, above, axis=1)[:, above])
     return found, low, high
 
 
