@@ -123,32 +123,56 @@ def judged(name, method, **given):
     ]
 
 
+IDENTITIES = ("tangent-sampler-isotropy", "rzo-query-scaling")
+BOUNDS = (
+    "rzo-lowrank-local-linear",
+    "rzo-lowrank-stationarity-truncation",
+    "rzo-retraction-smooth-stationarity",
+    "rzo-conditioning-robustness",
+)
+
+
+NO_SAMPLER = ("not projected", "factors perturbed")
+
+
 @pytest.mark.mutants(
     "identity",
-    {
-        "tangent-sampler-isotropy": ["not projected", "factors perturbed", "unit directions"],
-        "rzo-query-scaling": ["unit directions", "step x3"],
-    },
+    dict.fromkeys(IDENTITIES, MUTANTS),
+    unseen={(IDENTITIES[0], "R of Up = Q R dropped"), *((IDENTITIES[1], mutant) for mutant in NO_SAMPLER)},
 )
 def test_mutants_of_the_riemannian_method_and_the_identities(row, mutant, rejects):
     rejects(judged(row, broken("riemannian-zo", mutated), probes=MUTANTS[mutant]))
 
 
+UNSEEN = {
+    *((row, mutant) for row in (BOUNDS[0], BOUNDS[2]) for mutant in NO_SAMPLER),
+    # whose bound is measured in the same run
+    *((BOUNDS[1], mutant) for mutant in ("not projected", "R of Up = Q R dropped", "step x3", "wrong sign")),
+}
+
+
+# Of the same step: the law of its directions, and its retraction.
+@pytest.mark.mutants(
+    IDENTITIES[0],
+    {
+        (BOUNDS[0], BOUNDS[2], IDENTITIES[1]): NO_SAMPLER,
+        BOUNDS[1]: ["not projected", "step x3", "wrong sign"],
+    },
+)
+def test_mutants_that_a_bound_does_not_see_and_the_isotropy(row, mutant, rejects):
+    rejects(judged(IDENTITIES[0], broken("riemannian-zo", mutated), probes=MUTANTS[mutant]))
+
+
+@pytest.mark.mutants(BOUNDS[0], {(BOUNDS[1], IDENTITIES[0]): ["R of Up = Q R dropped"]})
+def test_mutants_that_a_bound_does_not_see_and_the_local_rate(row, mutant, rejects):
+    rejects(judged(BOUNDS[0], broken("riemannian-zo", mutated), probes=MUTANTS[mutant]))
+
+
 @pytest.mark.mutants(
     "bound",
-    {
-        "rzo-lowrank-local-linear": [
-            "core only",
-            "no Vp",
-            "unit directions",
-            "R of Up = Q R dropped",
-            "step x3",
-            "wrong sign",
-        ],
-        "rzo-lowrank-stationarity-truncation": ["core only", "unit directions"],
-        "rzo-retraction-smooth-stationarity": ["core only", "unit directions", "step x3", "wrong sign"],
-        "rzo-conditioning-robustness": ["core only", "factors perturbed", "R of Up = Q R dropped"],
-    },
+    dict.fromkeys(BOUNDS, MUTANTS),
+    unseen=UNSEEN,
+    slow={(BOUNDS[3], mutant) for mutant in set(MUTANTS) - {"core only", "factors perturbed"}},
 )
 def test_mutants_of_the_riemannian_method_and_the_bounds(row, mutant, rejects):
     rejects(judged(row, broken("riemannian-zo", mutated), probes=MUTANTS[mutant]))
@@ -235,15 +259,23 @@ def test_mutants_of_low_rank_heavy_ball_and_the_bound(row, mutant, rejects):
     rejects(verdicts)
 
 
-@pytest.mark.mutants("bound", {"lowrank-heavy-ball-stationarity": ["step x10"]})
-def test_a_step_too_long_for_low_rank_heavy_ball_and_the_bound(row, mutant, rejects):
+#: The solvers themselves with what a theorem does not prescribe.
+CHANGES = {
+    "step x10": lambda due: {"step_size": 10.0 * due["step_size"]},
+    "step x0.1": lambda due: {"step_size": 0.1 * due["step_size"]},
+    "beta = 0.99": lambda due: {"beta": 0.99},
+}
+
+
+@pytest.mark.mutants("bound", {"lowrank-heavy-ball-stationarity": CHANGES})
+def test_other_parameters_than_are_due_and_the_bounds(row, mutant, rejects):
     theorem, own = find_theorem(row)
     due = theorem.parameters
     theorem = dataclasses.replace(
-        theorem, parameters=lambda case: {**due(case), "step_size": 10.0 * due(case)["step_size"]}
+        theorem, parameters=lambda case: {**due(case), **CHANGES[mutant](due(case))}
     )
-    cells = [cell for cell in theorem.cells if cell.steps == 100]
-    rejects([judge(theorem, own, cell, comparisons=20) for cell in cells])
+    cells = [cell for cell in theorem.cells if cell.quick]
+    rejects([judge(theorem, own, cell, first_seed=FRESH, comparisons=20) for cell in cells])
 
 
 def without_s(oracle, state, parameters, k, stream):
