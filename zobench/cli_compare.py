@@ -37,6 +37,9 @@ def compare_command(old: str, new: str, level: str, factor: str, as_json: bool) 
 
 def compare_verb(old: str, new: str, level: str, factor: str, as_json: bool) -> int:
     """Do what ``zobench compare`` asks; answer the exit code."""
+    from zobench.processes import one_thread
+
+    one_thread()  # of the products of small matrices: more threads wait for one another
     from zobench.comparison import compare
     from zobench.parameters import Real, convert
     from zobench.report import Evidence
