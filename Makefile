@@ -26,7 +26,7 @@ test-all: $(VENV)/.installed-test  ## the test suite with the slow tests
 
 mutants: $(VENV)/.installed-test  ## which check rejects which broken solver: docs/mutants.md
 	@echo "zobench: running the tests of theorems, the slow ones too"
-	@$(BIN)/pytest -q -m "" -k mutants --write-mutants tests
+	@$(BIN)/pytest -q -m mutants --write-mutants tests
 
 lint: $(VENV)/.installed-test  ## style: ruff check and ruff format
 	$(BIN)/ruff check .
