@@ -25,6 +25,9 @@ from zobench.views import record_view, vector_at
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# The benchmarks are not installed; at the end of the path the folder shadows nothing that is.
+sys.path.append(str(ROOT))
+
 # Where the tests run in the background, shells let every child ignore Ctrl-C; some tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # The same examples in every run, nothing written into the checkout, no clock.
