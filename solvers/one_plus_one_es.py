@@ -132,6 +132,7 @@ sphere_oracle = Theorem(
     ),
     source="derived for zobench; the limit is the classical progress rate of Rechenberg (1973)",
     assumes=("L", "mu", "f_star"),
+    least_dim=2,
     requires=not_a_sphere,
     parameters=lambda case: {
         "law": case.law,

@@ -357,6 +357,7 @@ one_step_identity = row(
         "+ (d/(n (d+2))) |grad f|^2 I.  Divided by |grad f|^2, which x fixes, all steps of a run weigh alike."
     ),
     assumes=("L", "trace", "effective_rank"),
+    least_dim=2,
     parameters=lambda case: given(case, largest_step(case), 1e-3),
     bound=lambda case, steps: -largest_step(case),
     measured=None,
@@ -419,6 +420,7 @@ moment_recursion = row(
     ),
     proof="The second moments of g in the eigenvectors' frame; cross moments do not enter the diagonal.",
     assumes=("trace", "L", "effective_rank", "f_star"),
+    least_dim=2,
     parameters=lambda case: given(case, largest_step(case), 1e-3),
     bound=lambda case, steps: recursion(case, largest_step(case)),
     measured=None,

@@ -398,6 +398,7 @@ pl_oracle = last(
         "(f - f_star), and alpha maximises what remains. The step rule uses f_star inside the solver."
     ),
     assumes=("L", "PL", "f_star"),
+    least_dim=2,
     parameters=oracle_parameters,
     bound=oracle_bound,
     slopes=(("d", 1.0),),

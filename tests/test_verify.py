@@ -192,3 +192,29 @@ def test_a_theorem_is_tried_on_a_problem_of_the_callers(call):
     [facts] = json.loads(result.stdout)
     assert facts["instance"] == "quadratic (dim 5, condition 3)"
     assert facts["verdict"] in ("supported", "not refuted")
+
+
+@pytest.mark.parametrize(
+    ("name", "on"),
+    [
+        ("es11-sphere-oracle", "quadratic:dim=2"),
+        ("exact-gamma-moments", "quadratic:dim=2"),
+        ("exact-line-log", "quadratic:dim=2"),
+        ("spsa-one-step-identity", "quadratic:dim=2"),
+        ("stp-convex-fixed", "quadratic:dim=7,condition=50,rotation=yes"),
+    ],
+)
+def test_on_other_problems_the_horizon_suits_them(name, on):
+    # over the steps of the first cell the runs arrive, and the identities are those of rounding
+    [verdict] = zobench.verify([name], on=on, seeds=80)
+    assert verdict.verdict in ("supported", "not refuted")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["es11-sphere-oracle", "exact-gamma-moments", "exact-line-log", "spsa-moment-recursion",
+     "spsa-one-step-identity", "stp-pl-oracle-step"],
+)  # fmt: skip
+def test_on_a_line_no_direction_is_random(call, name):
+    said = sentence(call("verify", name, "-p", "quadratic:dim=1"))
+    assert f"theorem '{name}' is measured for d >= 2, and problem 'quadratic' has d = 1" in said

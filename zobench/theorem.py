@@ -178,6 +178,8 @@ class Theorem:
         What is claimed of the two sides (`RELATIONS`); if not given, "=" with `right` and "<=" without.
     requires : callable or None
         ``requires(instance) -> str``: what an instance lacks besides certificates; empty if nothing.
+    least_dim : int
+        The smallest dimension that it can be measured in.
     noise : bool
         Whether queries may answer with noise or samples; `requires` then looks at ``instance.noise.facts``
         and at the certificate of "variance".
@@ -209,6 +211,7 @@ class Theorem:
     sides: "Callable[[Trial], tuple[float, float]] | None" = None
     relation: str = ""
     requires: Callable[[Instance], str] | None = None
+    least_dim: int = 1
     noise: bool = False
     horizon: Callable[[Case, float], float] | None = None
     weights: Callable[[Case], NDArray[np.float64]] | None = None
@@ -252,6 +255,11 @@ class Theorem:
         if (instance.varies or instance.noise is not None) and not self.noise:
             what = "noise" if instance.noise is not None else "samples"
             return f"theorem {self.name!r} is about exact values, and queries are answered with {what}"
+        if instance.dim < self.least_dim:
+            return (
+                f"theorem {self.name!r} is measured for d >= {self.least_dim}, "
+                f"and problem {instance.problem.name!r} has d = {instance.dim}"
+            )
         lacking = self.requires(instance) if self.requires is not None else ""
         if lacking:
             return f"theorem {self.name!r} is not about problem {instance.problem.name!r}: {lacking}"

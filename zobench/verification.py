@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from zobench.errors import ZobenchError
 from zobench.judgement import Verdict, confirm, judge
-from zobench.levels import declared
+from zobench.levels import case_of, declared
 from zobench.parameters import Integer, convert, parse_assignments
 from zobench.sequential import SEEDS, benjamini_hochberg, holm, mean_e
 from zobench.slopes import try_slopes
-from zobench.theorem import Cell, Theorem, find_theorem, theorems
+from zobench.theorem import Case, Cell, Theorem, find_theorem, theorems
 
 if TYPE_CHECKING:
+    from zobench.instance import Instance
     from zobench.store import Store
     from zobench.trace import Trace
 
 __all__ = ["Verdict", "chosen_jobs", "judge", "verify"]
 
+#: How often the steps of a theorem's first cell are doubled for another problem.
+DOUBLINGS = 6
 Progress = Callable[[int, int, str], None]
 
 
@@ -110,10 +113,40 @@ def _moved(theorem: Theorem, on: str, must: bool) -> Iterator[Cell]:
     count = None if dim is None else convert(dim, Integer(1), f"problem {name!r}: dim")
     made = problem(name, count, **given)
     if not theorem.missing(made):
-        first = theorem.cells[0]
-        yield replace(first, problem=name, dim=made.dim, parameters=tuple(given.items()), tight=False)
+        cell = replace(
+            theorem.cells[0], problem=name, dim=made.dim, parameters=tuple(given.items()), tight=False
+        )
+        try:
+            yield _with_steps(theorem, cell, made)
+        except ZobenchError:
+            if must:
+                raise
     elif must:
         raise ZobenchError(theorem.missing(made))
+
+
+def _with_steps(theorem: Theorem, cell: Cell, made: "Instance") -> Cell:
+    """Give the cell a horizon that suits its problem, or complain as the theorem does that admits none.
+
+    In fewer dimensions an identity is measured over fewer steps, like d^2: the runs would arrive, and the
+    means would be those of rounding and of rare runs.  A step rule that needs more steps gets them.
+    """
+    steps, usual = cell.steps, case_of(theorem.cells[0]).dim
+    if theorem.kind == "=" and made.dim < usual:
+        steps = max(1, steps * made.dim**2 // usual**2)
+    for doubled in range(DOUBLINGS + 1):
+        tried = replace(cell, steps=steps << doubled)
+        case = Case(made, tried.steps, tried.law, tried.claim)
+        try:
+            if not tried.solver:
+                theorem.parameters(case)
+            theorem.bound(case, case.steps)
+        except ZobenchError:
+            if doubled == DOUBLINGS:
+                raise
+            continue
+        return tried
+    raise AssertionError
 
 
 def _answers(jobs: Sequence[Job], workers: int, store: Any, progress: Progress | None) -> list[Any]:
@@ -218,8 +251,9 @@ def verify(
     slopes : bool
         The exponents in K, d, eps, r instead of the cells (`zobench.slopes`).
     on : str
-        A problem, ``name:key=value,...``, to try the theorems on instead of their own cells; the horizon and
-        the law are those of the first cell.  Theorems that it does not satisfy are left out, unless named.
+        A problem, ``name:key=value,...``, to try the theorems on instead of their own cells; the law and
+        the horizon are those of the first cell (doubled where the step rule needs more steps, less for
+        identities in fewer dimensions).  Theorems that it does not satisfy are left out, unless named.
     seeds : int
         Runs a cell at most; they come in batches until the claim is decided (`zobench.sequential`).
     first_seed : int
