@@ -299,3 +299,13 @@ def test_looks_grow_and_end_at_the_cap(cap):
     looks = planned_looks(cap)
     assert looks[-1] == cap
     assert list(looks) == sorted(set(looks))
+
+
+@pytest.mark.parametrize("kind", ["=", "paired"])
+def test_equal_up_to_rounding_refutes_nothing(kind):
+    # without spread any difference would be infinitely many standard errors
+    right = np.full((3, 40), 0.5)
+    left = right + np.array([[1.2e-16], [4e-13], [1e-9]])
+    verdicts = weigh(kind, left, right).verdict
+    assert "refuted" not in verdicts[:2]
+    assert verdicts[2] == "refuted"

@@ -52,6 +52,8 @@ FEWEST = 5
 COMFORTABLE = 0.9
 #: Seeds are added as long as a violation by this factor is not excluded.
 NOTICEABLE = 1.3
+#: Two sides that differ by less, relatively, are equal up to rounding.
+ROUNDING = 1e-12
 #: Student's limits are trusted below this sample skewness.
 SKEWED = 1.0
 
@@ -208,7 +210,11 @@ def weigh(
     level = SUPPORT_LEVEL / (max(1, comparisons) * len(planned))
     if kind == "<=":
         return _weigh_bound(left, right, level, log10_threshold(comparisons))
-    differences = left - np.asarray(right, dtype=np.float64)
+    right = np.asarray(right, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # both sides of a diverged run may be infinite
+        differences = left - right
+        rounding = np.abs(differences) <= ROUNDING * np.maximum(np.abs(left), np.abs(right))
+    differences = np.where(rounding & np.isfinite(differences), 0.0, differences)
     scale = np.abs(np.mean(right, axis=-1))
     return _weigh_difference(kind == "=", differences, scale, level, planned, log10_threshold(comparisons))
 
