@@ -20,8 +20,9 @@ checkpoints.  Both limits are carried through, so that no verdict rests on what 
 
 A cell is one claim on one problem.  It *holds* if the confidence interval of the mean lies inside the claimed
 interval, it does *not hold* if both are disjoint, and is *undecided* otherwise.  The intervals are Student's,
-at the levels of Holm's procedure over all cells of the campaign ("A simple sequentially rejective multiple test
-procedure", Scand. J. Statist. 6, 1979): all verdicts of a campaign are right together with probability 0.95.
+at the levels of Holm's procedure over all cells of the campaign ("A simple sequentially rejective multiple
+test procedure", Scand. J. Statist. 6, 1979): all verdicts of a campaign are right together with probability
+0.95, as far as means of so many numbers follow Student's law.
 """
 
 import math

@@ -115,7 +115,7 @@ def fact(key: RunKey, name: str) -> float:
         rank = instance.manifold.core.shape[0]
         return float(rank * (instance.manifold.rows + instance.manifold.columns - rank))
     if name in instance.certificates:
-        return float(instance.certificates[name])
+        return float(instance.certificates[name].value)
     raise ZobenchError(
         f"claims: a fact of {key.problem} must be a numeric parameter, dim, degrees or a certificate, "
         f"got {name!r}"
