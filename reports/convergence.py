@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from zobench.drawing import count_of, instance_of, labelled, legend, panels, span, title_of
+from zobench.curves import leading, quartiles, said_of_leading, table
+from zobench.drawing import count_of, instance_of, labelled, legend, panels, rest, span, title_of
 from zobench.errors import ZobenchError
+from zobench.limits import curve, on_the_sphere
 from zobench.report import Drawing, Evidence, Report
 from zobench.solver import Setting
 from zobench.theorem import Case, Theorem, theorems
@@ -22,31 +24,10 @@ from zobench.theorem import Case, Theorem, theorems
 PANELS = 12
 #: Relative to the start's gap, rounding hides what is smaller.
 FLOOR = 1e-16
-#: Stands for NaN and inf in quantiles: a diverged run is the worst of all, and is never left out.
-HUGE = 1e300
-
-
-def table(evidence: Evidence, runs: Any, column: str, carry: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Give the checkpoints' query counts, and the column of each run there, one row a run.
-
-    With `carry` a run that ended early keeps its last number; otherwise the table ends where the first run
-    ended.
-    """
-    kept = evidence.traces[evidence.traces["id"].isin(runs["id"])]
-    wide = kept.pivot(index="queries", columns="id", values=column).sort_index()
-    present = kept.assign(here=1).pivot(index="queries", columns="id", values="here").notna()
-    if carry:
-        wide = wide.ffill()
-    else:
-        wide = wide[present.all(axis="columns")]
-    return wide.index.to_numpy(dtype=float), wide.to_numpy(dtype=float).T
-
-
-def quartiles(numbers: np.ndarray) -> np.ndarray:
-    """Give the three quartiles over the runs; inf where a diverged run makes one."""
-    found = np.quantile(np.nan_to_num(numbers, nan=HUGE, posinf=HUGE), [0.25, 0.5, 0.75], axis=0)
-    found[found > HUGE * 1e-10] = np.inf
-    return found
+#: More panels than this are not drawn.
+MOST_PANELS = 36
+#: Lines of a panel that have bands: more bands hide one another.
+BANDS = 6
 
 
 def bounds(run: Any) -> Iterator[tuple[Theorem, Case]]:
@@ -60,15 +41,20 @@ def bounds(run: Any) -> Iterator[tuple[Theorem, Case]]:
         try:
             given = method.choose(json.loads(run.solver_parameters))
             setting = Setting(instance.dim, int(run.budget), instance.certificates, instance.varies)
-            steps = int(run.budget) // theorem.queries_per_step
-            case = Case(instance, steps, getattr(given, "law", "gaussian"))
+            case = _case(theorem, instance, int(run.budget), getattr(given, "law", "gaussian"))
             due = method.settled(method.choose(theorem.parameters(case)), setting)
             applies = theorem.budget(case) == run.budget and _same(method.settled(given, setting), due)
         except ZobenchError:  # parameters of another version, or a law that the theorem lacks
             continue
-        # the trace keeps Euclidean norms; a law with a norm of its own is compared in the verdicts only
-        if applies and case.directions.norm == "euclidean":
+        if applies:
             yield theorem, case
+
+
+def _case(theorem: Theorem, instance: Any, budget: int, law: str) -> Case:
+    """Give the case whose budget it is: some steps fewer than the queries pay for, where `init` asks too."""
+    most = budget // theorem.queries_per_step
+    cases = [Case(instance, steps, law) for steps in range(most, max(0, most - 4), -1)]
+    return next((case for case in cases if theorem.budget(case) == budget), cases[0])
 
 
 def bound_curve(theorem: Theorem, case: Case, queries: np.ndarray) -> np.ndarray:
@@ -85,7 +71,9 @@ def _same(given: Any, due: Any) -> bool:
     )
 
 
-def _line(axis: Any, evidence: Evidence, group: Any, queries: np.ndarray, quantiles: np.ndarray) -> None:
+def _line(
+    axis: Any, evidence: Evidence, group: Any, queries: np.ndarray, quantiles: np.ndarray, band: bool = True
+) -> None:
     first = next(group.itertuples())
     style = evidence.style(first.solver, first.variant)
     low, middle, high = quantiles
@@ -100,9 +88,29 @@ def _line(axis: Any, evidence: Evidence, group: Any, queries: np.ndarray, quanti
         label=first.label,
     )
     line.set_gid(f"median {first.label}")
-    if len(group) > 1:
-        band = axis.fill_between(queries, low, high, color=style.color, alpha=0.2, linewidth=0)
-        band.set_gid(f"band {first.label}")
+    if len(group) > 1 and band:
+        area = axis.fill_between(queries, low, high, color=style.color, alpha=0.2, linewidth=0)
+        area.set_gid(f"band {first.label}")
+
+
+def limit(axis: Any, here: Any, queries: np.ndarray, scale: float) -> str:
+    """Draw the limit of all methods where it applies, on the sphere; say what it is."""
+    instance = instance_of(next(here.itertuples()))
+    if instance is None or instance.varies or on_the_sphere(instance):
+        return ""
+    (line,) = axis.plot(
+        queries,
+        np.where(queries < instance.dim, scale * curve("values", instance.dim, queries), np.nan),
+        color="#222222",
+        linewidth=1.2,
+        linestyle=(0, (6, 2)),
+        label="limit of any method",
+    )
+    line.set_gid("limit values")
+    return (
+        "Limit of any method: no mean over the directions of x_star - x0 lies below "
+        "(1 - q/d) (f(x0) - f_star)."
+    )
 
 
 def _bound(axis: Any, evidence: Evidence, run: Any, queries: np.ndarray, mean: np.ndarray) -> list[str]:
@@ -119,7 +127,9 @@ def _bound(axis: Any, evidence: Evidence, run: Any, queries: np.ndarray, mean: n
             marker=style.marker,
             markersize=7,
             markevery=[-1],  # tells whose bound it is
-            label=f"bound of {theorem.name}",
+            label=f"bound of {theorem.name}"
+            # |g| <= sum |g_i|: what bounds the sum bounds the norm that the trace keeps
+            + (" (of the sum of |g_i|)" if case.directions.norm == "sum" else ""),
         )
         line.set_gid(f"bound {theorem.name}")
         drawn.append(theorem.name)
@@ -149,12 +159,13 @@ def _caption(evidence: Evidence, runs: Any, what: str, notes: list[str]) -> str:
         parts.append(f"{count_of(len(failed) - untraced, 'failed run')} kept at the last value reached.")
     if untraced:
         parts.append(f"Not drawn: {count_of(untraced, 'run')} that failed and left no trace.")
-    return " ".join([*parts, *notes, f"Redraw: {evidence.command}."])
+    return " ".join([*parts, *filter(None, notes), f"Redraw: {evidence.command}."])
 
 
 def _gaps(evidence: Evidence, names: list[tuple[str, str]], runs: Any) -> Drawing:
     figure, axes = panels(len(names), evidence.width)
-    notes, lower, floored, bare = [], 0, False, 0
+    notes: list[str] = []
+    lower, floored, bare, chosen = 0, False, 0, leading(evidence, runs)
     for axis, (name, noise) in zip(axes, names, strict=True):
         here = runs[(runs["problem_name"] == name) & (runs["noise"] == noise)]
         axis.set_title(title_of(next(here.itertuples())), loc="left")
@@ -163,16 +174,24 @@ def _gaps(evidence: Evidence, names: list[tuple[str, str]], runs: Any) -> Drawin
         axis.set_xscale("log")
         if np.isfinite(reference):
             axis.set_yscale("log")
-        for _, group in here.groupby("label", sort=True):
+        others: list[Any] = []
+        widest = np.empty(0)
+        for label, group in here.groupby("label", sort=True):
             queries, best = table(evidence, group, "best", carry=True)
             if not queries.size:
                 continue
+            widest = queries if queries.size > widest.size else widest
             quantiles = quartiles(best)
             if np.isfinite(reference):
                 quantiles = quantiles - reference
                 floored |= bool((quantiles < scale * FLOOR).any())
                 quantiles = np.maximum(quantiles, scale * FLOOR)
-            _line(axis, evidence, group, queries, quantiles)
+            if label in chosen:
+                _line(axis, evidence, group, queries, quantiles, len(chosen) <= BANDS)
+            else:
+                others.append((queries, quantiles[1]))
+        rest(axis, others)
+        notes += [said] if widest.size and (said := limit(axis, here, widest, scale)) else []
         instance = instance_of(next(here.itertuples()))
         if not np.isfinite(reference):
             bare += 1
@@ -184,6 +203,9 @@ def _gaps(evidence: Evidence, names: list[tuple[str, str]], runs: Any) -> Drawin
             axis.set_ylabel("best - f_star")
     figure.supxlabel("queries", fontsize="medium")
     legend(figure, axes)
+    notes = [*dict.fromkeys(notes), said_of_leading(chosen, runs)]
+    if len(chosen) > BANDS:
+        notes.append(f"No bands: {len(chosen)} of them would hide one another.")
     if lower:
         notes.append("Where f_star is not certified the gap is measured from a certified lower bound.")
     if bare:
@@ -233,10 +255,14 @@ def draw(evidence: Evidence) -> list[Drawing]:
             continue
         chosen = labelled(chosen, keys)
         cases = list(dict.fromkeys(chosen[keys].itertuples(index=False, name=None)))
-        for first in range(0, len(cases), PANELS):
+        for first in range(0, min(len(cases), MOST_PANELS), PANELS):
             part = cases[first : first + PANELS]
             inside = chosen[[case in part for case in chosen[keys].itertuples(index=False, name=None)]]
-            drawings.append(make(evidence, part, inside))
+            made = make(evidence, part, inside)
+            if first + PANELS >= MOST_PANELS and len(cases) > MOST_PANELS:
+                more = f" Not drawn: {len(cases) - MOST_PANELS} problems more than {MOST_PANELS}."
+                made = made._replace(caption=made.caption + more)
+            drawings.append(made)
     return drawings
 
 

@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from zobench.drawing import count_of, instance_of, labelled, legend, panels, span, title_of
+from zobench.curves import leading, said_of_leading
+from zobench.drawing import count_of, instance_of, labelled, legend, panels, rest, span, title_of
 from zobench.report import Drawing, Evidence, Report
+
+#: Panels of the figure with one problem a panel.
+PANELS = 24
 
 
 def pairs(evidence: Evidence) -> Any:
@@ -19,6 +23,10 @@ def pairs(evidence: Evidence) -> Any:
     A run that failed before it had hits counts as one that hit no target.  Problems without a reference, or
     whose queries are samples, have no targets and are left out.
     """
+    return evidence.keep("pairs", lambda: _pairs(evidence))
+
+
+def _pairs(evidence: Evidence) -> Any:
     from pandas import DataFrame
 
     runs = labelled(evidence.campaign)
@@ -65,6 +73,19 @@ def _curve(axis: Any, evidence: Evidence, rows: Any, left: float) -> None:
     marks.set_gid(f"ends {first.label}")
 
 
+def _curves(axis: Any, evidence: Evidence, rows: Any, left: float, chosen: set[str]) -> None:
+    others: list[Any] = []
+    for label, own in rows.groupby("label", sort=True):
+        if label in chosen:
+            _curve(axis, evidence, own, left)
+        else:
+            where, share = ecdf(own)
+            others.append(
+                (np.repeat(where, 2), np.concatenate([[0.0], np.repeat(share, 2)[:-1]])[: 2 * where.size])
+            )
+    rest(axis, others)
+
+
 def _finish(axis: Any, left: float, right: float) -> None:
     axis.set_ylim(-0.02, 1.02)
     margin = 0.02 * (right - left)
@@ -84,6 +105,9 @@ def _caption(evidence: Evidence, rows: Any, what: str) -> str:
         f"budget {span(runs['budget'])} queries.",
         "Crosses: a budget ends; right of a line's first cross its true height may be larger.",
     ]
+    chosen = leading(evidence, runs)
+    if said := said_of_leading(chosen, runs):
+        parts.append(said)
     met = {label: frozenset(own["problem_name"]) for label, own in runs.groupby("label")}
     if len(set(met.values())) > 1:
         parts.append("The solvers ran on different problems: their lines do not compare.")
@@ -109,28 +133,31 @@ def draw(evidence: Evidence) -> list[Drawing]:
     left = first - 0.1 if first < 0.1 else 0.0
     right = float(np.log10((rows["budget"] / rows["dim"]).max()))
     figure, (axis,) = panels(1, min(evidence.width, 6.4), height=3.6)
-    for _, own in rows.groupby("label", sort=True):
-        _curve(axis, evidence, own, left)
+    chosen = leading(evidence, rows.drop_duplicates("id"))
+    _curves(axis, evidence, rows, left, chosen)
     _finish(axis, left, right)
     axis.set_xlabel("log10(queries / dim)")
     axis.set_ylabel("share of (run, target) pairs hit")
     legend(figure, [axis])
     drawings = [Drawing(figure, _caption(evidence, rows, "Runtime ECDF over problems, targets and seeds."))]
-    names = list(dict.fromkeys(rows["problem_name"]))
+    every = list(dict.fromkeys(rows["problem_name"]))
+    names = every[:PANELS]
     if 1 < len(names):
         runs = evidence.campaign.drop_duplicates("problem_name")
         titles = {run.problem_name: title_of(run) for run in runs.itertuples()}
         figure, axes = panels(len(names), evidence.width)
         for axis, name in zip(axes, names, strict=True):
             here = rows[rows["problem_name"] == name]
-            for _, own in here.groupby("label", sort=True):
-                _curve(axis, evidence, own, left)
+            _curves(axis, evidence, here, left, chosen)
             _finish(axis, left, right)
             axis.set_title(titles[name], loc="left")
         figure.supxlabel("log10(queries / dim)", fontsize="medium")
         figure.supylabel("share of pairs hit", fontsize="medium")
         legend(figure, axes)
-        drawings.append(Drawing(figure, _caption(evidence, rows, "The same, one problem a panel.")))
+        what = "The same, one problem a panel."
+        if len(every) > PANELS:
+            what += f" The first {PANELS} of {len(every)} problems; for all see tables/summary.csv."
+        drawings.append(Drawing(figure, _caption(evidence, rows, what)))
     return drawings
 
 

@@ -12,8 +12,21 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from zobench.instance import Instance
+    from zobench.report import Evidence
 
-__all__ = ["count_of", "instance_of", "labelled", "legend", "panels", "span", "theme", "title_of"]
+__all__ = [
+    "caption",
+    "count_of",
+    "instance_of",
+    "labelled",
+    "legend",
+    "panels",
+    "rest",
+    "span",
+    "spread",
+    "theme",
+    "title_of",
+]
 
 
 def labelled(runs: "DataFrame", within: Sequence[str] = ("problem_name", "noise")) -> "DataFrame":
@@ -99,8 +112,35 @@ def theme() -> Iterator[None]:
         yield
 
 
-def panels(count: int, width: float, height: float = 2.7) -> tuple["Figure", list["Axes"]]:
+#: Inches around panels: for tick labels and the axis' name, right, below the last row, for a panel's title.
+LEFT, RIGHT, BELOW, TITLE = 0.72, 0.12, 0.52, 0.62
+#: Inches of one line of a legend.
+ENTRY = 0.19
+
+
+def panels(
+    count: int,
+    width: float,
+    height: float = 2.7,
+    least: float = 2.9,
+    left: float = LEFT,
+    title: float = TITLE,
+) -> tuple["Figure", list["Axes"]]:
     """Make a figure of `count` panels, as many beside each other as `width` inches allow.
+
+    Margins are set in inches and not searched for: that takes a third of the time.
+
+    Parameters
+    ----------
+    count : int
+    width : float
+        Of the figure, in inches.
+    height : float
+        Of a row of panels, with its title.
+    least : float
+        Inches that a panel needs.
+    left, title : float
+        Inches left of each panel and above it.
 
     Examples
     --------
@@ -110,29 +150,103 @@ def panels(count: int, width: float, height: float = 2.7) -> tuple["Figure", lis
     """
     from matplotlib.figure import Figure
 
-    columns = max(1, min(count, int(width // 2.9)))
+    columns = max(1, min(count, int(width // least)))
     rows = -(-count // columns)
-    figure = Figure(figsize=(width, rows * height + 0.5), layout="constrained")
+    figure = Figure(figsize=(width, rows * height + 0.5))
     grid = figure.add_gridspec(rows, columns)
-    return figure, [figure.add_subplot(grid[place // columns, place % columns]) for place in range(count)]
+    axes = [figure.add_subplot(grid[place // columns, place % columns]) for place in range(count)]
+    for axis in axes:
+        axis.minorticks_off()
+    spread(figure, axes, left=left, title=title)
+    return figure, axes
 
 
-def legend(figure: "Figure", axes: Sequence["Axes"]) -> None:
-    """Put one legend above all panels."""
+def spread(figure: "Figure", axes: Sequence["Axes"], left: float = LEFT, title: float = TITLE) -> None:
+    """Place the panels of a grid by margins in inches, below what a legend takes."""
+    width, height = figure.get_size_inches()
+    [grid] = {axis.get_subplotspec().get_gridspec() for axis in axes}  # type: ignore[union-attr]
+    rows, columns = grid.nrows, grid.ncols
+    above = getattr(figure, "legend_inches", 0.0)
+    wide = (width - columns * left - RIGHT) / columns
+    high = (height - above - BELOW - rows * title - (rows - 1) * 0.3) / rows
+    figure.margins = (left, title)  # type: ignore[attr-defined]
+    for axis in axes:
+        place = axis.get_subplotspec()
+        assert place is not None
+        row, column = place.rowspan.start, place.colspan.start
+        bottom = height - above - (row + 1) * (title + high) - row * 0.3
+        axis.set_position(
+            ((left + column * (wide + left)) / width, bottom / height, wide / width, high / height)
+        )
+
+
+def legend(figure: "Figure", axes: Sequence["Axes"], order: Sequence[str] = ()) -> None:
+    """Put one legend above all panels, and make the figure as much higher.
+
+    Parameters
+    ----------
+    figure : Figure
+        Of `panels`.
+    axes : sequence of Axes
+    order : sequence of str
+        Labels that come first; the others follow by name.
+    """
     entries: dict[str, Any] = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
-    if entries:
-        names = sorted(entries)
-        widest = max(len(name) for name in names)
-        columns = max(1, int(figure.get_size_inches()[0] / (0.55 + 0.075 * widest)))
-        figure.legend(
-            [entries[name] for name in names],
-            names,
-            loc="outside upper center",
-            ncols=min(columns, len(names)),
+    if not entries:
+        return
+    first = [name for name in order if name in entries]
+    names = first + sorted(set(entries) - set(first))
+    width, height = figure.get_size_inches()
+    columns = max(1, min(len(names), int(width / (0.6 + 0.075 * max(map(len, names))))))
+    lines = -(-len(names) // columns)
+    inches = ENTRY * lines + 0.12
+    figure.set_size_inches(width, height + inches)
+    figure.legend_inches = inches  # type: ignore[attr-defined]
+    left, title = figure.margins  # type: ignore[attr-defined]
+    spread(figure, axes, left, title)
+    figure.legend(
+        [entries[name] for name in names],
+        names,
+        loc="upper center",
+        ncols=columns,
+        borderaxespad=0.2,
+        handlelength=2.4,
+        labelspacing=0.35,
+    )
+
+
+def rest(axis: "Axes", lines: Sequence[tuple[Any, Any]], gid: str = "others") -> None:
+    """Draw lines that get no colour of their own, as one thin grey artist."""
+    if not lines:
+        return
+    import numpy as np
+    from matplotlib.collections import LineCollection
+
+    found = LineCollection(
+        [np.column_stack(line) for line in lines],
+        colors="#9a9a9a",
+        linewidths=0.6,
+        zorder=1.5,
+        label="others",
+    )
+    found.set_gid(gid)
+    axis.add_collection(found)
+    axis.autoscale_view()
+
+
+def caption(evidence: "Evidence", runs: "DataFrame", what: str, *notes: str) -> str:
+    """Write a caption: what is drawn, of how many runs, seeds and queries, notes, how to draw it again."""
+    parts = [what]
+    if len(runs):
+        seeds = runs.groupby(["problem_name", "solver", "solver_parameters", "budget"])["seed"].nunique()
+        parts.append(
+            f"{count_of(len(runs), 'run')}, {span(seeds)} seed{'s' if seeds.max() > 1 else ''} each, "
+            f"budget {span(runs['budget'])} queries."
         )
+    return " ".join([*parts, *filter(None, notes), f"Redraw: {evidence.command}."])
 
 
 def count_of(number: int, noun: str) -> str:

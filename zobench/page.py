@@ -5,7 +5,6 @@ import io
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +95,7 @@ def _section(report: Any, evidence: Evidence, folder: Path) -> dict[str, Any]:
     try:
         section["reason"] = report.missing(evidence)
         wide = report.drawings(evidence)
-        narrow = report.drawings(replace(evidence, width=NARROW))
+        narrow = report.drawings(evidence.narrowed(NARROW))
     except Exception as error:  # a stranger's report must not cost the page
         section["reason"] = f"the report failed with {type(error).__name__}: {error}"
         return section
@@ -105,9 +104,12 @@ def _section(report: Any, evidence: Evidence, folder: Path) -> dict[str, Any]:
         image = _image(drawing, "svg")
         (folder / f"{stem}.svg").write_bytes(image)
         (folder / f"{stem}.png").write_bytes(_image(drawing, "png"))
+        if drawing.table is not None:
+            drawing.table.to_csv(folder.parent / "tables" / f"{stem}.csv", index=False)
         section["figures"].append(
             {
                 "stem": stem,
+                "table": drawing.table is not None,
                 "wide": _inline(image),
                 "narrow": _inline(_image(small, "svg")),
                 "rem": round(7.5 * drawing.figure.get_size_inches()[0], 1),

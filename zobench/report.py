@@ -6,7 +6,7 @@ figures with captions.  Nothing of it touches pyplot, so nothing global is left 
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -43,10 +43,13 @@ class Drawing(NamedTuple):
     figure : matplotlib.figure.Figure
     caption : str
         Numbers of runs, seeds and queries, what line and band are, what was left out and why.
+    table : DataFrame, optional
+        The numbers drawn, for a CSV file beside the figure.
     """
 
     figure: "Figure"
     caption: str
+    table: "DataFrame | None" = None
 
 
 def _nothing_missing(evidence: "Evidence") -> str:
@@ -111,6 +114,8 @@ class Evidence:
         Titles of campaigns, and what their runs say about the claims that they name.
     width : float
         Inches that a figure may be wide: a page for a telephone asks for narrow ones.
+    campaigns : DataFrame or None
+        What was asked for: title and content (JSON) of each campaign.
     """
 
     runs: "DataFrame"
@@ -122,6 +127,20 @@ class Evidence:
     source: str = "STORE"
     claims: list[tuple[str, list["Judgement"]]] = field(default_factory=list)
     width: float = 9.6
+    campaigns: "DataFrame | None" = None
+    _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def keep(self, name: str, make: Callable[[], Any]) -> Any:
+        """Work something out once for this evidence, in whatever width it is drawn."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]
+
+    def narrowed(self, width: float) -> "Evidence":
+        """Give the same evidence for figures of another width; what was kept is kept."""
+        other = replace(self, width=width)
+        object.__setattr__(other, "_kept", self._kept)
+        return other
 
     @classmethod
     def from_store(cls, path: str | Path) -> "Evidence":
@@ -187,7 +206,8 @@ class Evidence:
             name: Style(
                 PALETTE[place % len(PALETTE)],
                 DASHES[place % len(DASHES)],
-                MARKERS[place % len(MARKERS)],
+                # the second eight solvers have the colours of the first with other markers
+                MARKERS[(place + place // len(PALETTE)) % len(MARKERS)],
             )
             for place, name in enumerate(sorted(set(self.runs["solver"])))
         }
