@@ -18,6 +18,7 @@ import math
 from typing import Annotated, NamedTuple
 
 from zobench.instance import Vector
+from zobench.limits import deterministic_values
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Real
 from zobench.solver import Solver
@@ -99,6 +100,7 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Kiefer and Wolfowitz, Ann. Math. Statist. 23 (1952), in many dimensions",
+    theorems=(deterministic_values,),
     invariances={
         "translation": True,
         "scaling": True,

@@ -25,6 +25,7 @@ import numpy as np
 from zobench.directions import GAUSSIAN, UNIT_SPHERE, draw
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
+from zobench.limits import comparison_bits
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Choice, Real
 from zobench.solver import Scalar, Solver
@@ -179,7 +180,7 @@ solver = Solver(
     init=init,
     settle=settle,
     source="Golovin, Karro, Kochanski, Lee, Song and Zhang, arXiv 1911.06317 (ICLR 2020), algorithm 1",
-    theorems=(gld_pl,),
+    theorems=(gld_pl, comparison_bits),
     invariances={
         "translation": True,
         "scaling": True,

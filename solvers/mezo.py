@@ -30,6 +30,7 @@ import math
 from typing import Annotated, NamedTuple
 
 from zobench.instance import Vector
+from zobench.limits import stochastic_two_point
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Integer, Real
 from zobench.solver import Sized, Solver
@@ -133,6 +134,7 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Malladi et al., arXiv 2305.17333 (2023)",
+    theorems=(stochastic_two_point,),
     invariances={
         "translation": True,
         "scaling": True,

@@ -27,6 +27,7 @@ import numpy as np
 
 from zobench.instance import Vector
 from zobench.kernels import dot, squared_norm
+from zobench.limits import sphere_values
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.solver import Sized, Solver
@@ -137,6 +138,7 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Kozak, Molinari, Rosasco, Tenorio and Villa, Math. Program. (2022)",
+    theorems=(sphere_values,),
     invariances={
         "translation": True,
         "scaling": True,

@@ -630,6 +630,9 @@ exact_line = row(
     ),
 )
 
+rows = (smooth_stationary, exact_identity, smooth_gamma, smooth_dynamic, pl_gamma, relaxed_clipped)
+rows += (sign_convex, relaxed_stationary, relaxed_dynamic, exact_moments, exact_line, limits)
+
 solver = Solver(
     name="s2p",
     summary="stochastic two-point method: the better of x + alpha s and x - alpha s",
@@ -639,20 +642,7 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Pang and Zhou, arXiv 2402.01621 (2024)",
-    theorems=(
-        smooth_stationary,
-        exact_identity,
-        smooth_gamma,
-        smooth_dynamic,
-        pl_gamma,
-        relaxed_clipped,
-        sign_convex,
-        relaxed_stationary,
-        relaxed_dynamic,
-        exact_moments,
-        exact_line,
-        limits,
-    ),
+    theorems=rows,
     invariances={
         "translation": True,
         "scaling": True,

@@ -14,9 +14,11 @@ from zobench.kernels import squared_norm
 from zobench.limits import curve
 from zobench.oracle import hold, query
 from zobench.rates import best_preset_speed, speed_of_a_line
+from zobench.registry import find
 from zobench.statistics import assess_identity, assess_paired, assess_property
 from zobench.stream import normals, uniform
 from zobench.theorem import Case, Theorem, find_theorem
+from zobench.trial import Trial
 from zobench.verification import judge, verify
 
 FRESH = 500_000  # a seed range that no default uses
@@ -377,6 +379,8 @@ def test_the_fall_of_gradientless_descent_is_at_least_its_constant():
         ("rsgf-additive", {"noise": "heavy-tailed", "noise_level": 0.1, "noise_degrees": 2.0}, "is not ind"),
         ("exact-line-log", {"condition": 2.0}, "its largest and its smallest curvature differ"),
         ("limits", {"condition": 2.0}, "the limits are checked on quadratic with condition=1"),
+        ("limit-sphere-values", {"condition": 2.0}, "the limits are checked on quadratic with"),
+        ("limit-deterministic-values", {"dim": 1}, "measured for d >= 2"),
         ("s2p-smooth-stationary", {"noise": "gaussian", "noise_level": 0.1}, "is about exact values"),
     ],
 )
@@ -474,9 +478,9 @@ def knows_the_minimiser(oracle, state, parameters, k, stream):
         state.x[i] *= 0.5
 
 
-def forty_lines(oracle, state, parameters, k, stream):
-    """The gamma step along forty lines, counted as one step."""
-    for _ in range(40):
+def lines(oracle, state, parameters, stream, count):
+    """The gamma step along several lines, counted as one step."""
+    for _ in range(count):
         draw(stream, parameters.law, state.s)
         square = squared_norm(state.s)
         for i in range(state.x.size):
@@ -489,12 +493,50 @@ def forty_lines(oracle, state, parameters, k, stream):
             state.x[i] -= gamma * state.s[i] / (parameters.L * square)
 
 
-LIMITS_MUTANTS = {"knows the minimiser": knows_the_minimiser, "forty lines a step": forty_lines}
+def forty_lines(oracle, state, parameters, k, stream):
+    lines(oracle, state, parameters, stream, 40)
 
 
-def cheats(mutant, claim, monkeypatch):
-    """The verdict of the limits on a cheat in the place of S2P, where the minimiser is at 0."""
-    theorem, own = find_theorem("limits")
+def two_lines(oracle, state, parameters, k, stream):
+    lines(oracle, state, parameters, stream, 2)
+
+
+def knows_three_quarters(oracle, state, parameters, k, stream):
+    """A cheat that knows three quarters of the minimiser's coordinates."""
+    query(oracle, state.x)
+    for i in range(state.x.size):
+        if i % 4:
+            state.x[i] *= 0.1
+    query(oracle, state.x)
+
+
+def forty_choices(oracle, state, parameters, k, stream):
+    """The best of x - s, x and x + s forty times, counted as one choice between two outcomes."""
+    for _ in range(40):
+        draw(stream, 0, state.s)
+        best, sign = np.inf, 0.0
+        for j in range(3):
+            for i in range(state.x.size):
+                state.trial[i] = state.x[i] + 0.1 * (j - 1.0) * state.s[i]
+            answer = query(oracle, state.trial)
+            if answer < best:
+                best, sign = answer, 0.1 * (j - 1.0)
+        for i in range(state.x.size):
+            state.x[i] += sign * state.s[i]
+
+
+LIMITS_MUTANTS = {
+    "knows the minimiser": knows_the_minimiser,
+    "knows three quarters of it": knows_three_quarters,
+    "forty lines a step": forty_lines,
+    "two lines a step": two_lines,
+    "forty choices a step": forty_choices,
+}
+
+
+def cheats(name, mutant, claim, monkeypatch):
+    """The verdict of a limit on a cheat in the place of S2P, where the minimiser is at 0."""
+    theorem, own = find_theorem(name)[0], find("solvers", "s2p")
     cell = next(cell for cell in theorem.cells if (cell.solver, cell.claim) == ("s2p", claim))
 
     def centred(instance, seed, inside=False):
@@ -508,19 +550,114 @@ def cheats(mutant, claim, monkeypatch):
     return judge(theorem, cheat, cell, first_seed=FRESH)
 
 
-@pytest.mark.mutants("bound (values)", {"limits": ["knows the minimiser"]})
+@pytest.mark.mutants("bound", {"limit-sphere-values": ["knows the minimiser", "knows three quarters of it"]})
 def test_cheats_and_the_limit_of_values(row, mutant, rejects, monkeypatch):
-    rejects(cheats(mutant, "values", monkeypatch))
+    rejects(cheats(row, mutant, "", monkeypatch))
 
 
-@pytest.mark.mutants("bound (bits 2)", {"limits": ["knows the minimiser"]})
+@pytest.mark.mutants(
+    "bound (bits 2)", {"limit-comparison-bits": ["knows the minimiser", "forty choices a step"]}
+)
 def test_cheats_and_the_limit_of_bits(row, mutant, rejects, monkeypatch):
-    rejects(cheats(mutant, "bits 2", monkeypatch))
+    rejects(cheats(row, mutant, "bits 2", monkeypatch))
 
 
-@pytest.mark.mutants("bound (line)", {"limits": ["forty lines a step"]})
+@pytest.mark.mutants("bound (line)", {"limits": ["forty lines a step", "two lines a step"]})
 def test_cheats_and_the_limit_of_a_line(row, mutant, rejects, monkeypatch):
-    rejects(cheats(mutant, "line", monkeypatch))
+    rejects(cheats(row, mutant, "line", monkeypatch))
+
+
+def draws_anew(start, calls):
+    """A method that is not deterministic: the second run has other directions."""
+
+    def started(trial, **given):
+        calls.append(given)
+        return start(trial, **given, again=len(calls))
+
+    return started
+
+
+def asks_in_secret(start, calls):
+    """A method that asks 2d values more, which nobody counts, and starts one gradient step further."""
+
+    def started(trial, **given):
+        run, function = start(trial, **given), given["function"]
+        axes = 1e-3 * np.eye(run.x0.size)
+        slope = [function(run.x0 + axis) - function(run.x0 - axis) for axis in axes]
+        run.x -= np.array(slope) / 2e-3
+        return run
+
+    return started
+
+
+SECRETS = {"draws anew": draws_anew, "asks in secret": asks_in_secret}
+
+
+@pytest.mark.mutants("property", {"limit-deterministic-values": SECRETS})
+def test_cheats_and_the_limit_of_deterministic_methods(row, mutant, rejects, monkeypatch):
+    theorem, _ = find_theorem(row)
+    cell = next(cell for cell in theorem.cells if cell.solver == "s2p")
+    monkeypatch.setattr(Trial, "start", SECRETS[mutant](Trial.start, []))
+    rejects(judge(theorem, find("solvers", "s2p"), cell, seeds=5, first_seed=FRESH))
+
+
+def knows_the_signs(oracle, state, parameters, k, stream):
+    """A cheat that knows which way f falls along each axis: here down."""
+    query(oracle, state.x)
+    for i in range(state.x.size):
+        state.x[i] -= 1.0
+    query(oracle, state.x)
+
+
+def knows_most_signs(oracle, state, parameters, k, stream):
+    """The same along all axes but the first."""
+    query(oracle, state.x)
+    for i in range(1, state.x.size):
+        state.x[i] -= 1.0
+    query(oracle, state.x)
+
+
+SIGN_MUTANTS = {"knows the signs": knows_the_signs, "knows all signs but one": knows_most_signs}
+
+
+@pytest.mark.mutants("bound", {"limit-stochastic-two-point": SIGN_MUTANTS})
+def test_cheats_and_the_limit_of_two_values_a_sample(row, mutant, rejects, monkeypatch):
+    theorem, own = find_theorem(row)
+    monkeypatch.setattr(limits_module, "hidden_signs", lambda trial: np.ones(trial.case.dim))
+    rejects(judge(theorem, dataclasses.replace(own, step=SIGN_MUTANTS[mutant]), theorem.cells[0]))
+
+
+def test_the_signs_are_hidden_and_two_queries_have_one_sample(monkeypatch):
+    theorem, own = find_theorem("limit-stochastic-two-point")
+    case = Case(zobench.problem("quadratic", 20), 200, "-")
+    signs, values = [], []
+    start = Trial.start
+
+    def started(trial, function):
+        x = case.instance.x0 + np.eye(20)[0]
+        values.append([function(x) for _ in range(2000)])
+        return start(trial, function=function)
+
+    monkeypatch.setattr(Trial, "start", started)
+    for seed in range(40):
+        trial = Trial(theorem, own, case, {}, seed)
+        signs.append(limits_module.hidden_signs(trial))
+        trial.sides()
+    assert np.abs(np.mean(signs, axis=0)).max() < 5 / math.sqrt(40)
+    pairs = np.array(values).reshape(40, 1000, 2)
+    assert (pairs[..., 0] == pairs[..., 1]).all()
+    # xi_1 ~ N(delta v_1, 1), delta = sqrt(20 / 800)
+    along = pairs[..., 0] * np.array(signs)[:, :1]
+    assert along.mean() == pytest.approx(math.sqrt(20 / 800), abs=4 / math.sqrt(along.size))
+    assert along.std() == pytest.approx(1.0, abs=4 / math.sqrt(2 * along.size))
+
+
+def test_an_eighth_of_the_range_in_the_box_is_the_limit_that_is_drawn():
+    for d, q in ((3, 2), (20, 200)):
+        delta, radius = math.sqrt(d / (4 * q)), math.sqrt(d)
+        norm = math.sqrt(d * (delta**2 + 1))
+        drawn = norm * radius * curve("stochastic", d, np.array([q]))[0]
+        assert (1 - limits_module.SIGNS) * 2 * delta * radius * math.sqrt(d) == pytest.approx(drawn)
 
 
 HIDDEN = limits_module.hidden_ball
