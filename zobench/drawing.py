@@ -19,6 +19,7 @@ __all__ = [
     "count_of",
     "instance_of",
     "labelled",
+    "labelled_rows",
     "legend",
     "panels",
     "rest",
@@ -235,6 +236,25 @@ def rest(axis: "Axes", lines: Sequence[tuple[Any, Any]], gid: str = "others") ->
     found.set_gid(gid)
     axis.add_collection(found)
     axis.autoscale_view()
+
+
+def labelled_rows(names: Sequence[str], width: float) -> tuple["Figure", "Axes", Any]:
+    """Make a figure of one row a name, the first on top; answer it, its axes and the rows' ordinates."""
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    most = 60 if width > 6 else 26
+    shown = [name if len(name) <= most else name[: most - 1] + "…" for name in names]
+    left = 0.25 + 0.062 * max(map(len, shown))
+    height = 0.19 * len(names) + 1.15
+    figure = Figure(figsize=(width, height))
+    axis = figure.add_axes(
+        (left / width, 0.5 / height, (width - left - 0.15) / width, (height - 1.15) / height)
+    )
+    places = np.arange(len(names), dtype=float)[::-1]
+    axis.set_yticks(places, shown, fontsize=7)
+    axis.set_ylim(-0.7, len(names) - 0.3)
+    return figure, axis, places
 
 
 def caption(evidence: "Evidence", runs: "DataFrame", what: str, *notes: str) -> str:

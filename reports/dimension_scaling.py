@@ -1,0 +1,115 @@
+"""Dimension scaling: queries of the median run to one target against the dimension, one panel a problem."""
+
+from typing import Any
+
+import numpy as np
+
+from zobench.curves import leading, said_of_leading
+from zobench.drawing import caption, labelled, legend, panels, rest
+from zobench.report import Drawing, Evidence, Report
+
+#: A problem with fewer dimensions has no panel.
+FEWEST = 3
+#: Panels drawn.
+PANELS = 12
+KEYS = ["problem", "problem_parameters", "instance_seed", "noise"]
+
+
+def medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
+    """Give for each problem its name, the target, and the median queries: rows dimensions, columns labels.
+
+    The target is the smallest one that some solver's median run hits in every dimension.
+    """
+    return evidence.keep("scaling", lambda: _medians(evidence))
+
+
+def _medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
+    runs, found = labelled(evidence.campaign), []
+    for key, group in runs.groupby(KEYS, sort=True):
+        if group["dim"].nunique() < FEWEST:
+            continue
+        own = evidence.hits[evidence.hits["id"].isin(group["id"])]
+        wide = own.pivot(index="id", columns="target", values="queries").reindex(group["id"])
+        cells = wide.fillna(np.inf).groupby([group["dim"].to_numpy(), group["label"].to_numpy()])
+        # of two runs with one hit the median run is the one without
+        table = cells.quantile(0.5, interpolation="higher")
+        whole = (
+            np.isfinite(table).groupby(level=1).all()
+            & (table.groupby(level=1).size() == group["dim"].nunique()).to_numpy()[:, None]
+        )
+        met = whole.any()
+        if met.any():
+            target = float(min(met.index[met]))
+            name = str(key[0]) + (f", {key[3]}" if key[3] else "")
+            found.append((name, target, table[target].unstack()))
+    return found
+
+
+def draw(evidence: Evidence) -> list[Drawing]:
+    """Draw one panel a problem."""
+    cases = medians(evidence)[:PANELS]
+    runs = labelled(evidence.campaign)
+    runs = runs[runs["label"].isin({label for _, _, table in cases for label in table})]
+    chosen = leading(evidence, runs)
+    looks = runs.drop_duplicates("label").set_index("label")
+    figure, axes = panels(len(cases), evidence.width)
+    for axis, (name, target, table) in zip(axes, cases, strict=True):
+        dims = table.index.to_numpy(float)
+        others: list[Any] = []
+        for label in table:
+            counts = np.where(np.isfinite(table[label]), table[label], np.nan).astype(float)
+            if np.isnan(counts).all():
+                continue
+            if label not in chosen:
+                others.append((dims, counts))
+                continue
+            style = evidence.style(looks.loc[label, "solver"], int(looks.loc[label, "variant"]))
+            (line,) = axis.plot(
+                dims, counts, color=style.color, linestyle=style.dash, marker=style.marker, label=label
+            )
+            line.set_gid(f"scaling {label}")
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        rest(axis, others)
+        low = float(np.nanmin(np.where(np.isfinite(table), table, np.nan)))
+        for power in (1, 2):
+            (guide,) = axis.plot(dims, low * (dims / dims[0]) ** power, ":", color="#777777", linewidth=1)
+            guide.set_gid(f"guide {power}")
+            axis.annotate(f"d^{power}" if power > 1 else "d", (dims[-1], low * (dims[-1] / dims[0]) ** power))
+        axis.set_xticks(dims, [f"{dim:g}" for dim in dims])
+        axis.minorticks_off()
+        axis.set_title(f"{name}\ntarget {target:.2g}", loc="left")
+        axis.set_ylabel("queries")
+    figure.supxlabel("dimension", fontsize="medium", y=0.01)
+    legend(figure, axes)
+    text = caption(
+        evidence,
+        runs,
+        "Queries of the median run to the smallest target that some solver's median run hits in every "
+        "dimension; both axes logarithmic; dotted: growth like d and like d^2.",
+        "A missing marker: the median run did not hit it.",
+        said_of_leading(chosen, runs),
+    )
+    rows = [
+        table.stack()
+        .rename("queries")
+        .rename_axis(["dim", "solver"])
+        .reset_index()
+        .assign(problem=name, target=target)
+        for name, target, table in cases
+    ]
+    from pandas import concat
+
+    return [Drawing(figure, text, concat(rows))]
+
+
+def missing(evidence: Evidence) -> str:
+    """Say why nothing can be drawn."""
+    if not len(evidence.runs):
+        return "the store holds no runs"
+    if medians(evidence):
+        return ""
+    return f"no problem has runs in {FEWEST} dimensions and a target that a solver hits in all of them"
+
+
+report = Report(name="dimension-scaling", title="Queries against the dimension", draw=draw, missing=missing)

@@ -1,0 +1,108 @@
+"""Performance profiles (Dolan and Moré) and data profiles (Moré and Wild), at three targets."""
+
+from typing import Any
+
+import numpy as np
+
+from zobench.curves import leading, said_of_leading
+from zobench.drawing import caption, count_of, labelled, legend, panels, rest
+from zobench.errors import ZobenchError
+from zobench.performance import Runtimes, costs
+from zobench.performance_profiles import data_profile, performance_profile
+from zobench.report import Drawing, Evidence, Report
+
+TARGETS = (1e-1, 1e-3, 1e-5)
+
+
+def common(evidence: Evidence) -> tuple[Runtimes | None, str]:
+    """Give the runtimes on problems that every solver met, with equal budgets; or why there are none."""
+
+    def made() -> tuple[Runtimes | None, str]:
+        if not len(evidence.runs):
+            return None, "the store holds no runs"
+        try:
+            found, _ = Runtimes.from_evidence(evidence).common()
+        except ZobenchError as error:
+            return None, str(error)
+        if len(found.solvers) < 2:
+            return None, "profiles compare solvers, and there is one"
+        if len(found.problems) < 3:
+            return None, "profiles are shares of problems; fewer than 3 were met by every solver"
+        return found.cut(), ""
+
+    return evidence.keep("profiles", made)
+
+
+def _draw(evidence: Evidence, kind: str, runtimes: Runtimes, runs: Any) -> Drawing:
+    figure, axes = panels(len(TARGETS), evidence.width)
+    chosen = leading(evidence, runs)
+    looks = runs.drop_duplicates("label").set_index("label")
+    rows = []
+    for axis, target in zip(axes, TARGETS, strict=True):
+        table = costs(runtimes, target)
+        found = performance_profile(table) if kind == "performance" else data_profile(table, runtimes.dims)
+        ends = [profile.x[-1] for profile in found.values() if profile.x.size]
+        first = (
+            1.0
+            if kind == "performance"
+            else min([profile.x[0] for profile in found.values() if profile.x.size] or [1.0])
+        )
+        right = 1.2 * max([*ends, first])
+        others: list[Any] = []
+        for solver, profile in sorted(found.items()):
+            x = np.concatenate([[first], profile.x, [right]])
+            y = np.concatenate([[0.0], profile.share, profile.share[-1:] if profile.x.size else [0.0]])
+            rows += [(kind, target, solver, *pair) for pair in zip(profile.x, profile.share, strict=True)]
+            if solver not in chosen:
+                others.append((np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]))
+                continue
+            style = evidence.style(looks.loc[solver, "solver"], int(looks.loc[solver, "variant"]))
+            (line,) = axis.step(
+                x,
+                y,
+                where="post",
+                color=style.color,
+                linestyle=style.dash,
+                marker=style.marker,
+                markersize=4,
+                markevery=0.2,
+                label=solver,
+            )
+            line.set_gid(f"profile {solver}")
+        rest(axis, others)
+        axis.set_xscale("log")
+        axis.set_ylim(-0.02, 1.02)
+        axis.set_title(f"target {target:g}", loc="left")
+    names = {"performance": "ERT / smallest ERT of any solver", "data": "queries / (dim + 1)"}
+    figure.supxlabel(names[kind], fontsize="medium", y=0.01)
+    axes[0].set_ylabel("share of problems")
+    legend(figure, axes)
+    from pandas import DataFrame
+
+    text = caption(
+        evidence,
+        runs,
+        f"{kind.capitalize()} profiles over {count_of(len(runtimes.problems), 'problem')} that every solver "
+        "met, of the ERT over seeds.",
+        "Budgets are cut to the smallest on each problem.",
+        "Profiles of three solvers and more do not order them pairwise." if kind == "performance" else "",
+        said_of_leading(chosen, runs),
+    )
+    return Drawing(figure, text, DataFrame(rows, columns=["kind", "target", "solver", "x", "share"]))
+
+
+def draw(evidence: Evidence) -> list[Drawing]:
+    """Draw both kinds."""
+    runtimes, _ = common(evidence)
+    assert runtimes is not None
+    runs = labelled(evidence.campaign)
+    runs = runs[runs["problem_name"].isin(runtimes.problems)]
+    return [_draw(evidence, kind, runtimes, runs) for kind in ("performance", "data")]
+
+
+def missing(evidence: Evidence) -> str:
+    """Say why nothing can be drawn."""
+    return common(evidence)[1]
+
+
+report = Report(name="profiles", title="Performance and data profiles", draw=draw, missing=missing)
