@@ -218,3 +218,12 @@ def test_on_other_problems_the_horizon_suits_them(name, on):
 def test_on_a_line_no_direction_is_random(call, name):
     said = sentence(call("verify", name, "-p", "quadratic:dim=1"))
     assert f"theorem '{name}' is measured for d >= 2, and problem 'quadratic' has d = 1" in said
+
+
+@pytest.mark.parametrize("kind", ["<=", "paired"])
+def test_a_loose_bound_of_either_kind_is_said_to_have_no_power(kind):
+    theorem, own = find_theorem("s2p-smooth-stationary")
+    loose = dataclasses.replace(theorem, measured=None, sides=lambda trial: (0.05, 1.0), relation=kind)
+    assert "no power" in judge(loose, own, theorem.cells[0], seeds=5).note
+    close = dataclasses.replace(loose, sides=lambda trial: (0.2, 1.0))
+    assert "no power" not in judge(close, own, theorem.cells[0], seeds=5).note

@@ -218,7 +218,7 @@ def judge(
         else:
             found = replace(found, verdict="inconclusive")
             notes.append("a refutation that did not repeat on fresh seeds")
-    if theorem.kind == "<=" and found.ratio < NO_POWER:
+    if theorem.kind in ("<=", "paired") and found.ratio < NO_POWER:
         notes.append("no power: the bound is more than ten times the measured value")
     tried = solver if solver.name == cell.solver else cell.method(solver)
     return Verdict(
