@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 import zobench
+from zobench import claims_runs
 from zobench.campaign import Campaign, execute
 from zobench.campaign_named import named_campaigns
 from zobench.claims import Cell, Claim, decisive_level, judge_cells, verdict_of
@@ -61,7 +62,7 @@ below = 0.01
 says = "decades cost the same"
 kind = "linear"
 solver = "mezo"
-target = [0.1, 0.01, 0.001]
+target = [0.398107, 0.158489, 0.0630957]
 on = { dim = 4 }
 
 [[claims]]
@@ -70,6 +71,14 @@ kind = "faster"
 solver = "mezo"
 than = "s2p"
 gap = { times = 2.0, condition = -1 }
+
+[[claims]]
+says = "of iterates"
+kind = "faster"
+solver = "mezo"
+than = "s2p"
+target = 0.2
+at = "iterates"
 """
 
 
@@ -249,10 +258,13 @@ def test_slopes_final_gaps_and_segments_are_those_of_the_traces(small):
     first = judged[3].cells[0]
     assert first.low == pytest.approx([math.log(runs[4][i].best / runs[4][i].start) for i in range(6)])
     [linear] = judged[4].cells
+    compared = set()
     for seed in range(6):
-        a, b, c = (hit(runs[4][seed], target) for target in (0.1, 0.01, 0.001))
+        a, b, c = (hit(runs[4][seed], target) for target in (0.398107, 0.158489, 0.0630957))
         if c < INF:
+            compared.add(seed)
             assert linear.low[seed] == pytest.approx(math.log((c - b) / (b - a))) == linear.high[seed]
+    assert compared
 
 
 def test_an_absolute_gap_is_hit_between_checkpoints(small):
@@ -270,6 +282,19 @@ def test_an_absolute_gap_is_hit_between_checkpoints(small):
         assert cell.high[seed] == pytest.approx(math.log(d / a))
 
 
+def test_iterates_are_compared_at_checkpoints(small):
+    campaign, _, judged = small
+    [cell] = [c for c in judged[6].cells if "dim 4" in c.where]
+    found = {}
+    for solver in ("mezo", "s2p"):
+        traces = traces_of(campaign, solver, 4)
+        reached = [np.flatnonzero(traces[i].values <= 0.2 * traces[i].start) for i in range(6)]
+        found[solver] = [traces[i].queries[rows[0]] for i, rows in enumerate(reached)]
+    expected = np.log(found["s2p"]) - np.log(found["mezo"])
+    assert cell.low == pytest.approx(expected)
+    assert cell.high == pytest.approx(expected)
+
+
 def test_seeds_of_one_instance_are_one_replicate(tmp_path):
     text = SMALL.partition("[[claims]]")[0].replace("dims = [4, 8, 16]", "dims = 4\ninstances = 3")
     (tmp_path / "c.toml").write_text(text + '[[claims]]\nsays="x"\nkind="final"\nsolver="mezo"\nbelow=0.5\n')
@@ -284,6 +309,39 @@ def test_seeds_of_one_instance_are_one_replicate(tmp_path):
     assert len(cell.low) == 3
     traces = [reading(k) for k in campaign.keys if k.solver == "mezo" and k.instance_seed == 2]
     assert cell.low[2] == pytest.approx(np.mean([math.log(t.best / t.start) for t in traces]))
+
+
+def _seen(self, claim, key, target, queries=claims_runs._Runs._queries):
+    low, high = queries(self, claim, key, target)
+    return low, low if math.isinf(high) else high
+
+
+def _late(self, claim, key, target, queries=claims_runs._Runs._queries):
+    low, high = queries(self, claim, key, target)
+    return (low if math.isinf(high) else high), high
+
+
+def _worst(self, claim, keys, merit=claims_runs._Runs._merit):
+    return tuple(-rank for rank in merit(self, claim, keys))
+
+
+@pytest.mark.parametrize(
+    ("name", "mutant", "check"),
+    [
+        ("_queries", _seen, test_ratios_are_those_of_the_traces),  # a miss counts as a hit at the end
+        ("_queries", _late, test_an_absolute_gap_is_hit_between_checkpoints),  # hits at checkpoints only
+        ("_merit", _worst, test_the_best_setting_of_an_instance_is_taken),
+        ("_log", lambda *_: (0.0, 0.0), test_iterates_are_compared_at_checkpoints),
+        ("_segments", lambda *_: (0.0, 0.0), test_slopes_final_gaps_and_segments_are_those_of_the_traces),
+    ],
+)
+def test_mutants_are_seen(small, monkeypatch, name, mutant, check):
+    campaign, path, _ = small
+    monkeypatch.setattr(claims_runs._Runs, name, mutant)
+    with Store(path, "read") as store:
+        judged = judge(campaign, store)
+    with pytest.raises(AssertionError):
+        check((campaign, path, judged))
 
 
 def test_facts_of_a_run():
@@ -375,7 +433,22 @@ def test_the_command_line_prints_a_line_a_claim(small, tmp_path, capsys):
 
     _, path, judged = small
     (tmp_path / "c.toml").write_text(textwrap.dedent(SMALL))
-    given = (str(tmp_path / "c.toml"), (), (), None, None, False, str(path), "1", False, None, False)
+    given = (
+        str(tmp_path / "c.toml"),
+        (),
+        (),
+        None,
+        None,
+        False,
+        str(path),
+        "1",
+        None,
+        None,
+        None,
+        False,
+        None,
+        False,
+    )
     assert run_verb(*given, False) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("claim: ")]
     assert lines == [f"claim: {j.verdict}: {j.claim.says} ({j.figures()})" for j in judged]

@@ -81,6 +81,9 @@ class Claim:
         The factor of a slope, likewise.
     of : str
         What a slope is of: ``"queries"`` or ``"final gap"``.
+    at : str
+        Whose gaps count: those of all ``"queries"``, or of the ``"iterates"`` at checkpoints.  A method that
+        asks far from its iterate is behind in the first and not in the second.
     on : mapping
         A rule as in ``[[include]]``: the runs that the claim speaks of.
     above, below : float
@@ -99,6 +102,7 @@ class Claim:
     gap: Mapping[str, float] = field(default_factory=dict)
     against: Mapping[str, float] = field(default_factory=dict)
     of: str = "queries"
+    at: str = "queries"
     on: Mapping[str, Any] = field(default_factory=dict)
     above: float = -math.inf
     below: float = math.inf

@@ -23,6 +23,7 @@
     above = 0.9
     below = 1.1
     # of = "final gap"              # of the gap at the end instead of queries
+    # at = "iterates"             # gaps of the iterates at checkpoints instead of those of queries
     # certain = true                # nothing in these runs is random: every run decides by itself
 """
 
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["claims_of", "selected"]
 
 _KEYS = (
-    "says", "source", "recalled", "kind", "solver", "than", "target", "gap", "against", "of", "on", "above",
-    "below", "certain",
+    "says", "source", "recalled", "kind", "solver", "than", "target", "gap", "against", "of", "at", "on",
+    "above", "below", "certain",
 )  # fmt: skip
 #: What a kind needs, and what it may have besides says, source, recalled, kind, solver, on, above, below.
 _NEEDS = {
@@ -52,7 +53,7 @@ _NEEDS = {
     "linear": ("target",),
     "slope": ("against",),
 }
-_MAY = {"faster": ("gap",), "final": ("certain",), "slope": ("target", "gap", "of")}
+_MAY = {"faster": ("gap", "at"), "final": ("certain",), "slope": ("target", "gap", "of", "at")}
 
 
 def selected(word: str) -> tuple[str, dict[str, Any]]:
@@ -124,6 +125,7 @@ def _claim(item: Mapping[str, Any], place: Place, keys: Sequence["RunKey"], faul
         _powers(item, "gap", place, faults),
         _powers(item, "against", place, faults),
         _read(item, "of", "queries", Choice("queries", "final gap"), place, faults),
+        _read(item, "at", "queries", Choice("queries", "iterates"), place, faults),
         item.get("on", {}),
         _read(item, "above", KINDS[kind][0], Real(), place, faults),
         _read(item, "below", KINDS[kind][1], Real(), place, faults),
@@ -151,7 +153,7 @@ def _fitting(item: Mapping[str, Any], kind: str, place: Place, faults: Faults) -
         faults.add(place, "claims: target or gap must be given for a slope of queries")
     if kind in ("slope", "final") and "above" not in item and "below" not in item:
         faults.add(place, f"claims: above or below must be given for kind {kind!r}")
-    for key in ("than", "target", "gap", "against", "of", "certain"):
+    for key in ("than", "target", "gap", "against", "of", "at", "certain"):
         if key in item and key not in _NEEDS[kind] and key not in _MAY.get(kind, ()):
             faults.add((*place, key), f"claims: kind {kind!r} has no {key}")
 

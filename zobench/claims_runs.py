@@ -137,7 +137,7 @@ class _Runs:
         self.outcomes = runs[runs.index.isin(wanted)][columns].to_dict("index")
         traces, hits = store.traces(), store.hits()
         self.traces = {
-            name: (own["queries"].to_numpy(), own["best"].to_numpy())
+            name: (own["queries"].to_numpy(), own["best"].to_numpy(), own["value"].to_numpy())
             for name, own in traces[traces["id"].isin(wanted)].groupby("id")
         }
         self.hits: dict[str, dict[float, float]] = {}
@@ -192,7 +192,9 @@ class _Runs:
 
     def _segments(self, claim: Claim, key: RunKey) -> Limits:
         """Give the log of queries from the second target to the third over first to second."""
-        (a, a_high), (b, b_high), (c, c_high) = (self._queries(key, target) for target in claim.targets)
+        (a, a_high), (b, b_high), (c, c_high) = (
+            self._queries(claim, key, target) for target in claim.targets
+        )
         if b_high == math.inf:
             return -math.inf, math.inf
         first = max(b - a_high, 0.0), b_high - a
@@ -229,7 +231,7 @@ class _Runs:
         if claim.kind == "lower" or claim.of == "final gap":
             gap = self._final(key)
             return gap, gap
-        low, high = self._queries(key, claim.targets[0] if claim.targets else None, claim.gap)
+        low, high = self._queries(claim, key, claim.targets[0] if claim.targets else None)
         return math.log(max(low, 1.0)), math.log(high) if high < math.inf else math.inf
 
     def _final(self, key: RunKey) -> float:
@@ -242,26 +244,30 @@ class _Runs:
             return -math.log(TINY)  # the worst of all
         return math.log(max((end - reference) / (start - reference), TINY))
 
-    def _queries(self, key: RunKey, target: float | None, gap: Mapping[str, float] | None = None) -> Limits:
+    def _queries(self, claim: Claim, key: RunKey, target: float | None) -> Limits:
         """Give limits of the queries to a target: exact, or between checkpoints, or beyond the budget."""
         name = key.digest()
         row, known = self.outcomes[name], self.hits.get(name, {})
         never = float(max(row["count"], 1)), math.inf
         if not math.isfinite(row["reference"]):
             return 1.0, math.inf
-        if target is not None:
+        if target is not None and claim.at == "queries":
             near = min(TARGETS, key=lambda other: abs(other - target))
             if known and abs(near / target - 1.0) < 1e-5:
                 hit = known.get(near, math.nan)
                 return never if math.isnan(hit) else (hit, hit)
-        goal = _product(gap, key) if gap else (target or 0.0) * (row["start"] - row["reference"])
-        if row["start"] - row["reference"] <= goal:
+        scale = row["start"] - row["reference"]
+        goal = _product(claim.gap, key) if claim.gap else (target or 0.0) * scale
+        if scale <= goal:
             return 1.0, 1.0
-        queries, bests = self.traces.get(name, (np.empty(0), np.empty(0)))
-        [places] = np.nonzero(bests - row["reference"] <= goal)
+        queries, bests, values = self.traces.get(name, (np.empty(0),) * 3)
+        seen = bests if claim.at == "queries" else values
+        [places] = np.nonzero(seen - row["reference"] <= goal)
         if not places.size:
             return never
         first = int(places[0])
+        if claim.at == "iterates":  # what is compared is the checkpoint itself
+            return float(queries[first]), float(queries[first])
         return float(queries[first - 1] + 1) if first else 1.0, float(queries[first])
 
     def _best(
@@ -288,7 +294,7 @@ class _Runs:
         gap = median(self._final(key) for key in keys)
         if claim.kind in ("faster", "slope", "linear") and claim.of == "queries":
             target = claim.targets[-1] if claim.targets else None
-            return median(self._queries(key, target, claim.gap)[1] for key in keys), gap
+            return median(self._queries(claim, key, target)[1] for key in keys), gap
         return gap, gap
 
 
