@@ -148,6 +148,7 @@ def _facts(evidence: Evidence, tables: dict[str, "DataFrame"]) -> dict[str, Any]
         "ran": what_was_run(evidence),
         "where": _where(evidence.environment),
         "found": _found(evidence),
+        "claims": [judgement for _, judgements in evidence.claims for judgement in judgements],
         "refuted": _refuted(evidence),
         "failed": _failed(failures, len(evidence.runs)),
         "unfinished": _unfinished(evidence),
