@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from zobench.curves import leading, quartiles, said_of_leading, table
-from zobench.drawing import count_of, instance_of, labelled, legend, panels, rest, span, title_of
+from zobench.drawing import below, count_of, instance_of, labelled, legend, panels, rest, span, title_of
 from zobench.errors import ZobenchError
 from zobench.limits import curve, on_the_sphere
 from zobench.report import Drawing, Evidence, Report
@@ -201,8 +201,8 @@ def _gaps(evidence: Evidence, names: list[tuple[str, str]], runs: Any) -> Drawin
             axis.set_ylabel("best - lower bound")
         else:
             axis.set_ylabel("best - f_star")
-    figure.supxlabel("queries", fontsize="medium")
     legend(figure, axes)
+    below(figure, "queries")
     notes = [*dict.fromkeys(notes), said_of_leading(chosen, runs)]
     if len(chosen) > BANDS:
         notes.append(f"No bands: {len(chosen)} of them would hide one another.")
@@ -229,8 +229,8 @@ def _means(evidence: Evidence, cases: list[tuple[str, int]], runs: Any) -> Drawi
             if queries.size:
                 _line(axis, evidence, group, queries, quartiles(norms))
                 drawn += _bound(axis, evidence, next(group.itertuples()), queries, norms.mean(axis=0))
-    figure.supxlabel("queries", fontsize="medium")
     legend(figure, axes)
+    below(figure, "queries")
     notes = (
         ["A bound (wide pale line) is one of the expectation, so compare it with the dotted mean over seeds."]
         if drawn

@@ -1,11 +1,12 @@
 """Dimension scaling: queries of the median run to one target against the dimension, one panel a problem."""
 
+import re
 from typing import Any
 
 import numpy as np
 
 from zobench.curves import leading, said_of_leading
-from zobench.drawing import caption, labelled, legend, panels, rest
+from zobench.drawing import below, caption, labelled, legend, panels, rest
 from zobench.report import Drawing, Evidence, Report
 
 #: A problem with fewer dimensions has no panel.
@@ -25,7 +26,7 @@ def medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
 
 def _medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
     runs, found = labelled(evidence.campaign), []
-    for key, group in runs.groupby(KEYS, sort=True):
+    for _, group in runs.groupby(KEYS, sort=True):
         if group["dim"].nunique() < FEWEST:
             continue
         own = evidence.hits[evidence.hits["id"].isin(group["id"])]
@@ -40,7 +41,7 @@ def _medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
         met = whole.any()
         if met.any():
             target = float(min(met.index[met]))
-            name = str(key[0]) + (f", {key[3]}" if key[3] else "")
+            name = re.sub(r"dim \d+(, )?", "", str(group["problem_name"].iloc[0])).removesuffix(" ()")
             found.append((name, target, table[target].unstack()))
     return found
 
@@ -75,13 +76,18 @@ def draw(evidence: Evidence) -> list[Drawing]:
         for power in (1, 2):
             (guide,) = axis.plot(dims, low * (dims / dims[0]) ** power, ":", color="#777777", linewidth=1)
             guide.set_gid(f"guide {power}")
-            axis.annotate(f"d^{power}" if power > 1 else "d", (dims[-1], low * (dims[-1] / dims[0]) ** power))
+            axis.annotate(
+                "d^2" if power > 1 else "d",
+                (dims[-1], low * (dims[-1] / dims[0]) ** power),
+                ha="right",
+                va="bottom",
+            )
         axis.set_xticks(dims, [f"{dim:g}" for dim in dims])
         axis.minorticks_off()
         axis.set_title(f"{name}\ntarget {target:.2g}", loc="left")
         axis.set_ylabel("queries")
-    figure.supxlabel("dimension", fontsize="medium", y=0.01)
     legend(figure, axes)
+    below(figure, "dimension")
     text = caption(
         evidence,
         runs,

@@ -51,7 +51,7 @@ def _draw(evidence: Evidence, table: Any) -> Any:
             range(part.shape[1]), [_cut(name, 40) for name in part.columns], rotation=90, fontsize=7
         )
     bar = figure.add_axes(
-        (1.0 - 0.62 / evidence.width, 1.0 - 1.5 / height, 0.12 / evidence.width, 1.4 / height)
+        ((left + wide + 0.12) / evidence.width, 1.0 - 1.5 / height, 0.12 / evidence.width, 1.4 / height)
     )
     figure.colorbar(image, cax=bar)
     return figure

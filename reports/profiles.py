@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from zobench.curves import leading, said_of_leading
-from zobench.drawing import caption, count_of, labelled, legend, panels, rest
+from zobench.drawing import below, caption, count_of, labelled, legend, panels, rest
 from zobench.errors import ZobenchError
 from zobench.performance import Runtimes, costs
 from zobench.performance_profiles import data_profile, performance_profile
@@ -41,16 +41,13 @@ def _draw(evidence: Evidence, kind: str, runtimes: Runtimes, runs: Any) -> Drawi
     for axis, target in zip(axes, TARGETS, strict=True):
         table = costs(runtimes, target)
         found = performance_profile(table) if kind == "performance" else data_profile(table, runtimes.dims)
-        ends = [profile.x[-1] for profile in found.values() if profile.x.size]
-        first = (
-            1.0
-            if kind == "performance"
-            else min([profile.x[0] for profile in found.values() if profile.x.size] or [1.0])
-        )
-        right = 1.2 * max([*ends, first])
+        logs = {solver: np.log10(profile.x) for solver, profile in found.items()}
+        reached = np.concatenate([[0.0], *logs.values()])
+        left = 0.0 if kind == "performance" else float(reached.min())
+        right = float(reached.max()) + 0.05
         others: list[Any] = []
         for solver, profile in sorted(found.items()):
-            x = np.concatenate([[first], profile.x, [right]])
+            x = np.concatenate([[left], logs[solver], [right]])
             y = np.concatenate([[0.0], profile.share, profile.share[-1:] if profile.x.size else [0.0]])
             rows += [(kind, target, solver, *pair) for pair in zip(profile.x, profile.share, strict=True)]
             if solver not in chosen:
@@ -70,13 +67,12 @@ def _draw(evidence: Evidence, kind: str, runtimes: Runtimes, runs: Any) -> Drawi
             )
             line.set_gid(f"profile {solver}")
         rest(axis, others)
-        axis.set_xscale("log")
         axis.set_ylim(-0.02, 1.02)
         axis.set_title(f"target {target:g}", loc="left")
-    names = {"performance": "ERT / smallest ERT of any solver", "data": "queries / (dim + 1)"}
-    figure.supxlabel(names[kind], fontsize="medium", y=0.01)
+    names = {"performance": "log10(ERT / smallest ERT of any solver)", "data": "log10(ERT / (dim + 1))"}
     axes[0].set_ylabel("share of problems")
     legend(figure, axes)
+    below(figure, names[kind])
     from pandas import DataFrame
 
     text = caption(

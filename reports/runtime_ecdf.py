@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zobench.curves import leading, said_of_leading
-from zobench.drawing import count_of, instance_of, labelled, legend, panels, rest, span, title_of
+from zobench.drawing import below, count_of, instance_of, labelled, legend, panels, rest, span, title_of
 from zobench.report import Drawing, Evidence, Report
 
 #: Panels of the figure with one problem a panel.
@@ -151,9 +151,9 @@ def draw(evidence: Evidence) -> list[Drawing]:
             _curves(axis, evidence, here, left, chosen)
             _finish(axis, left, right)
             axis.set_title(titles[name], loc="left")
-        figure.supxlabel("log10(queries / dim)", fontsize="medium")
-        figure.supylabel("share of pairs hit", fontsize="medium")
+        axes[0].set_ylabel("share of pairs hit")
         legend(figure, axes)
+        below(figure, "log10(queries / dim)")
         what = "The same, one problem a panel."
         if len(every) > PANELS:
             what += f" The first {PANELS} of {len(every)} problems; for all see tables/summary.csv."

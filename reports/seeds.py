@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from zobench.curves import finite_or, table
-from zobench.drawing import caption, labelled, panels
+from zobench.drawing import below, caption, labelled, panels
 from zobench.report import Drawing, Evidence, Report
 
 #: Small panels drawn.
@@ -53,7 +53,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
         axis.minorticks_off()
         axis.tick_params(labelsize=7)
         axis.set_title(f"{first.label}\n{first.problem_name}"[:80], loc="left", fontsize=7)
-    figure.supxlabel("queries", fontsize="medium", y=0.005)
+    below(figure, "queries")
     runs = concat([group for _, group in cases])
     text = caption(
         evidence,

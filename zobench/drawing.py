@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zobench.report import Evidence
 
 __all__ = [
+    "below",
     "caption",
     "count_of",
     "instance_of",
@@ -217,6 +218,11 @@ def legend(figure: "Figure", axes: Sequence["Axes"], order: Sequence[str] = ()) 
         handlelength=2.4,
         labelspacing=0.35,
     )
+
+
+def below(figure: "Figure", text: str) -> None:
+    """Name the abscissa of all panels, in the margin below the last row; after the legend."""
+    figure.supxlabel(text, fontsize="medium", y=0.05 / figure.get_size_inches()[1], va="bottom")
 
 
 def rest(axis: "Axes", lines: Sequence[tuple[Any, Any]], gid: str = "others") -> None:
