@@ -309,3 +309,27 @@ def test_equal_up_to_rounding_refutes_nothing(kind):
     verdicts = weigh(kind, left, right).verdict
     assert "refuted" not in verdicts[:2]
     assert verdicts[2] == "refuted"
+
+
+def test_equal_values_decide_nothing_before_the_last_look():
+    looks = (40, 80, 160, 320)
+    for kind, left, right in (("<=", 0.0, 1.0), ("paired", 0.0, 1.0), ("=", 1.0, 1.2)):
+        for look in looks:
+            sides = np.full(look, left), (right if kind == "<=" else np.full(look, right))
+            found = weigh(kind, *sides, looks=looks)
+            assert bool(found.decided) is (look == 320), (kind, look)
+            wanted = {"<=": "supported", "paired": "supported", "=": "refuted"}[kind]
+            assert (str(found.verdict) == wanted) is (look == 320)
+
+
+def test_a_law_that_is_rarely_large_is_not_supported():
+    # mean 1.3 times the bound: 65 with probability 1/50, else 0
+    looks, rng = (40, 80, 160, 320), np.random.default_rng(5)
+    left = np.where(rng.random((2000, 320)) < 0.02, 65.0, 0.0)
+    settled = np.zeros(2000, dtype=bool)
+    supported = np.zeros(2000, dtype=bool)
+    for look in looks:
+        found = weigh("<=", left[:, :look], 1.0, looks=looks)
+        supported |= ~settled & (found.verdict == "supported")
+        settled |= np.asarray(found.decided)
+    assert supported.mean() <= 0.01

@@ -383,7 +383,9 @@ def everything_at_once(x, out):
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong"), [("l1-norm", wrong_sign), ("max-coordinate", everything_at_once)], ids=str
+    ("name", "wrong"),
+    [("l1-norm", wrong_sign), ("max-coordinate", everything_at_once)],
+    ids=["l1-norm", "max-coordinate"],
 )
 def test_wrong_subgradient_is_caught(name, wrong):
     right = made(name)
