@@ -58,26 +58,50 @@ def _row(axis: Any, cell: Cell, place: int, ends: tuple[float, float]) -> None:
         point.set_gid(f"estimate {cell.where}")
 
 
+def _plain_ticks(axis: Any, ends: tuple[float, float]) -> None:
+    """Write factors as plain numbers; over more than three decades powers of ten stay."""
+    decades = math.log10(ends[1] / ends[0])
+    if decades > 3.0:
+        return
+    digits = (1, 2, 5) if decades > 0.7 else (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
+    exponents = range(math.floor(math.log10(ends[0])), math.ceil(math.log10(ends[1])) + 1)
+    ticks = [digit * 10.0**exponent for exponent in exponents for digit in digits]
+    shown = [tick for tick in ticks if ends[0] <= tick <= ends[1]]
+    axis.set_xticks(shown, [f"{tick:g}" for tick in shown])
+
+
 def _figure(evidence: Evidence, judgement: Judgement) -> Any:
     claim, cells = judgement.claim, judgement.cells
-    figure, (axis,) = panels(1, min(evidence.width, 7.4), height=0.9 + 0.26 * max(len(cells), 1))
+    wide = evidence.width > 5
+    title = textwrap.wrap(f"{judgement.verdict.upper()}: {claim.says}", 84 if wide else 46)
+    labels = [
+        textwrap.wrap(textwrap.shorten(cell.where, 92, placeholder=" ..."), 46 if wide else 24)
+        for cell in cells
+    ]
+    tall = max(map(len, labels))
+    figure, (axis,) = panels(
+        1,
+        min(evidence.width, 7.4),
+        height=0.5 + 0.19 * len(title) + (0.1 + 0.13 * tall) * len(cells),
+        left=2.75 if wide else 1.5,
+        title=0.15 + 0.17 * len(title),
+    )
     ends = _limits(judgement)
     if claim.logs:
         axis.set_xscale("log")
+        axis.minorticks_off()
     axis.axvspan(max(claim.above, ends[0]), min(claim.below, ends[1]), color="#029e73", alpha=0.10, lw=0)
     for place, cell in enumerate(cells):
         _row(axis, cell, place, ends)
     axis.set_xlim(*ends)
     axis.set_ylim(len(cells) - 0.4, -0.6)
-    width = 46 if evidence.width > 5 else 24
-    labels = [textwrap.shorten(cell.where, 2 * width, placeholder=" ...") for cell in cells]
-    axis.set_yticks(range(len(cells)), ["\n".join(textwrap.wrap(label, width)) for label in labels])
+    axis.set_yticks(range(len(cells)), ["\n".join(lines) for lines in labels])
     axis.tick_params(axis="y", labelsize=7)
     axis.grid(axis="y", visible=False)
-    axis.set_xlabel(AXES[claim.kind])
-    title = f"{judgement.verdict.upper()}: {claim.says}"
-    wrapped = textwrap.wrap(title, 88 if evidence.width > 5 else 46)
-    axis.figure.suptitle("\n".join(wrapped), fontsize=9, x=0.01, ha="left")
+    if claim.logs:
+        _plain_ticks(axis, ends)
+    axis.set_xlabel("\n".join(textwrap.wrap(AXES[claim.kind], 70 if wide else 36)), fontsize=8)
+    figure.suptitle("\n".join(title), fontsize=9, x=0.01, ha="left")
     return figure
 
 
