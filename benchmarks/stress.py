@@ -304,7 +304,7 @@ def cut_power(bench: Bench, cuts: int) -> str:
     if process is not None:
         process.kill()
         process.communicate()
-    return f"{done} cuts ({shortened} with a log cut short), {runs} runs in the copies, all equal after resuming"
+    return f"{done} cuts ({shortened} with a log cut short), {runs} runs in the copies, equal after resuming"
 
 
 def _frozen(process: "subprocess.Popen[str]", store: Path, copy: Path) -> bool:
