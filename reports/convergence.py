@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading, quartiles, said_of_leading, table
+from zobench.curves import leading, quartiles, said_of_leading, table, traced
 from zobench.drawing import below, count_of, instance_of, labelled, legend, panels, rest, span, title_of
 from zobench.errors import ZobenchError
 from zobench.limits import curve, on_the_sphere
@@ -146,7 +146,7 @@ def _caption(evidence: Evidence, runs: Any, what: str, notes: list[str]) -> str:
     several = seeds.max() > 1
     failed = evidence.runs[evidence.runs["status"] == "failed"]
     failed = failed[failed["problem_name"].isin(runs["problem_name"])]
-    untraced = int((~failed["id"].isin(evidence.traces["id"])).sum())
+    untraced = int((~traced(evidence, failed)).sum())
     parts = [
         what,
         f"{count_of(len(runs), 'run')}, {span(seeds)} seed{'s' if several else ''} a line, "
@@ -243,9 +243,9 @@ def _means(evidence: Evidence, cases: list[tuple[str, int]], runs: Any) -> Drawi
 def draw(evidence: Evidence) -> list[Drawing]:
     """Draw the gaps of compared runs, then the running means of observed ones."""
     drawings, runs = [], evidence.runs
-    runs = runs[runs["id"].isin(evidence.traces["id"])]
-    normed = evidence.traces.loc[evidence.traces["running_mean"].notna(), "id"]
-    gradient = runs.loc[runs["id"].isin(normed), "problem_name"]  # of problems that have one
+    runs = runs[traced(evidence, runs)]
+    normed = set(evidence.traces.loc[evidence.traces["running_mean"].notna(), "id"])
+    gradient = runs.loc[[name in normed for name in runs["id"]], "problem_name"]  # of problems that have one
     observed = runs["observed"].astype(bool) & runs["problem_name"].isin(gradient)
     for chosen, keys, make in (
         (runs[~observed], ["problem_name", "noise"], _gaps),
@@ -270,7 +270,7 @@ def missing(evidence: Evidence) -> str:
     """Say why nothing can be drawn."""
     if not len(evidence.runs):
         return "the store holds no runs"
-    if not evidence.runs["id"].isin(evidence.traces["id"]).any():
+    if not traced(evidence, evidence.runs).any():
         return "no run in the store has a trace"
     return ""
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading, said_of_leading
-from zobench.drawing import below, caption, labelled, legend, panels, rest
+from zobench.curves import leading, lines, said_of_leading
+from zobench.drawing import below, caption, legend, panels, rest
 from zobench.report import Drawing, Evidence, Report
 
 #: A problem with fewer dimensions has no panel.
@@ -25,7 +25,7 @@ def medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
 
 
 def _medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
-    runs, found = labelled(evidence.campaign), []
+    runs, found = lines(evidence), []
     for _, group in runs.groupby(KEYS, sort=True):
         if group["dim"].nunique() < FEWEST:
             continue
@@ -49,7 +49,7 @@ def _medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
 def draw(evidence: Evidence) -> list[Drawing]:
     """Draw one panel a problem."""
     cases = medians(evidence)[:PANELS]
-    runs = labelled(evidence.campaign)
+    runs = lines(evidence)
     runs = runs[runs["label"].isin({label for _, _, table in cases for label in table})]
     chosen = leading(evidence, runs)
     looks = runs.drop_duplicates("label").set_index("label")

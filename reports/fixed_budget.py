@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading
-from zobench.drawing import caption, labelled, labelled_rows
+from zobench.curves import leading, lines
+from zobench.drawing import caption, labelled_rows
 from zobench.errors import ZobenchError
 from zobench.performance import Runtimes
 from zobench.performance_tables import fixed_budget
@@ -45,7 +45,7 @@ def _one(evidence: Evidence, runs: Any, budget: float, table: Any, chosen: set[s
         band = axis.hlines(place, low, high, color=style.color, linewidth=3, alpha=0.35)
         band.set_gid(f"quartiles {name}")
         (bar,) = axis.plot([middle], [place], "|", color="#222222", markersize=13, markeredgewidth=2)
-        bar.set_gid(f"median {name}")
+        bar.set_gid(f"middle {name}")
     axis.set_xlabel("log10 of the smallest target hit (0: none)")
     axis.set_title(f"after {budget:g} queries / dim", loc="left")
     text = caption(
@@ -63,7 +63,7 @@ def _one(evidence: Evidence, runs: Any, budget: float, table: Any, chosen: set[s
 def draw(evidence: Evidence) -> list[Drawing]:
     """Draw one figure a budget."""
     views, _ = found_after(evidence)
-    runs = labelled(evidence.campaign)
+    runs = lines(evidence)
     runs = runs[runs["problem_name"].isin(views[0][1]["problem"])]
     chosen = leading(evidence, runs, ROWS)
     return [_one(evidence, runs, budget, table, chosen) for budget, table in views]

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading
-from zobench.drawing import caption, labelled, labelled_rows
+from zobench.curves import leading, lines
+from zobench.drawing import caption, labelled_rows
 from zobench.errors import ZobenchError
 from zobench.performance import Runtimes, costs
 from zobench.report import Drawing, Evidence, Report
@@ -30,7 +30,7 @@ def runtimes_of(evidence: Evidence) -> tuple[Runtimes | None, str]:
 
 
 def _one(evidence: Evidence, found: Runtimes, runs: Any, target: float, chosen: set[str]) -> Drawing:
-    table = costs(found, target)[sorted(chosen)]
+    table = evidence.keep(f"costs {target}", lambda: costs(found, target))[sorted(chosen)]
     dims = np.array([found.dims[name] for name in table.index], float)
     times = np.log10(table.div(dims, axis=0))
     told = [
@@ -47,7 +47,7 @@ def _one(evidence: Evidence, found: Runtimes, runs: Any, target: float, chosen: 
         middle = np.quantile(own[~np.isnan(own)], 0.5, method="higher") if (~np.isnan(own)).any() else np.inf
         if np.isfinite(middle):
             (bar,) = axis.plot([middle], [place], "|", color="#222222", markersize=13, markeredgewidth=2)
-            bar.set_gid(f"median {name}")
+            bar.set_gid(f"middle {name}")
     axis.set_xlabel("log10(ERT / dim)")
     axis.set_title(f"target {target:g}", loc="left")
     text = caption(
@@ -67,7 +67,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
     """Draw one figure a target."""
     found, _ = runtimes_of(evidence)
     assert found is not None
-    runs = labelled(evidence.campaign)
+    runs = lines(evidence)
     runs = runs[runs["problem_name"].isin(found.problems)]
     chosen = leading(evidence, runs, ROWS)
     return [_one(evidence, found, runs, target, chosen) for target in TARGETS]

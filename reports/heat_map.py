@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading
-from zobench.drawing import caption, labelled
+from zobench.curves import leading, lines
+from zobench.drawing import caption
 from zobench.report import Drawing, Evidence, Report
 
 #: Rows of one figure; more solvers are refused but for the leading ones.
@@ -14,7 +14,7 @@ ROWS = 80
 
 def shares(evidence: Evidence) -> Any:
     """Tabulate the mean share of targets hit: rows solvers, columns problems, NaN where they did not meet."""
-    runs = labelled(evidence.campaign)
+    runs = lines(evidence)
     hit = evidence.hits["queries"].notna().groupby(evidence.hits["id"]).mean()
     known = set(runs.loc[runs["id"].isin(hit.index), "problem_name"])
     runs = runs[runs["problem_name"].isin(known)]
@@ -64,7 +64,7 @@ def _cut(text: str, most: int) -> str:
 def draw(evidence: Evidence) -> list[Drawing]:
     """Draw the map."""
     table = shares(evidence)
-    chosen = leading(evidence, labelled(evidence.campaign), ROWS)
+    chosen = leading(evidence, lines(evidence), ROWS)
     kept = table[table.index.isin(chosen)]
     runs = evidence.campaign
     text = caption(

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading, said_of_leading
-from zobench.drawing import below, caption, count_of, labelled, legend, panels, rest
+from zobench.curves import leading, lines, said_of_leading
+from zobench.drawing import below, caption, count_of, legend, panels, rest
 from zobench.errors import ZobenchError
 from zobench.performance import Runtimes, costs
 from zobench.performance_profiles import data_profile, performance_profile
@@ -39,7 +39,7 @@ def _draw(evidence: Evidence, kind: str, runtimes: Runtimes, runs: Any) -> Drawi
     looks = runs.drop_duplicates("label").set_index("label")
     rows = []
     for axis, target in zip(axes, TARGETS, strict=True):
-        table = costs(runtimes, target)
+        table = evidence.keep(f"profile costs {target}", lambda target=target: costs(runtimes, target))
         found = performance_profile(table) if kind == "performance" else data_profile(table, runtimes.dims)
         logs = {solver: np.log10(profile.x) for solver, profile in found.items()}
         reached = np.concatenate([[0.0], *logs.values()])
@@ -91,7 +91,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
     """Draw both kinds."""
     runtimes, _ = common(evidence)
     assert runtimes is not None
-    runs = labelled(evidence.campaign)
+    runs = lines(evidence)
     runs = runs[runs["problem_name"].isin(runtimes.problems)]
     return [_draw(evidence, kind, runtimes, runs) for kind in ("performance", "data")]
 

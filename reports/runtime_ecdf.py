@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading, said_of_leading
-from zobench.drawing import below, count_of, instance_of, labelled, legend, panels, rest, span, title_of
+from zobench.curves import leading, lines, said_of_leading
+from zobench.drawing import below, count_of, instance_of, legend, panels, rest, span, title_of
 from zobench.report import Drawing, Evidence, Report
 
+#: Jumps of one line; more are nearer to one another than a figure shows.
+JUMPS = 250
 #: Panels of the figure with one problem a panel.
-PANELS = 24
+PANELS = 18
 
 
 def pairs(evidence: Evidence) -> Any:
@@ -29,7 +31,7 @@ def pairs(evidence: Evidence) -> Any:
 def _pairs(evidence: Evidence) -> Any:
     from pandas import DataFrame
 
-    runs = labelled(evidence.campaign)
+    runs = lines(evidence)
     known = runs[np.isfinite(runs["reference"].astype(float))].drop_duplicates("problem_name")
     exact = [
         run.problem_name for run in known.itertuples() if not getattr(instance_of(run), "stochastic", False)
@@ -49,10 +51,19 @@ def ecdf(rows: Any) -> tuple[np.ndarray, np.ndarray]:
     return where, np.searchsorted(times, where, side="right") / len(rows)
 
 
-def _curve(axis: Any, evidence: Evidence, rows: Any, left: float) -> None:
+def thinned(where: np.ndarray, share: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Keep one jump, the last, in each of `most` equal parts of the axis, where there are more of them."""
+    if where.size <= most:
+        return where, share
+    part = np.floor((where - where[0]) / (where[-1] - where[0]) * (most - 1e-9))
+    last = np.flatnonzero(np.diff(part, append=np.inf))
+    return where[last], share[last]
+
+
+def _curve(axis: Any, evidence: Evidence, rows: Any, left: float, jumps: int) -> None:
     first = next(rows.itertuples())
     style = evidence.style(first.solver, first.variant)
-    where, share = ecdf(rows)
+    where, share = thinned(*ecdf(rows), jumps)
     ends = np.unique(np.log10(rows["budget"].to_numpy(float) / rows["dim"].to_numpy(float)))
     x = np.concatenate([[left], where, ends[-1:]])
     y = np.concatenate([[0.0], share, share[-1:] if share.size else [0.0]])
@@ -73,13 +84,15 @@ def _curve(axis: Any, evidence: Evidence, rows: Any, left: float) -> None:
     marks.set_gid(f"ends {first.label}")
 
 
-def _curves(axis: Any, evidence: Evidence, rows: Any, left: float, chosen: set[str]) -> None:
+def _curves(
+    axis: Any, evidence: Evidence, rows: Any, left: float, chosen: set[str], jumps: int = JUMPS
+) -> None:
     others: list[Any] = []
     for label, own in rows.groupby("label", sort=True):
         if label in chosen:
-            _curve(axis, evidence, own, left)
+            _curve(axis, evidence, own, left, jumps)
         else:
-            where, share = ecdf(own)
+            where, share = thinned(*ecdf(own), jumps // 2)
             others.append(
                 (np.repeat(where, 2), np.concatenate([[0.0], np.repeat(share, 2)[:-1]])[: 2 * where.size])
             )
@@ -148,7 +161,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
         figure, axes = panels(len(names), evidence.width)
         for axis, name in zip(axes, names, strict=True):
             here = rows[rows["problem_name"] == name]
-            _curves(axis, evidence, here, left, chosen)
+            _curves(axis, evidence, here, left, chosen, JUMPS // 3)
             _finish(axis, left, right)
             axis.set_title(titles[name], loc="left")
         axes[0].set_ylabel("share of pairs hit")

@@ -4,20 +4,24 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import finite_or, table
-from zobench.drawing import below, caption, labelled, panels
+from zobench.curves import finite_or, lines, table, traced
+from zobench.drawing import below, caption, panels
 from zobench.report import Drawing, Evidence, Report
 
 #: Small panels drawn.
-PANELS = 24
+PANELS = 12
 #: Relative to the first gap, rounding hides what is smaller.
 FLOOR = 1e-16
 
 
 def spreads(evidence: Evidence) -> list[tuple[float, Any]]:
     """Give the groups of runs with several seeds and how many decades their last gaps span, widest first."""
-    runs = labelled(evidence.campaign)
-    runs = runs[np.isfinite(runs["reference"].astype(float)) & runs["id"].isin(evidence.traces["id"])]
+    return evidence.keep("spreads", lambda: _spreads(evidence))
+
+
+def _spreads(evidence: Evidence) -> list[tuple[float, Any]]:
+    runs = lines(evidence)
+    runs = runs[np.isfinite(runs["reference"].astype(float)) & traced(evidence, runs)]
     found = []
     for _, group in runs.groupby(["problem_name", "noise", "label"], sort=True):
         if len(group) < 2:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zobench.drawing import labelled
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from zobench.report import Evidence
 
-__all__ = ["MOST", "leading", "quartiles", "standing", "table"]
+__all__ = ["MOST", "leading", "lines", "quartiles", "standing", "table", "traced"]
 
 #: Stands for NaN and inf in quantiles: a diverged run is the worst of all, and is never left out.
 HUGE = 1e300
@@ -88,6 +90,17 @@ def _carried(numbers: Floats) -> Floats:
         return numbers
     at = np.where(np.isnan(numbers), 0, np.arange(numbers.shape[1]))
     return np.take_along_axis(numbers, np.maximum.accumulate(at, axis=1), axis=1)
+
+
+def traced(evidence: "Evidence", runs: "DataFrame") -> NDArray[np.bool_]:
+    """Say of each run whether it left a trace."""
+    places, _ = _places(evidence)
+    return np.array([name in places for name in runs["id"]], dtype=bool)
+
+
+def lines(evidence: "Evidence") -> "DataFrame":
+    """Give the runs of the campaign with the columns of `zobench.drawing.labelled`, worked out once."""
+    return evidence.keep("lines", lambda: labelled(evidence.campaign))
 
 
 def quartiles(numbers: Floats) -> Floats:

@@ -230,18 +230,12 @@ def rest(axis: "Axes", lines: Sequence[tuple[Any, Any]], gid: str = "others") ->
     if not lines:
         return
     import numpy as np
-    from matplotlib.collections import LineCollection
 
-    found = LineCollection(
-        [np.column_stack(line) for line in lines],
-        colors="#9a9a9a",
-        linewidths=0.6,
-        zorder=1.5,
-        label="others",
-    )
+    gap = [np.nan]  # one path for all of them: a file half the size
+    x = np.concatenate([part for one in lines for part in (one[0], gap)])
+    y = np.concatenate([part for one in lines for part in (one[1], gap)])
+    (found,) = axis.plot(x, y, color="#9a9a9a", linewidth=0.6, zorder=1.5, label="others")
     found.set_gid(gid)
-    axis.add_collection(found)
-    axis.autoscale_view()
 
 
 def labelled_rows(names: Sequence[str], width: float) -> tuple["Figure", "Axes", Any]:

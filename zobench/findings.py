@@ -1,7 +1,6 @@
 """What a store shows, as numbers and as sentences: shared by the HTML page and the demo."""
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -56,6 +55,10 @@ class Fewest(NamedTuple):
 
 def per_problem(evidence: Evidence) -> "DataFrame":
     """Summarise the runs of each problem and solver, one row each."""
+    return evidence.keep("per problem", lambda: _per_problem(evidence)).copy()
+
+
+def _per_problem(evidence: Evidence) -> "DataFrame":
     from pandas import DataFrame
 
     watched = evidence.runs["observed"].astype(bool)
@@ -126,7 +129,9 @@ def _upper_median(numbers: "Series") -> float:
 
 def smallest_gap(evidence: Evidence) -> dict[str, str]:
     """Give for each problem the solver with the smallest median gap after its whole budget."""
-    table = per_problem(replace(evidence, runs=evidence.campaign))
+    table = per_problem(evidence)
+    plain = table["made for"] == "comparison"
+    table = table[plain] if plain.any() else table
     table = table[table["median best gap"].notna()].sort_values("median best gap", kind="stable")
     return dict(table.drop_duplicates("problem")[["problem", "solver"]].itertuples(index=False, name=None))
 

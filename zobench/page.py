@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import math
 import re
 from collections.abc import Iterable
@@ -128,8 +129,9 @@ def _image(drawing: Drawing, kind: str) -> bytes:
         drawing.figure.savefig(buffer, format=kind, dpi=150, metadata=metadata, facecolor="white")
     data = buffer.getvalue()
     if kind == "svg":
-        # six significant digits draw the same picture in half the bytes
-        data = re.sub(rb"(\d+\.\d{3})\d+", rb"\1", data)
+        # a hundredth of a point draws the same picture in half the bytes
+        data = re.sub(rb"(\d+\.\d{2})\d+", rb"\1", data)
+        data = re.sub(rb"([ML]) ([-\d.]+) ([-\d.]+) \n", rb"\1\2 \3", data)
     return data
 
 
@@ -155,11 +157,32 @@ def _facts(evidence: Evidence, tables: dict[str, "DataFrame"]) -> dict[str, Any]
         "counts": verdict_counts(evidence),
         "meanings": VERDICTS,
         "verdicts": list(_verdict_rows(evidence.verdicts)),
-        "summary": [_shown(row) for row in tables["summary"].to_dict("records")],
+        "problems": _grouped(tables["summary"], "problem"),
+        "solvers": _grouped(tables["summary"], "solver"),
+        "campaigns": _campaigns(evidence),
         "failures": failures.head(FAILURES).to_dict("records"),
         "failures_left": max(0, len(failures) - FAILURES),
         "environment": {str(key): _text(value) for key, value in sorted(evidence.environment.items())},
     }
+
+
+def _grouped(summary: "DataFrame", by: str) -> dict[str, list[dict[str, Any]]]:
+    """Give the rows of each problem, or of each solver."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in summary.to_dict("records"):
+        found.setdefault(row[by], []).append(_shown(row))
+    return found
+
+
+def _campaigns(evidence: Evidence) -> list[tuple[str, str]]:
+    """Give what was asked for: title and content of each campaign, the content in lines."""
+    known = evidence.campaigns
+    if known is None:
+        return []
+    return [
+        (str(title), json.dumps(json.loads(content), indent=1))
+        for title, content in zip(known["title"], known["content"], strict=True)
+    ]
 
 
 def _where(environment: dict[str, Any]) -> str:
