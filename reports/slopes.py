@@ -31,8 +31,9 @@ def fits(evidence: Evidence) -> Any:
 
 
 def _panel(axis: Any, row: Any) -> None:
-    # K(eps) is fitted over K; where eps is the factor the axis is eps relative to its largest level
-    ends = np.array([1.0, row.last / row.first])
+    # K(eps) is fitted over K: the levels of eps are those at which the bound takes so many steps
+    ratio = row.last / row.first
+    ends = np.array([1.0, ratio ** (1.0 / row.bound) if row.factor == "eps" else ratio])
     low, high = (row.ci_low, row.ci_high) if np.isfinite(row.ci_low) else (row.mean, row.mean)
     fan = axis.fill_between(ends, ends**low, ends**high, color="#0173b2", alpha=0.25, linewidth=0)
     fan.set_gid("interval")
