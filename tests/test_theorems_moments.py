@@ -157,7 +157,7 @@ FG_MUTANTS = {
         False,
     ),
     "central difference": (None, other(difference="central"), False),
-    "unit directions": (None, other(law="unit-sphere"), True),
+    "unit directions": (None, other(law="unit-sphere", scale=1.0), True),
     "signs for normal variates": (None, other(law="rademacher"), False),
     "wrong sign": (fg_wrong_sign, other(), True),
     "no momentum": (fg_no_momentum, other(), True),
