@@ -16,7 +16,7 @@ from zobench.report import Drawing, Evidence, Report
 #: Jumps of one line; more are nearer to one another than a figure shows.
 JUMPS = 250
 #: Panels of the figure with one problem a panel.
-PANELS = 18
+PANELS = 12
 
 
 def pairs(evidence: Evidence) -> Any:

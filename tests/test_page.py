@@ -210,27 +210,63 @@ def test_unreadable_stores_and_folders_are_refused_in_a_sentence(tmp_path, evide
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
-def test_page_does_not_scroll_sideways_on_a_telephone(page, tmp_path):
-    probe = (
-        "<script>document.title = JSON.stringify([document.documentElement.scrollWidth, innerWidth])</script>"
-    )
-    copy = tmp_path / "probe.html"
-    copy.write_text(page.read_text(encoding="utf-8").replace("</body>", f"{probe}</body>"), encoding="utf-8")
+#: Told by the page about itself: its width and the room, images that are broken or without a text,
+#: headings that skip a level, titles, main parts.
+PROBE = """<script>addEventListener("load", () => {
+const root = document.documentElement, images = [...document.images];
+const levels = [...document.querySelectorAll("h1,h2,h3")].map(h => +h.tagName[1]);
+parent.postMessage(JSON.stringify([root.scrollWidth, root.clientWidth,
+  images.filter(i => !i.complete || !i.naturalWidth).length, images.filter(i => !i.alt).length,
+  levels.filter((l, k) => k && l > levels[k - 1] + 1).length, levels.filter(l => l == 1).length,
+  document.querySelectorAll("main").length]), "*")})</script></body>"""
+#: A frame, because a window of the browser is never narrower than 500 pixels.
+FRAME = """<!DOCTYPE html><title>none</title><body><script>
+addEventListener("message", e => { document.title = e.data })</script>
+<iframe src="probe.html" width="WIDTH" height="900" style="border:0"></iframe></body>"""
+
+
+def shown(page, folder, width):
+    """Open a page in a frame of a width; answer what it tells and what the console says."""
+    text = page.read_text(encoding="utf-8")
+    (folder / "probe.html").write_text(text.replace("</body>", PROBE), encoding="utf-8")
+    (folder / "frame.html").write_text(FRAME.replace("WIDTH", str(width)), encoding="utf-8")
     flags = (
         "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
-        "--disable-component-update --disable-sync --window-size=400,900 --dump-dom"
+        "--disable-component-update --disable-sync --window-size=1700,1000 --enable-logging=stderr "
+        "--virtual-time-budget=10000 --dump-dom"
     ).split()
-    shown = subprocess.run(
-        [CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", copy.as_uri()],
+    done = subprocess.run(
+        [CHROMIUM, *flags, f"--user-data-dir={folder / 'profile'}", (folder / "frame.html").as_uri()],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
-    ).stdout
-    wide, inner = json.loads(re.search(r"<title>(\[.*?\])</title>", shown)[1])
-    assert inner <= 500
-    assert wide <= inner
+    )
+    said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return json.loads(re.search(r"<title>(\[.*?\])</title>", done.stdout)[1]), said
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.parametrize("width", [400, 1600])
+def test_page_in_a_browser(page, tmp_path, width):
+    (wide, room, broken, unnamed, skipped, titles, mains), said = shown(page, tmp_path, width)
+    assert room <= width
+    assert wide <= room
+    assert (broken, unnamed, skipped, titles, mains) == (0, 0, 0, 1, 1)
+    assert said == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+def test_the_browser_notices_what_is_wrong_with_a_page(tmp_path):
+    wrong = tmp_path / "wrong.html"
+    wrong.write_text(
+        "<body><h1>a</h1><h3>b</h3><img src='data:image/png;base64,AAAA'><div style='width:900px'>.</div>"
+        "<script>console.error('no')</script></body>"
+    )
+    (wide, room, broken, unnamed, skipped, titles, mains), said = shown(wrong, tmp_path, 400)
+    assert wide > room
+    assert (broken, unnamed, skipped, titles, mains) == (1, 1, 1, 1, 0)
+    assert len(said) == 1
 
 
 def test_a_failed_run_counts_as_the_worst_and_does_not_hide_the_others(tmp_path, monkeypatch):

@@ -64,7 +64,7 @@ def named(figure, prefix):
 
 @pytest.fixture(scope="module")
 def made_up():
-    return Evidence.from_traces(campaign(solvers=3, seeds=3, budget=400, dims=(4, 10, 20), problems=2))
+    return Evidence.from_traces(campaign(solvers=3, seeds=5, budget=400, dims=(4, 10, 20), problems=2))
 
 
 def test_tightness_shows_ratios_with_limits_sorted_and_by_verdict():
@@ -108,7 +108,12 @@ def test_slopes_show_the_fit_its_fan_and_the_bounds_triangle(factor, bound, end)
 def test_heat_map_is_the_share_of_targets_hit_and_marks_pairs_that_did_not_meet(made_up):
     runs = made_up.runs
     gone = runs[(runs["solver"] == "method-00") & (runs["problem_name"] == runs["problem_name"].iloc[0])]
-    evidence = replace(made_up, runs=runs[~runs["id"].isin(gone["id"])])
+    without = runs["id"].iloc[-1]  # as a run that failed: it hit nothing
+    evidence = replace(
+        made_up,
+        runs=runs[~runs["id"].isin(gone["id"])],
+        hits=made_up.hits[made_up.hits["id"] != without],
+    )
     [drawing] = draw("heat-map", evidence)
     shown = named(drawing.figure, "shares")["shares 0"].get_array()
     assert shown.mask.sum() == 1
@@ -119,7 +124,7 @@ def test_heat_map_is_the_share_of_targets_hit_and_marks_pairs_that_did_not_meet(
             ids = kept.loc[(kept["solver"] == solver) & (kept["problem_name"] == problem), "id"]
             hits = evidence.hits[evidence.hits["id"].isin(ids)]
             if len(ids):
-                assert shown[row, column] == pytest.approx(hits["queries"].notna().mean())
+                assert shown[row, column] == pytest.approx(hits["queries"].notna().sum() / (40 * len(ids)))
 
 
 def test_profiles_are_those_of_a_plain_count(made_up):
@@ -144,6 +149,37 @@ def test_profiles_are_those_of_a_plain_count(made_up):
                 share = sum(math.log10(worth(solver, p)) <= where for p in problems) / len(problems)
                 at = np.searchsorted(x, where, side="right") - 1
                 assert y[max(at, 0)] == pytest.approx(share), (solver, where)
+
+
+def test_profiles_compare_equal_budgets():
+    shape = {"solvers": 2, "seeds": 2, "dims": (4, 10, 20), "problems": 1}
+    longer = [trace for trace in campaign(budget=1600, **shape) if trace.key.solver == "method-00"]
+    short = [trace for trace in campaign(budget=100, **shape) if trace.key.solver == "method-01"]
+    drawing = draw("profiles", Evidence.from_traces([*longer, *short]))[1]
+    solved = {trace.key.dim for trace in longer if 0 < trace.hits[24] <= 100}  # target 1e-5
+    whole = {trace.key.dim for trace in longer if trace.hits[24] > 0}
+    [line] = [one for one in drawing.figure.axes[2].lines if one.get_gid() == "profile method-00"]
+    assert line.get_ydata()[-1] == pytest.approx(len(solved) / 3)
+    assert len(whole) > len(solved)  # with unequal budgets it would be more
+
+
+def test_many_jumps_are_thinned_by_less_than_a_part_of_the_axis():
+    module = pytest.importorskip("zobench.reports.runtime_ecdf")
+    where = np.sort(np.random.default_rng(0).uniform(0.0, 4.0, 5000))
+    share = np.arange(1, 5001) / 5000
+    few, heights = module.thinned(where, share, 250)
+    assert few.size <= 250
+    assert (few[-1], heights[-1]) == (where[-1], 1.0)
+    for at, height in zip(few, heights, strict=True):  # what is kept is exact
+        assert height == np.searchsorted(where, at, side="right") / 5000
+    assert np.diff(few).max() < 2 * 4.0 / 250
+    # the last of each part is kept: the line is never above the true one, and at the ends of parts on it
+    parts = np.floor((few - where[0]) / (where[-1] - where[0]) * (250 - 1e-9))
+    following = np.searchsorted(where, few, side="right")
+    inside = following < where.size
+    after = np.floor((where[following[inside]] - where[0]) / (where[-1] - where[0]) * (250 - 1e-9))
+    assert (after > parts[inside]).all()
+    assert module.thinned(where[:9], share[:9], 250)[0].size == 9
 
 
 def test_fixed_target_has_a_dot_a_problem_at_its_ert(made_up):
@@ -172,7 +208,7 @@ def test_fixed_budget_counts_no_hit_that_came_later(made_up):
                         (made_up.hits["id"] == run.id) & (made_up.hits["queries"] <= budget * run.dim)
                     ]
                     best.append(hits["target"].min() if len(hits) else 1.0)
-                expected.append(math.log10(sorted(best)[1]))
+                expected.append(math.log10(sorted(best)[2]))
             assert sorted(shown) == pytest.approx(sorted(expected))
 
 
@@ -191,7 +227,7 @@ def test_dimension_scaling_draws_medians_and_no_line_through_what_was_not_hit(ma
                 runs = runs[runs["problem_name"].str.replace(f"dim {dim:g}, ", "") == problem]
                 hits = made_up.hits[made_up.hits["id"].isin(runs["id"])]
                 times = hits[hits["target"] == own["target"].iloc[0]]["queries"].fillna(math.inf)
-                median = sorted(times)[1]
+                median = sorted(times)[2]
                 assert (math.isnan(drawn) and math.isinf(median)) or drawn == median
 
 
@@ -218,7 +254,7 @@ def test_step_sizes_show_the_quartiles_of_final_gaps():
 def test_seeds_have_a_line_each_the_widest_pair_first(made_up):
     [drawing] = draw("seeds", made_up)
     first, *_, last = drawing.figure.axes
-    assert [line.get_gid() for line in first.lines] == ["seed 0", "seed 1", "seed 2"]
+    assert [line.get_gid() for line in first.lines] == [f"seed {seed}" for seed in range(5)]
 
     def decades(axis):
         return np.ptp(np.log10([line.get_ydata()[-1] for line in axis.lines]))

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ __all__ = ["write_evidence", "write_report"]
 NARROW = 4.2
 #: Failures listed on the page; the rest is in the table beside it.
 FAILURES = 50
+#: Problems and other solvers that the summary tells of: it is to fit on a screen.
+FOUND, TOLD = 5, 4
 #: A check with a smaller tightness has almost no power.
 POWER = 0.1
 
@@ -213,13 +216,23 @@ def _found(evidence: Evidence) -> list[str]:
             f"{name} {count:,.0f}" if math.isfinite(count) else f"{name} did not get there"
             for name, count in others
         ]
+        if len(told) > TOLD:
+            told = [*told[:TOLD], f"{len(told) - TOLD} others later or not at all"]
         rest = f" ({'; '.join(told)})" if told else ""
         sentences.append(
             f"{problem}: {best} was first to cut the gap to {target:.2g} of the start's, "
             f"after {fewest:,.0f} queries{rest}. "
             f"Smallest median gap in the end: {closest.get(problem, 'unknown')}."
         )
-    return sentences
+    if len(sentences) <= FOUND:
+        return sentences
+    first = Counter(next(iter(found.queries)) for found in fewest_queries(evidence))
+    wins = ", ".join(f"{name} on {count}" for name, count in first.most_common(TOLD))
+    return [
+        f"First to a common target, of {len(sentences)} problems: {wins}.",
+        *sentences[:FOUND],
+        f"{len(sentences) - FOUND} problems more: see their sections.",
+    ]
 
 
 def _refuted(evidence: Evidence) -> str:
