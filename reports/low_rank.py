@@ -15,7 +15,7 @@ RUNS, LOOKS = 6, 40
 FLOOR = 1e-10
 
 
-def matrix_of(instance: Any, x: np.ndarray) -> np.ndarray | None:
+def matrix_of(instance: Any, x: np.ndarray) -> Any:
     """Give the matrix that x stands for: itself row by row, or U V^T; None on other problems."""
     if instance.manifold is not None:
         return x.reshape(instance.manifold.left.shape[0], instance.manifold.right.shape[0])

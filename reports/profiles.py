@@ -1,5 +1,6 @@
 """Performance profiles (Dolan and Moré) and data profiles (Moré and Wild), at three targets."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def _draw(evidence: Evidence, kind: str, runtimes: Runtimes, runs: Any) -> Drawi
     looks = runs.drop_duplicates("label").set_index("label")
     rows = []
     for axis, target in zip(axes, TARGETS, strict=True):
-        table = evidence.keep(f"profile costs {target}", lambda target=target: costs(runtimes, target))
+        table = evidence.keep(f"profile costs {target}", partial(costs, runtimes, target))
         found = performance_profile(table) if kind == "performance" else data_profile(table, runtimes.dims)
         logs = {solver: np.log10(profile.x) for solver, profile in found.items()}
         reached = np.concatenate([[0.0], *logs.values()])

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import zobench
+from benchmarks.made_up_store import campaign
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
 from zobench.findings import per_problem
@@ -289,3 +290,10 @@ def test_a_failed_run_counts_as_the_worst_and_does_not_hide_the_others(tmp_path,
     words = Reader(write_report(tmp_path / "s.sqlite", tmp_path / "out")).words
     assert "Smallest median gap in the end: s" in words
     assert not re.search(r"\bnan\b", words)
+
+
+@pytest.mark.slow
+def test_ten_thousand_runs_make_a_page_of_less_than_ten_megabytes(tmp_path):
+    page = write_evidence(Evidence.from_traces(campaign(seeds=20)), tmp_path)
+    assert page.stat().st_size < 10e6
+    assert "10,000 runs" in Reader(page).words
