@@ -630,8 +630,8 @@ exact_line = row(
     ),
 )
 
-rows = (smooth_stationary, exact_identity, smooth_gamma, smooth_dynamic, pl_gamma, relaxed_clipped)
-rows += (sign_convex, relaxed_stationary, relaxed_dynamic, exact_moments, exact_line, limits)
+of_smooth = (smooth_stationary, exact_identity, smooth_gamma, smooth_dynamic, pl_gamma, relaxed_clipped)
+of_others = (sign_convex, relaxed_stationary, relaxed_dynamic, exact_moments, exact_line, limits)
 
 solver = Solver(
     name="s2p",
@@ -642,7 +642,7 @@ solver = Solver(
     parameters=Parameters,
     settle=settle,
     source="Pang and Zhou, arXiv 2402.01621 (2024)",
-    theorems=rows,
+    theorems=(*of_smooth, *of_others),
     invariances={
         "translation": True,
         "scaling": True,

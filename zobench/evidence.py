@@ -175,13 +175,13 @@ def _over_looks(differences: Values, looks: Sequence[int], both: bool) -> Values
     return (special.logsumexp(ten * np.stack(found), axis=0) - np.log(len(looks))) / ten
 
 
-def _varied(values: Values, looks: Sequence[int]) -> Values:
+def _varied(values: Values, looks: Sequence[int]) -> NDArray[np.bool_]:
     """Say where the spread of the values may be relied on: where one was seen, or at the last look.
 
     Some equal values say nothing of a law that is rarely large: of mean B and 50 B with probability 1/50, 40
     values are all 0 in 45 of 100 samples, 320 values in 2 of 1000.
     """
-    return (np.ptp(values, axis=-1) > 0.0) | (values.shape[-1] >= looks[-1])
+    return np.asarray(np.ptp(values, axis=-1) > 0.0) | (values.shape[-1] >= looks[-1])
 
 
 def _limits(values: Values, level: float) -> tuple[Values, Values, Values]:
