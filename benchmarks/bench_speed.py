@@ -86,7 +86,7 @@ def timeraw_import():
 def timeraw_help():
     return """
     from click.testing import CliRunner
-    from zobench.cli import cli
+    from zobench.cli.main import cli
     CliRunner().invoke(cli, ["--help"], prog_name="zobench")
     """
 

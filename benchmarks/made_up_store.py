@@ -99,7 +99,7 @@ def campaign(
 
 def main(path: str, runs: int = 10_000) -> None:
     """Write the store."""
-    from zobench.store import Store
+    from zobench.store.database import Store
 
     begun = time.perf_counter()
     Path(path).unlink(missing_ok=True)

@@ -28,10 +28,18 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.certificate import Certificate
-from zobench.classification import BLOCK, blocks, exponential, labelled, minibatch, residual, soften
 from zobench.instance import Matrix, Parts, Problem, Vector
 from zobench.kernels import squared_norm
-from zobench.layers import (
+from zobench.objectives.classification import (
+    BLOCK,
+    blocks,
+    exponential,
+    labelled,
+    minibatch,
+    residual,
+    soften,
+)
+from zobench.objectives.layers import (
     IDENTITY,
     TANH,
     bend,
@@ -61,9 +69,9 @@ class Parameters(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Numbers of one instance: the samples in blocks (see `zobench.classification.Blocks`), their classes.
+    """Numbers of one instance: the samples in blocks (`objectives.classification.Blocks`), their classes.
 
-    `plan` holds E, the places, Q, K, V, O, A, B, C in this order (`zobench.layers`).
+    `plan` holds E, the places, Q, K, V, O, A, B, C in this order (`objectives.layers`).
     """
 
     rows: Matrix

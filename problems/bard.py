@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zobench.instance import Parts, Problem, Vector
-from zobench.least_squares import Started, best_known, nothing
+from zobench.objectives.least_squares import Started, best_known, nothing
 
 Y = (0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.1, 4.39)
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from zobench.certificate import Certificate
 from zobench.instance import Parts, Problem
-from zobench.least_squares import FLOOR, Started, demand_dim
-from zobench.solution import newton
+from zobench.objectives.least_squares import FLOOR, Started, demand_dim
+from zobench.objectives.solution import newton
 
 
 def objective(x):

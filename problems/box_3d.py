@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.instance import Parts, Problem
-from zobench.least_squares import Start, nothing, zero_residual
+from zobench.objectives.least_squares import Start, nothing, zero_residual
 from zobench.parameters import Integer
 
 

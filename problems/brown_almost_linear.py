@@ -13,7 +13,7 @@ on Mathematical Software 7 (1981), problem 27.
 import numpy as np
 
 from zobench.instance import Parts, Problem
-from zobench.least_squares import Started, demand_start, zero_residual
+from zobench.objectives.least_squares import Started, demand_start, zero_residual
 
 
 def objective(x):

@@ -14,7 +14,7 @@ import numpy as np
 
 from zobench.certificate import Certificate
 from zobench.instance import Parts, Problem
-from zobench.least_squares import FLOOR, Start
+from zobench.objectives.least_squares import FLOOR, Start
 from zobench.parameters import Integer
 
 #: The minimiser for m = 20.

@@ -15,7 +15,14 @@ import numpy as np
 
 from zobench.instance import Parts, Problem
 from zobench.kernels import dot
-from zobench.least_squares import FLOOR, Started, best_known, demand_dim, demand_start, zero_residual
+from zobench.objectives.least_squares import (
+    FLOOR,
+    Started,
+    best_known,
+    demand_dim,
+    demand_start,
+    zero_residual,
+)
 
 #: Positive nodes of Chebyshev's quadrature on [-1, 1]; the negative ones mirror them, odd d has 0 besides.
 NODES = {

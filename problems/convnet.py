@@ -25,10 +25,10 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.certificate import Certificate
-from zobench.classification import BLOCK, blocks, labelled, minibatch, residual, soften
 from zobench.instance import Matrix, Parts, Problem, Vector
 from zobench.kernels import squared_norm
-from zobench.layers import (
+from zobench.objectives.classification import BLOCK, blocks, labelled, minibatch, residual, soften
+from zobench.objectives.layers import (
     IDENTITY,
     TANH,
     activate,
@@ -62,9 +62,9 @@ class Parameters(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Numbers of one instance: the samples in blocks (see `zobench.classification.Blocks`), their classes.
+    """Numbers of one instance: the samples in blocks (`objectives.classification.Blocks`), their classes.
 
-    `plan` holds the two convolutions, as matrices (9 channels in, channels out), and V (`zobench.layers`).
+    `plan` holds the two convolutions, as matrices (9 channels in, channels out), and V (`objectives.layers`).
     """
 
     rows: Matrix

@@ -11,7 +11,7 @@ problem 5; Moré and Wild, SIAM Journal on Optimization 20 (2009).
 import numpy as np
 
 from zobench.instance import Parts, Problem
-from zobench.least_squares import Started, zero_residual
+from zobench.objectives.least_squares import Started, zero_residual
 
 
 def objective(x):

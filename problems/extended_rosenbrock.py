@@ -12,7 +12,7 @@ Mathematical Software 7 (1981), problems 1 and 21.
 import numpy as np
 
 from zobench.instance import Parts, Problem
-from zobench.least_squares import Started, demand_dim, zero_residual
+from zobench.objectives.least_squares import Started, demand_dim, zero_residual
 
 
 def objective(x):

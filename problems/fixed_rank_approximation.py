@@ -23,7 +23,14 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.instance import Parts, Problem, Vector
-from zobench.lowrank import RANDOM, certificates, drawn, random_start, squared_distance, tilted_start
+from zobench.objectives.lowrank import (
+    RANDOM,
+    certificates,
+    drawn,
+    random_start,
+    squared_distance,
+    tilted_start,
+)
 from zobench.parameters import Choice, Integer, Real
 
 

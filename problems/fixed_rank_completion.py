@@ -20,7 +20,15 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.instance import Parts, Problem, Vector
-from zobench.lowrank import RANDOM, certificates, drawn, mask, masked_distance, random_start, tilted_start
+from zobench.objectives.lowrank import (
+    RANDOM,
+    certificates,
+    drawn,
+    mask,
+    masked_distance,
+    random_start,
+    tilted_start,
+)
 from zobench.parameters import Choice, Integer, Real
 
 

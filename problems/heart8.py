@@ -18,7 +18,7 @@ import cmath
 import numpy as np
 
 from zobench.instance import Parts, Problem
-from zobench.least_squares import Started, zero_residual
+from zobench.objectives.least_squares import Started, zero_residual
 
 START = (-0.3, -0.39, 0.3, -0.344, -1.2, 2.69, 1.59, -1.5)
 MOMENTS = (-0.69 - 0.044j, -1.57 - 1.31j, -2.65 + 2.0j, -12.6 + 9.48j)

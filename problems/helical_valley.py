@@ -14,7 +14,7 @@ on Mathematical Software 7 (1981), problem 7.
 import numpy as np
 
 from zobench.instance import Parts, Problem
-from zobench.least_squares import Started, zero_residual
+from zobench.objectives.least_squares import Started, zero_residual
 
 
 def angle(x):

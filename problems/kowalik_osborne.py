@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zobench.instance import Parts, Problem, Vector
-from zobench.least_squares import Started, best_known, nothing
+from zobench.objectives.least_squares import Started, best_known, nothing
 
 U = (4.0, 2.0, 1.0, 0.5, 0.25, 0.167, 0.125, 0.1, 0.0833, 0.0714, 0.0625)
 Y = (0.1957, 0.1947, 0.1735, 0.16, 0.0844, 0.0627, 0.0456, 0.0342, 0.0323, 0.0235, 0.0246)

@@ -16,7 +16,7 @@ import numpy as np
 from zobench.certificate import Certificate
 from zobench.errors import ZobenchError
 from zobench.instance import Parts, Problem
-from zobench.least_squares import Start
+from zobench.objectives.least_squares import Start
 from zobench.parameters import Integer
 
 

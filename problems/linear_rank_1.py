@@ -18,7 +18,7 @@ from zobench.certificate import Certificate
 from zobench.errors import ZobenchError
 from zobench.instance import Parts, Problem, Vector
 from zobench.kernels import dot
-from zobench.least_squares import Start
+from zobench.objectives.least_squares import Start
 from zobench.parameters import Integer
 
 

@@ -22,14 +22,14 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench import classification, regression, solution
 from zobench.certificate import Certificate, Certificates
-from zobench.classification import BLOCK, blocks, combine, exponential, labelled
 from zobench.instance import Instance, Matrix, Parts, Problem
 from zobench.kernels import squared_norm
+from zobench.objectives import classification, regression, solution
+from zobench.objectives.classification import BLOCK, blocks, combine, exponential, labelled
+from zobench.objectives.regression import combined, curvature, score, sizes
+from zobench.objectives.solution import content, newton, product_of, solved
 from zobench.parameters import Choice, Integer, Real
-from zobench.regression import combined, curvature, score, sizes
-from zobench.solution import content, newton, product_of, solved
 
 SAMPLES = 200
 
@@ -43,7 +43,7 @@ class Parameters(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Numbers of one instance: the rows y_i a_i in blocks (see `zobench.classification.Blocks`), N, ridge."""
+    """Numbers of one instance: the rows y_i a_i in blocks (`objectives.classification.Blocks`), N, ridge."""
 
     rows: Matrix
     columns: Matrix

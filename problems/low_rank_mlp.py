@@ -24,11 +24,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.certificate import Certificate
-from zobench.classification import DATA
 from zobench.errors import ZobenchError
 from zobench.instance import Parts, Problem
-from zobench.layers import IDENTITY, TANH, glorot, plan_of
-from zobench.networks import (
+from zobench.objectives.classification import DATA
+from zobench.objectives.layers import IDENTITY, TANH, glorot, plan_of
+from zobench.objectives.networks import (
     REGRESSION,
     Data,
     data_of,

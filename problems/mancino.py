@@ -18,7 +18,7 @@ import numpy as np
 
 from zobench.certificate import Certificate
 from zobench.instance import Parts, Problem
-from zobench.least_squares import Started, demand_dim, zero_residual
+from zobench.objectives.least_squares import Started, demand_dim, zero_residual
 
 #: The largest |p'(v)|, rounded up.
 K = 2.1682269746

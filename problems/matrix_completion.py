@@ -25,7 +25,7 @@ import numpy as np
 from zobench.certificate import Certificate
 from zobench.instance import Matrix, Parts, Problem
 from zobench.kernels import dot
-from zobench.lowrank import across, defect, drawn, factor_start, mask
+from zobench.objectives.lowrank import across, defect, drawn, factor_start, mask
 from zobench.parameters import Integer, Real, RealOr
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from zobench.certificate import Certificate
 from zobench.instance import Matrix, Parts, Problem
 from zobench.kernels import dot, squared_norm
-from zobench.lowrank import across, defect, drawn, factor_start
+from zobench.objectives.lowrank import across, defect, drawn, factor_start
 from zobench.parameters import Integer, Real, RealOr
 
 

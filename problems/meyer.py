@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zobench.instance import Parts, Problem, Vector
-from zobench.least_squares import Started, best_known, nothing
+from zobench.objectives.least_squares import Started, best_known, nothing
 
 Y = (34780, 28610, 23650, 19630, 16370, 13720, 11540, 9744, 8261, 7030, 6005, 5147, 4427, 3820, 3307, 2872)
 

@@ -33,10 +33,10 @@ Source: Rumelhart, Hinton and Williams, "Learning representations by back-propag
 from typing import Annotated, NamedTuple
 
 from zobench.certificate import Certificate
-from zobench.classification import DATA
 from zobench.instance import Parts, Problem
-from zobench.layers import IDENTITY, TANH, glorot, plan_of
-from zobench.networks import (
+from zobench.objectives.classification import DATA
+from zobench.objectives.layers import IDENTITY, TANH, glorot, plan_of
+from zobench.objectives.networks import (
     REGRESSION,
     Data,
     data_of,

@@ -15,7 +15,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.instance import Parts, Problem, Vector
-from zobench.least_squares import Start, best_known, nothing
+from zobench.objectives.least_squares import Start, best_known, nothing
 from zobench.parameters import Choice
 
 # fmt: off

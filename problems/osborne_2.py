@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zobench.instance import Parts, Problem, Vector
-from zobench.least_squares import Started, best_known, nothing
+from zobench.objectives.least_squares import Started, best_known, nothing
 
 # fmt: off
 Y = (

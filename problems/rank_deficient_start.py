@@ -22,9 +22,9 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
+from zobench.geometry.manifold import Manifold
 from zobench.instance import Parts, Problem, Vector
-from zobench.lowrank import certificates, squared_distance
-from zobench.manifold import Manifold
+from zobench.objectives.lowrank import certificates, squared_distance
 from zobench.parameters import Real
 
 

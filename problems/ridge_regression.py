@@ -21,15 +21,15 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench import classification, regression, solution
 from zobench.certificate import Certificate, Certificates
-from zobench.classification import BLOCK, blocks, combine
 from zobench.instance import Instance, Matrix, Parts, Problem, Vector
 from zobench.kernels import squared_norm
-from zobench.networks import real_data
+from zobench.objectives import classification, regression, solution
+from zobench.objectives.classification import BLOCK, blocks, combine
+from zobench.objectives.networks import real_data
+from zobench.objectives.regression import combined, curvature, score, sizes
+from zobench.objectives.solution import content, newton, product_of, solved
 from zobench.parameters import Choice, Integer, Real
-from zobench.regression import combined, curvature, score, sizes
-from zobench.solution import content, newton, product_of, solved
 
 SAMPLES = 200
 
@@ -43,7 +43,7 @@ class Parameters(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Numbers of one instance: A in blocks (`zobench.classification`), b with zeros at the end, N, ridge."""
+    """Numbers of one instance: A in blocks (`objectives.classification`), b and zeros, N, ridge."""
 
     rows: Matrix
     columns: Matrix

@@ -25,11 +25,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.certificate import Certificate
-from zobench.classification import BLOCK, blocks, combine
 from zobench.instance import Matrix, Parts, Problem, Vector
-from zobench.networks import real_data
+from zobench.objectives.classification import BLOCK, blocks, combine
+from zobench.objectives.networks import real_data
+from zobench.objectives.regression import combined, curvature, score, sizes
 from zobench.parameters import Choice, Integer, Real
-from zobench.regression import combined, curvature, score, sizes
 
 SAMPLES = 200
 
@@ -44,7 +44,7 @@ class Parameters(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Numbers of one instance: A in blocks (see `zobench.classification`), b with zeros at the end, N, c."""
+    """Numbers of one instance: A in blocks (`objectives.classification`), b with zeros at the end, N, c."""
 
     rows: Matrix
     columns: Matrix

@@ -26,13 +26,13 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench import classification, solution
 from zobench.certificate import Certificate, Certificates, Compared, rounded_down, rounded_up
-from zobench.classification import combine, exponential
 from zobench.instance import Instance, Matrix, Parts, Problem, Vector
 from zobench.kernels import dot, squared_norm
+from zobench.objectives import classification, solution
+from zobench.objectives.classification import combine, exponential
+from zobench.objectives.solution import content, newton, product_of, solved
 from zobench.parameters import Choice, Integer, Real
-from zobench.solution import content, newton, product_of, solved
 from zobench.stream import hashed_index
 
 #: Beyond so many numbers in the A_i no minimiser is sought.

@@ -31,9 +31,12 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench import classification, solution
 from zobench.certificate import Certificate, Certificates, rounded_up
-from zobench.classification import (
+from zobench.errors import ZobenchError
+from zobench.instance import Instance, Matrix, Parts, Problem, Vector
+from zobench.kernels import squared_norm
+from zobench.objectives import classification, solution
+from zobench.objectives.classification import (
     BLOCK,
     DATA,
     Labelled,
@@ -45,11 +48,8 @@ from zobench.classification import (
     residual,
     soften,
 )
-from zobench.errors import ZobenchError
-from zobench.instance import Instance, Matrix, Parts, Problem, Vector
-from zobench.kernels import squared_norm
+from zobench.objectives.solution import content, newton, product_of, solved
 from zobench.parameters import Choice, Integer, Real
-from zobench.solution import content, newton, product_of, solved
 
 #: Beyond so many products of a sample's feature and a weight no minimiser is sought.
 SOLVED = 10_000_000
@@ -73,7 +73,7 @@ LATER = ("samples", "features", "classes")
 
 
 class Data(NamedTuple):
-    """Numbers of one instance: the samples in blocks (see `zobench.classification.Blocks`) and by whom."""
+    """Numbers of one instance: the samples in blocks (`objectives.classification.Blocks`) and by whom."""
 
     rows: Matrix
     columns: Matrix

@@ -24,10 +24,10 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.certificate import Certificate, Certificates
-from zobench.classification import Labelled
 from zobench.instance import Instance, Parts, Problem
-from zobench.layers import IDENTITY, TANH, glorot, plan_of
-from zobench.networks import (
+from zobench.objectives.classification import Labelled
+from zobench.objectives.layers import IDENTITY, TANH, glorot, plan_of
+from zobench.objectives.networks import (
     Data,
     answers,
     data_of,

@@ -23,7 +23,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.instance import Parts, Problem, Vector
-from zobench.lowrank import certificates, drawn, squared_distance, tilted_start
+from zobench.objectives.lowrank import certificates, drawn, squared_distance, tilted_start
 from zobench.parameters import Integer, Real
 
 

@@ -13,7 +13,7 @@ Hillstrom, ACM Transactions on Mathematical Software 7 (1981), problem 20.
 import numpy as np
 
 from zobench.instance import Parts, Problem
-from zobench.least_squares import FLOOR, Started, best_known, demand_dim
+from zobench.objectives.least_squares import FLOOR, Started, best_known, demand_dim
 
 #: Lowest values known, by dimension.
 BEST = {6: 0.0022876700535524362, 9: 1.3997601380990199e-6, 12: 4.7223811058917574e-10}

@@ -9,7 +9,7 @@ import math
 import textwrap
 from typing import Any
 
-from zobench.claims import VERDICTS, Cell, Judgement, interval_text
+from zobench.claims.claim import VERDICTS, Cell, Judgement, interval_text
 from zobench.drawing import count_of, panels
 from zobench.report import Drawing, Evidence, Report
 

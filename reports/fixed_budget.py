@@ -7,8 +7,8 @@ import numpy as np
 from zobench.curves import leading, lines
 from zobench.drawing import caption, labelled_rows
 from zobench.errors import ZobenchError
-from zobench.performance import Runtimes
-from zobench.performance_tables import fixed_budget
+from zobench.performance.measures import Runtimes
+from zobench.performance.tables import fixed_budget
 from zobench.report import Drawing, Evidence, Report
 
 #: Solvers of a figure.

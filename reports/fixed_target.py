@@ -7,7 +7,7 @@ import numpy as np
 from zobench.curves import leading, lines
 from zobench.drawing import caption, labelled_rows
 from zobench.errors import ZobenchError
-from zobench.performance import Runtimes, costs
+from zobench.performance.measures import Runtimes, costs
 from zobench.report import Drawing, Evidence, Report
 
 TARGETS = (1e-1, 1e-3, 1e-5)

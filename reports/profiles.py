@@ -8,8 +8,8 @@ import numpy as np
 from zobench.curves import leading, lines, said_of_leading
 from zobench.drawing import below, caption, count_of, legend, panels, rest
 from zobench.errors import ZobenchError
-from zobench.performance import Runtimes, costs
-from zobench.performance_profiles import data_profile, performance_profile
+from zobench.performance.measures import Runtimes, costs
+from zobench.performance.profiles import data_profile, performance_profile
 from zobench.report import Drawing, Evidence, Report
 
 TARGETS = (1e-1, 1e-3, 1e-5)

@@ -5,7 +5,7 @@ A module can be called as a method of ``scipy.optimize.minimize``: ``method=zobe
 
 from typing import TYPE_CHECKING, Any
 
-from zobench.methods import callable_modules
+from zobench.interfaces.methods import callable_modules
 
 callable_modules(__name__)
 

@@ -21,7 +21,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from zobench.errors import ZobenchError
-from zobench.own_loop import OwnLoop
+from zobench.foreign.own_loop import OwnLoop
 from zobench.parameters import Choice, Integer, Real
 
 

@@ -16,9 +16,9 @@ Memory: of the order of d vectors, for the simplex and its inverse.
 
 from typing import Annotated, NamedTuple
 
-from zobench.own_loop import OwnLoop
+from zobench.foreign.own_loop import OwnLoop
+from zobench.foreign.scipy_loop import minimize
 from zobench.parameters import Real
-from zobench.scipy_loop import minimize
 
 
 class Parameters(NamedTuple):

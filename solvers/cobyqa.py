@@ -15,9 +15,9 @@ Memory: of the order of 2 d + 1 vectors for the points, and (3 d)^2 numbers for 
 
 from typing import Annotated, NamedTuple
 
-from zobench.own_loop import OwnLoop
+from zobench.foreign.own_loop import OwnLoop
+from zobench.foreign.scipy_loop import minimize
 from zobench.parameters import Real
-from zobench.scipy_loop import minimize
 
 
 class Parameters(NamedTuple):

@@ -25,8 +25,8 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.factors import shaped, start_point
-from zobench.fixed_rank import dense, factor_gradient, point_size
+from zobench.geometry.factors import shaped, start_point
+from zobench.geometry.fixed_rank import dense, factor_gradient, point_size
 from zobench.instance import Vector
 from zobench.oracle import query_gradient
 from zobench.parameters import Integer, Real

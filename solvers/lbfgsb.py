@@ -22,9 +22,9 @@ Memory: about 2 memory + 10 vectors.
 
 from typing import Annotated, NamedTuple
 
-from zobench.own_loop import OwnLoop
+from zobench.foreign.own_loop import OwnLoop
+from zobench.foreign.scipy_loop import minimize
 from zobench.parameters import Choice, Integer, Real
-from zobench.scipy_loop import minimize
 
 
 class Parameters(NamedTuple):

@@ -30,11 +30,11 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.factors import shaped, start_point
-from zobench.fixed_rank import augment, dense, frame, frame_size, parts, point_size, truncate
+from zobench.geometry.factors import shaped, start_point
+from zobench.geometry.fixed_rank import augment, dense, frame, frame_size, parts, point_size, truncate
+from zobench.geometry.orthonormal import add_sandwich, complete, extend, galerkin
 from zobench.instance import Vector
 from zobench.oracle import query_gradient
-from zobench.orthonormal import add_sandwich, complete, extend, galerkin
 from zobench.parameters import Certified, Integer, Real
 from zobench.solver import Scalar, Sized, Solver
 from zobench.theorem import Case, Cell, Theorem

@@ -22,9 +22,9 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.own_loop import OwnLoop
+from zobench.foreign.own_loop import OwnLoop
+from zobench.foreign.scipy_loop import minimize
 from zobench.parameters import Choice, Real
-from zobench.scipy_loop import minimize
 
 
 class Parameters(NamedTuple):

@@ -18,7 +18,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.own_loop import OwnLoop
+from zobench.foreign.own_loop import OwnLoop
 from zobench.parameters import Choice, Integer, Real
 
 

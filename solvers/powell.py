@@ -16,9 +16,9 @@ Memory: about d + 4 vectors, for the directions.
 
 from typing import Annotated, NamedTuple
 
-from zobench.own_loop import OwnLoop
+from zobench.foreign.own_loop import OwnLoop
+from zobench.foreign.scipy_loop import minimize
 from zobench.parameters import Real
-from zobench.scipy_loop import minimize
 
 
 class Parameters(NamedTuple):

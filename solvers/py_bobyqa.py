@@ -17,7 +17,7 @@ Memory: of the order of 2 d + 1 vectors for the points, and (3 d)^2 numbers for 
 
 from typing import Annotated, NamedTuple
 
-from zobench.own_loop import OwnLoop
+from zobench.foreign.own_loop import OwnLoop
 from zobench.parameters import Choice, Integer, Real
 
 

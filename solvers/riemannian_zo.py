@@ -41,8 +41,8 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.factors import shaped, start_point
-from zobench.fixed_rank import (
+from zobench.geometry.factors import shaped, start_point
+from zobench.geometry.fixed_rank import (
     dense,
     draw_tangent,
     frame_size,

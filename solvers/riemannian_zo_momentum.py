@@ -39,8 +39,8 @@ Invariances: scaling.
 import math
 from typing import Annotated, NamedTuple
 
-from zobench.factors import shaped, start_point
-from zobench.fixed_rank import (
+from zobench.geometry.factors import shaped, start_point
+from zobench.geometry.fixed_rank import (
     dense,
     draw_tangent,
     frame_size,

@@ -19,8 +19,8 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from numba import int64, types
 
 from zobench.compile import typed
-from zobench.mutants import RECORDED, Finding, document, dumped, findings, of_theorem
 from zobench.stream import STREAM, Stream
+from zobench.verdict.mutants import RECORDED, Finding, document, dumped, findings, of_theorem
 from zobench.views import record_view, vector_at
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 import zobench
-from zobench import replay
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
+from zobench.interfaces import replay
 from zobench.oracle import query, query_gradient
 from zobench.registry import catalogue
 from zobench.solver import Solver

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from zobench import evidence, sequential
-from zobench.evidence import log10_e_value, weigh
-from zobench.sequential import SEEDS, benjamini_hochberg, holm, mean_e, planned_looks, sample
+from zobench.verdict import evidence, sequential
+from zobench.verdict.evidence import log10_e_value, weigh
+from zobench.verdict.sequential import SEEDS, benjamini_hochberg, holm, mean_e, planned_looks, sample
 
 KINDS = ("<=", "paired", "=")
 #: Coefficient of variation 0.1, 0.5, 0.5 with a tail, 1, 1.3 with a tail.

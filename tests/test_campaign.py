@@ -12,11 +12,11 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecu
 import pytest
 
 import zobench
-from zobench import workers
-from zobench.campaign import Campaign, execute
+from zobench.campaign.definition import Campaign, execute
 from zobench.errors import ZobenchError
+from zobench.parallel import workers
 from zobench.registry import catalogue
-from zobench.store import Store
+from zobench.store.database import Store
 
 SMALL = Campaign.from_options(
     ["quadratic:dim=5", "quadratic:dim=7,condition=10"], ["s2p", "stp"], "20 d", 4, observe=True
@@ -416,8 +416,8 @@ def test_ctrl_c_ends_soon_and_keeps_what_is_done(tmp_path, processes):
 def test_a_script_without_a_guard_can_use_workers(tmp_path):
     (tmp_path / "script.py").write_text(
         textwrap.dedent("""
-            from zobench.campaign import Campaign, execute
-            from zobench.store import Store
+            from zobench.campaign.definition import Campaign, execute
+            from zobench.store.database import Store
 
             print("once")
             campaign = Campaign.from_options(["quadratic"], ["s2p"], 50, 3)

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import zobench
-from zobench.campaign import Campaign, execute
-from zobench.campaign_lines import lines_of
-from zobench.campaign_named import find_campaign, named_campaigns
-from zobench.campaign_plan import plan, state
-from zobench.campaign_tuning import FIRST_SEED
+from zobench.campaign.definition import Campaign, execute
+from zobench.campaign.lines import lines_of
+from zobench.campaign.named import find_campaign, named_campaigns
+from zobench.campaign.plan import plan, state
+from zobench.campaign.tuning import FIRST_SEED
 from zobench.errors import ZobenchError
-from zobench.store import Store
+from zobench.store.database import Store
 
 BASE = {
     "problems": [{"name": "quadratic", "dim": [3, 5], "condition": [1, 10]}, {"name": "cosh", "dim": 4}],

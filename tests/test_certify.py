@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import zobench
+from zobench.attacks.certify import FALSIFIERS, Attack, attack, falsify, falsify_gradient, falsify_x_star
+from zobench.attacks.probe import Probe
 from zobench.certificate import Certificate, Certificates
-from zobench.certify import FALSIFIERS, Attack, attack, falsify, falsify_gradient, falsify_x_star
-from zobench.probe import Probe
 from zobench.registry import catalogue
 
 #: The catalogue's defaults, and variants that certify more, or elsewhere.

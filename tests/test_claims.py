@@ -9,15 +9,15 @@ import pytest
 from scipy import stats
 
 import zobench
-from zobench import claims_runs
-from zobench.campaign import Campaign, execute
-from zobench.campaign_named import named_campaigns
-from zobench.claims import Cell, Claim, decisive_level, judge_cells, verdict_of
-from zobench.claims_runs import _fit, fact, judge, judge_store
+from zobench.campaign.definition import Campaign, execute
+from zobench.campaign.named import named_campaigns
+from zobench.claims.claim import Cell, Claim, decisive_level, judge_cells, verdict_of
+from zobench.claims.claim import runs as claims_runs
+from zobench.claims.runs import _fit, fact, judge, judge_store
 from zobench.errors import ZobenchError
 from zobench.registry import catalogue
 from zobench.report import Evidence
-from zobench.store import Store
+from zobench.store.database import Store
 
 INF = math.inf
 
@@ -429,7 +429,7 @@ def test_a_store_without_claims_says_so(tmp_path):
 
 
 def test_the_command_line_prints_a_line_a_claim(small, tmp_path, capsys):
-    from zobench.cli_run import run_verb
+    from zobench.cli.run import run_verb
 
     _, path, judged = small
     (tmp_path / "c.toml").write_text(textwrap.dedent(SMALL))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zobench.classification import DATA, blocks, exponential, labelled, tanh
+from zobench.objectives.classification import DATA, blocks, exponential, labelled, tanh
 from zobench.stream import Stream
 
 

@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 import zobench
-from zobench.cli import cli
-from zobench.cli_output import columns, emit_json, number
-from zobench.frames import VERDICT
-from zobench.store import Store
+from zobench.cli.main import cli
+from zobench.cli.output import columns, emit_json, number
+from zobench.store.database import Store
+from zobench.store.frames import VERDICT
 
 SHORT = ["run", "-p", "quadratic:dim=5", "-s", "s2p", "--budget", "100", "--seeds", "2"]
 
@@ -113,13 +113,13 @@ def test_a_system_error_is_one_sentence(call, monkeypatch):
     def full(kind):
         raise OSError(28, "No space left on device", "results")
 
-    monkeypatch.setattr("zobench.show.list_facts", full)
+    monkeypatch.setattr("zobench.cli.show.list_facts", full)
     result = call("list", "problems", "--json")
     assert (result.exit_code, result.stderr) == (2, "zobench: No space left on device: 'results'\n")
 
 
 def test_a_fault_of_zobench_itself_says_where(call, monkeypatch):
-    monkeypatch.setattr("zobench.show.list_facts", lambda kind: 1 / 0)
+    monkeypatch.setattr("zobench.cli.show.list_facts", lambda kind: 1 / 0)
     result = call("list", "problems", "--json")
     assert result.exit_code == 1
     assert "internal error at test_cli.py:" in result.stderr
@@ -249,14 +249,14 @@ def test_a_refuted_theorem_is_exit_code_1(call, monkeypatch):
 
 
 def _verify(call, monkeypatch, verdict, tightness):
-    from zobench.verification import Verdict
+    from zobench.verdict.verification import Verdict
 
     made = Verdict(
         theorem="t", solver="s2p", problem="quadratic", instance="quadratic (dim 10, condition 3)", dim=10,
         steps=5, seeds=4, law="sphere", quantity="q", bound=1.0, mean=tightness, ratio=tightness, ci_low=0.0,
         ci_high=1.0, log10_e_value=0.0, tightness=tightness, verdict=verdict,
     )  # fmt: skip
-    monkeypatch.setattr("zobench.verification.verify", lambda *names, **options: [made])
+    monkeypatch.setattr("zobench.verdict.verification.verify", lambda *names, **options: [made])
     return call("verify", "--quick")
 
 
@@ -274,7 +274,7 @@ def test_report_says_where_the_page_is(call, tmp_path, monkeypatch):
     def write(store, folder):
         return folder / "index.html"
 
-    monkeypatch.setattr("zobench.page.write_report", write)
+    monkeypatch.setattr("zobench.page.build.write_report", write)
     assert call("report", "x/s.sqlite", "--out", "page").stdout == "page/index.html\n"
     assert json.loads(call("report", "x/s.sqlite", "--json").stdout)["index"] == "x/report/index.html"
 
@@ -352,7 +352,7 @@ def modules_after(*arguments, cwd):
     """Run a verb in a process of its own and give what it imported."""
     script = (
         "import sys\n"
-        "from zobench.cli import cli\n"
+        "from zobench.cli.main import cli\n"
         "try:\n"
         f"    cli.main({list(arguments)!r}, prog_name='zobench')\n"
         "except SystemExit as end:\n"

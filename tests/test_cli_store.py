@@ -5,10 +5,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from zobench.campaign import Campaign
-from zobench.cli import cli
+from zobench.campaign.definition import Campaign
+from zobench.cli.main import cli
 from zobench.report import Evidence
-from zobench.store import Store
+from zobench.store.database import Store
 
 CAMPAIGN = """
 title = "pair"

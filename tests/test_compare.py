@@ -12,15 +12,15 @@ import pytest
 from click.testing import CliRunner
 from scipy import stats
 
-from zobench import comparison
-from zobench.campaign import Campaign, execute
-from zobench.cli import cli
-from zobench.comparison import compare
-from zobench.comparison_verdicts import compare_verdicts
+from zobench.campaign.definition import Campaign, execute
+from zobench.cli.main import cli
 from zobench.errors import ZobenchError
-from zobench.performance_pairs import Pairs, pairs_of
+from zobench.performance.comparison import compare
+from zobench.performance.comparison_verdicts import compare_verdicts
+from zobench.performance.measures import comparison
+from zobench.performance.pairs import Pairs, pairs_of
 from zobench.report import HITS, RUNS, Evidence
-from zobench.store import Store
+from zobench.store.database import Store
 
 TARGETS = (0.1, 0.01, 0.001)
 VERDICT = {

@@ -6,17 +6,15 @@ import sys
 
 import pytest
 
-from zobench import (
-    contract_invariance,
-    contract_large,
-    contract_plain,
-    contract_problem,
-    contract_solver,
-    contract_theorem,
-)
-from zobench.contract import check, check_solver
-from zobench.contract_suite import Trial, apart, carried_out
-from zobench.contract_tools import Broken, invalid_values
+from zobench.contract.check import check, check_solver
+from zobench.contract.check import invariance as contract_invariance
+from zobench.contract.check import large as contract_large
+from zobench.contract.check import plain as contract_plain
+from zobench.contract.check import problem as contract_problem
+from zobench.contract.check import solver as contract_solver
+from zobench.contract.check import theorem as contract_theorem
+from zobench.contract.suite import Trial, apart, carried_out
+from zobench.contract.tools import Broken, invalid_values
 from zobench.errors import ZobenchError
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.registry import catalogue

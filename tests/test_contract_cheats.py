@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from zobench.contract import check, check_solver, suites
-from zobench.contract_suite import Trial, apart
+from zobench.contract.check import check, check_solver, suites
+from zobench.contract.suite import Trial, apart
 from zobench.registry import catalogue
 
 
@@ -197,7 +197,7 @@ def test_a_solver_that_never_ends_is_reported_and_not_waited_for(write_solver):
 
 
 def _solver(file):
-    from zobench.contract import _load
+    from zobench.contract.check import _load
 
     return _load(Path(file)).solver
 
@@ -214,7 +214,7 @@ def test_a_file_that_exits_has_not_been_tried(write_solver):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks")
 def test_a_check_that_takes_for_ever_is_cut_off(monkeypatch):
-    monkeypatch.setattr("zobench.contract_suite.PATIENCE", 1)
+    monkeypatch.setattr("zobench.contract.suite.PATIENCE", 1)
     last = Trial("last", "it", lambda: None)
     [quick, endless] = apart([last, Trial("endless", "it", lambda: time.sleep(60)), last])
     assert (quick.ok, endless.ok, endless.name) == (True, False, "endless")

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from zobench.contract import _load, check
-from zobench.contract_invariance import (
+from zobench.contract.check import _load, check
+from zobench.contract.invariance import (
     INVARIANCE_CHECKS,
     _claims,
     _enlarged,
@@ -18,15 +18,15 @@ from zobench.contract_invariance import (
     check_scaling,
     check_translation,
 )
-from zobench.contract_large import (
+from zobench.contract.large import (
     check_large_dimension,
     check_memory_is_stated,
     check_nothing_grows,
 )
-from zobench.contract_plain import PlainRun
-from zobench.contract_runs import finish, prepare, witnessed
-from zobench.contract_tools import Broken
-from zobench.own_loop import OwnLoop
+from zobench.contract.plain import PlainRun
+from zobench.contract.runs import finish, prepare, witnessed
+from zobench.contract.tools import Broken
+from zobench.foreign.own_loop import OwnLoop
 from zobench.registry import catalogue
 
 NATIVE = [name for name, solver in catalogue("solvers").items() if not isinstance(solver, OwnLoop)]
@@ -220,7 +220,7 @@ def test_an_index_outside_that_plain_python_does_not_meet_fails_a_check(write_so
     ids=["overstated", "in words", "no such symbol", "held unseen", "slow"],
 )
 def test_memory_and_size_are_measured(write_solver, parts, caught, monkeypatch):
-    from zobench import contract_large
+    from zobench.contract.check import large as contract_large
 
     monkeypatch.setattr(contract_large, "LIMIT", 0.5)
     assert (
@@ -246,7 +246,7 @@ def test_what_grows_is_caught(write_solver, monkeypatch):
 def test_a_kernel_that_keeps_what_it_allocates_is_counted():
     from numba import njit
 
-    from zobench.contract_large import _allocations
+    from zobench.contract.large import _allocations
 
     @njit
     def allocate(size):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zobench.contract import check, check_problem, check_report
+from zobench.contract.check import check, check_problem, check_report
 from zobench.registry import catalogue
 
 

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from zobench.contract import check
-from zobench.contract_suite import trials_of
-from zobench.contract_theorem import LAYOUT_CHECKS
+from zobench.contract.check import check
+from zobench.contract.suite import trials_of
+from zobench.contract.theorem import LAYOUT_CHECKS
 from zobench.theorem import find_theorem, theorems
 
 NAME = "exact-s2p-identity"

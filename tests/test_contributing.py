@@ -4,8 +4,8 @@ import dataclasses
 import re
 from pathlib import Path
 
-from zobench.judgement import judge
 from zobench.registry import find
+from zobench.verdict.judgement import judge
 
 TEXT = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 [CODE] = re.findall(r"```python\n(.*?)```", TEXT, re.S)

@@ -10,11 +10,11 @@ import time
 import pytest
 
 from benchmarks.stress import contents
-from zobench import dask_pool
-from zobench.campaign import Campaign, execute
+from zobench.campaign.definition import Campaign, execute
 from zobench.errors import ZobenchError
-from zobench.pool import Lost
-from zobench.store import Store
+from zobench.parallel import dask_pool
+from zobench.parallel.pool import Lost
+from zobench.store.database import Store
 
 pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 # what the cluster's own processes and threads leave behind when they are killed is not ours

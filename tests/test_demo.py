@@ -5,10 +5,10 @@ import sqlite3
 import pytest
 
 from zobench import demo as module
-from zobench import verification
 from zobench.demo import demo
 from zobench.errors import ZobenchError
 from zobench.report import Evidence
+from zobench.verdict import verification
 
 PARTS = (
     {"problems": [{"name": "quadratic", "dim": 3}], "budget": "40 d", "alpha0": 1.0},
@@ -66,7 +66,7 @@ def test_second_demo_does_nothing_twice(small, tmp_path, monkeypatch):
 
 
 def test_demo_goes_on_where_it_was_stopped(small, tmp_path, monkeypatch):
-    monkeypatch.setattr("zobench.page.catalogue", lambda kind: {})  # figures take time
+    monkeypatch.setattr("zobench.page.build.catalogue", lambda kind: {})  # figures take time
     whole = demo(tmp_path / "whole")
     (tmp_path / "half").mkdir()
     with sqlite3.connect(tmp_path / "whole" / "demo.sqlite") as source:
@@ -80,7 +80,7 @@ def test_demo_goes_on_where_it_was_stopped(small, tmp_path, monkeypatch):
 
 
 def test_every_problem_and_solver_of_the_real_demo_is_registered():
-    from zobench.campaign import Campaign
+    from zobench.campaign.definition import Campaign
 
     for part in module.PARTS:
         assert Campaign.from_table(module._table(part), "the demo").keys

@@ -6,7 +6,10 @@ from importlib import import_module
 
 import pytest
 
-PACKAGES = ["zobench", "zobench.problems", "zobench.solvers", "zobench.reports"]
+CORE = import_module("zobench")
+PACKAGES = ["zobench", "zobench.problems", "zobench.solvers", "zobench.reports"] + [
+    f"zobench.{found.name}" for found in pkgutil.iter_modules(CORE.__path__) if found.ispkg
+]
 MODULES = PACKAGES + [
     f"{package}.{found.name}"
     # by name, for an editable install does not list the three folders inside zobench

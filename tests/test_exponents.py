@@ -8,11 +8,11 @@ import pytest
 from scipy import stats
 
 from zobench.directions import draw
-from zobench.exponents import EXPONENT_MARGIN, Fit, assess_exponent, fit
-from zobench.levels import declared, plan
 from zobench.oracle import query
-from zobench.slopes import try_slopes
 from zobench.theorem import find_theorem, theorems
+from zobench.verdict.exponents import EXPONENT_MARGIN, Fit, assess_exponent, fit
+from zobench.verdict.levels import declared, plan
+from zobench.verdict.slopes import try_slopes
 
 LEVELS = 10.0 * 10.0 ** (np.arange(6) / 5.0)
 REPEATS = 2000

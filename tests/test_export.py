@@ -15,14 +15,14 @@ import pandas as pd
 import pytest
 
 import zobench
-from zobench import export_runs
-from zobench.campaign import Campaign, execute
-from zobench.coco_suite import padded
+from zobench.campaign.definition import Campaign, execute
 from zobench.errors import ZobenchError
-from zobench.export_coco import export_coco
-from zobench.export_ioh import export_ioh
-from zobench.export_runs import collect, rows_of
-from zobench.store import Store
+from zobench.export import runs as export_runs
+from zobench.export.coco import export_coco
+from zobench.export.coco_suite import padded
+from zobench.export.ioh import export_ioh
+from zobench.export.runs import collect, rows_of
+from zobench.store.database import Store
 from zobench.trace import TARGETS
 
 CAMPAIGN = Campaign.from_table(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import zobench
-from zobench.factors import factored, shaped, start_point
-from zobench.fixed_rank import (
+from zobench.geometry.factors import factored, shaped, start_point
+from zobench.geometry.fixed_rank import (
     augment,
     dense,
     draw_tangent,
@@ -23,8 +23,8 @@ from zobench.fixed_rank import (
     transport,
     truncate,
 )
-from zobench.manifold import Manifold
-from zobench.orthonormal import (
+from zobench.geometry.manifold import Manifold
+from zobench.geometry.orthonormal import (
     add_product,
     add_sandwich,
     complete,

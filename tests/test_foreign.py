@@ -12,14 +12,14 @@ from click.testing import CliRunner
 
 import zobench
 from zobench import family as core
-from zobench.campaign import Campaign
-from zobench.cli import cli
-from zobench.contract import check, check_problem
+from zobench.campaign.definition import Campaign
+from zobench.cli.main import cli
+from zobench.contract.check import check, check_problem
 from zobench.errors import ZobenchError
 from zobench.execute import key_of, run_key
 from zobench.family import Family, Foreign
+from zobench.parallel.workers import run_keys
 from zobench.registry import catalogue, families, find, split_problem
-from zobench.workers import run_keys
 
 SUITES = {"coco": "cocoex", "ioh": "ioh"}
 MEMBERS = ["coco:bbob_f001_i01_d10", "coco:bbob_f024_i07_d02", "ioh:sphere_i01_d10", "ioh:cec2022levy_i01_d2"]
@@ -273,7 +273,7 @@ def test_the_contract_holds_for_a_member(name):
 
 def test_nothing_foreign_is_imported_to_list_or_run_other_problems():
     script = (
-        "import sys, zobench; from zobench.show import list_facts; list_facts('problems'); "
+        "import sys, zobench; from zobench.cli.show import list_facts; list_facts('problems'); "
         "zobench.problem('quadratic'); print([m for m in ('cocoex', 'ioh') if m in sys.modules])"
     )
     outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

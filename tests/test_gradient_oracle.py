@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import zobench
-from zobench.contract import check_solver
-from zobench.contract_source import kernel_faults
+from zobench.contract.check import check_solver
+from zobench.contract.source import kernel_faults
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import query, query_gradient

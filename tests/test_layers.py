@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from zobench.layers import LANES, WIDE, add_product, padded
+from zobench.objectives.layers import LANES, WIDE, add_product, padded
 from zobench.stream import Stream
 
 

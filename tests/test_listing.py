@@ -9,11 +9,11 @@ from click.testing import CliRunner
 
 from zobench import instance as core
 from zobench.certificate import Certificate
-from zobench.cli import cli
+from zobench.cli.listing import _is_above_a_chord, _read, default_facts, short_source
+from zobench.cli.main import cli
+from zobench.cli.show import list_facts
 from zobench.instance import Parts, Problem
-from zobench.listing import _is_above_a_chord, _read, default_facts, short_source
 from zobench.registry import catalogue
-from zobench.show import list_facts
 
 HEADS = ["problem", "dims", "class", "data", "source", "constants"]
 
@@ -111,7 +111,7 @@ def test_a_problem_without_defaults_is_listed():
 
 
 def test_on_a_terminal_the_last_column_is_wrapped(monkeypatch):
-    from zobench.show import list_text
+    from zobench.cli.show import list_text
 
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setattr(shutil, "get_terminal_size", lambda *_: type("Size", (), {"columns": 190})())

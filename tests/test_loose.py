@@ -7,12 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 import zobench
+from zobench.attacks.certify import LOOSE, tightness
 from zobench.certificate import Certificates
-from zobench.certify import LOOSE, tightness
-from zobench.cli import cli
-from zobench.contract import check_problem
+from zobench.cli.main import cli
+from zobench.cli.show import facts_of, page
+from zobench.contract.check import check_problem
 from zobench.registry import catalogue
-from zobench.show import facts_of, page
 
 #: Ten times too weak, each in its own direction.
 WEAKER = {

@@ -13,7 +13,7 @@ from scipy import stats
 
 import zobench
 from zobench import oracle as core
-from zobench.campaign import Campaign
+from zobench.campaign.definition import Campaign
 from zobench.certificate import Certificate
 from zobench.directions import draw
 from zobench.driver import Run
@@ -23,9 +23,9 @@ from zobench.instance import Parts, Problem, Vector
 from zobench.noise import LAWS, Noise, noise_of
 from zobench.objective import objective_of
 from zobench.oracle import hold, query, varies
+from zobench.parallel.workers import run_keys
 from zobench.solver import Scalar, Solver
 from zobench.stream import hashed_word
-from zobench.workers import run_keys
 
 RANDOM = [law for law in LAWS if law != "quantised"]
 KEYS = np.random.default_rng(7).integers(-(2**63), 2**63, 20_000)
@@ -451,8 +451,8 @@ def test_a_problem_that_takes_a_name_of_the_noise_breaks_the_contract():
     class Taken(NamedTuple):
         noise_level: float = 1.0
 
-    from zobench.contract_problem import check_problem_is_described
-    from zobench.contract_tools import Broken
+    from zobench.contract.problem import check_problem_is_described
+    from zobench.contract.tools import Broken
 
     check_problem_is_described(BOWL)
     with pytest.raises(Broken, match="noise_level"):

@@ -11,17 +11,17 @@ import scipy.optimize
 from click.testing import CliRunner
 
 import zobench
-from zobench import own_loop
-from zobench.campaign import Campaign
-from zobench.cli import cli
-from zobench.contract import check_solver
+from zobench.campaign.definition import Campaign
+from zobench.cli.main import cli
+from zobench.contract.check import check_solver
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
-from zobench.own_loop import OwnLoop
+from zobench.foreign import own_loop
+from zobench.foreign.own_loop import OwnLoop
+from zobench.parallel.workers import expected_seconds, run_keys
 from zobench.registry import catalogue
 from zobench.solver import solver
 from zobench.stream import digest, generator
-from zobench.workers import expected_seconds, run_keys
 
 SCIPY = ["nelder-mead", "powell", "cobyla", "cobyqa", "lbfgsb"]
 PEERS = {"cma-es": "cma", "nevergrad": "nevergrad", "py-bobyqa": "pybobyqa"}

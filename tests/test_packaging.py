@@ -23,11 +23,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 def expected_files():
     """Name every source and every file of package data of the tree, as the wheel should hold it."""
     return {
-        f"{inside}/{file.name}"
+        f"{inside}/{file.relative_to(ROOT / folder).as_posix()}"
         for folder, inside in FOLDERS.items()
-        for file in (ROOT / folder).iterdir()
+        for file in (ROOT / folder).rglob("*")
         if file.is_file() and not file.name.startswith(".") and file.suffix != ".pyc"
-    } | {f"zobench/campaigns/{file.name}" for file in (ROOT / "zobench" / "campaigns").iterdir()}
+    }
 
 
 def files_of(wheel):
@@ -47,8 +47,9 @@ def test_the_wheel_equals_the_tree(wheel):
 def test_the_wheel_holds_the_trees_bytes(wheel):
     with zipfile.ZipFile(wheel) as archive:
         for folder, inside in FOLDERS.items():
-            for file in (ROOT / folder).glob("*.*"):
-                assert archive.read(f"{inside}/{file.name}") == file.read_bytes(), file
+            for file in (ROOT / folder).rglob("*.py"):
+                name = file.relative_to(ROOT / folder).as_posix()
+                assert archive.read(f"{inside}/{name}") == file.read_bytes(), file
 
 
 def test_the_wheel_says_what_it_is(wheel):
@@ -88,7 +89,8 @@ def test_the_extras_are_there():
 def test_the_package_map_names_every_folder():
     tool = PROJECT["tool"]["setuptools"]
     assert tool["package-dir"] == {inside.replace("/", "."): folder for folder, inside in FOLDERS.items()}
-    assert sorted(tool["packages"]) == sorted(tool["package-dir"])
+    inside = {f"zobench.{file.parent.name}" for file in (ROOT / "zobench").glob("*/__init__.py")}
+    assert sorted(tool["packages"]) == sorted({*tool["package-dir"], *inside})
 
 
 def test_the_sdist_builds_the_same_wheel(wheel, checkout, tmp_path):

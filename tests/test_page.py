@@ -15,11 +15,11 @@ import zobench
 from benchmarks.made_up_store import campaign
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
-from zobench.findings import per_problem
-from zobench.page import write_evidence, write_report
+from zobench.page.build import write_evidence, write_report
+from zobench.page.findings import per_problem
 from zobench.registry import catalogue
 from zobench.report import Evidence
-from zobench.store import Store
+from zobench.store.database import Store
 from zobench.theorem import Case, find_theorem
 
 BUDGET, SEEDS = 300, 3
@@ -179,7 +179,7 @@ def test_store_of_failures_alone_gives_a_page(tmp_path):
 
 
 def test_half_finished_campaign_is_called_unfinished(tmp_path, evidence, traces, monkeypatch):
-    monkeypatch.setattr("zobench.page.catalogue", lambda kind: {})  # figures take time
+    monkeypatch.setattr("zobench.page.build.catalogue", lambda kind: {})  # figures take time
     whole = Reader(write_evidence(evidence, tmp_path / "whole")).words
     assert "unfinished" not in whole
     half = Reader(write_evidence(Evidence.from_traces(traces[:-2]), tmp_path / "half")).words
@@ -193,7 +193,7 @@ def test_a_report_that_raises_costs_only_its_section(tmp_path, evidence, monkeyp
     ours = catalogue("reports")["runtime-ecdf"]
     monkeypatch.setitem(catalogue("reports"), "runtime-ecdf", replace(ours, draw=broken))
     two = {name: catalogue("reports")[name] for name in ("runtime-ecdf", "convergence")}
-    monkeypatch.setattr("zobench.page.catalogue", lambda kind: two)
+    monkeypatch.setattr("zobench.page.build.catalogue", lambda kind: two)
     page = write_evidence(evidence, tmp_path)
     assert "the report failed with KeyError" in Reader(page).words
     assert "<i>column" not in page.read_text(encoding="utf-8")
@@ -271,7 +271,7 @@ def test_the_browser_notices_what_is_wrong_with_a_page(tmp_path):
 
 
 def test_a_failed_run_counts_as_the_worst_and_does_not_hide_the_others(tmp_path, monkeypatch):
-    monkeypatch.setattr("zobench.page.catalogue", lambda kind: {})  # figures take time
+    monkeypatch.setattr("zobench.page.build.catalogue", lambda kind: {})  # figures take time
     problem = zobench.problem("quadratic", dim=3)
     with Store(tmp_path / "s.sqlite") as store:
         for solver in ("s2p", "stp"):

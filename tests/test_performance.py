@@ -13,16 +13,17 @@ import pandas as pd
 import pytest
 
 import zobench
-from zobench import performance, performance_ecdf
-from zobench.campaign import Campaign, execute
+from zobench.campaign.definition import Campaign, execute
 from zobench.errors import ZobenchError
-from zobench.export_coco import export_coco
-from zobench.export_runs import collect, file_name
-from zobench.performance import Runtimes, costs, ert
-from zobench.performance_ecdf import areas, ecdf, restarted
-from zobench.performance_tables import ert_table, fixed_budget, fixed_target
+from zobench.export.coco import export_coco
+from zobench.export.runs import collect, file_name
+from zobench.performance.ecdf import areas, ecdf, restarted
+from zobench.performance.measures import Runtimes, costs, ert
+from zobench.performance.measures import ecdf as performance_ecdf
+from zobench.performance.measures import measures as performance
+from zobench.performance.tables import ert_table, fixed_budget, fixed_target
 from zobench.report import Evidence
-from zobench.store import Store
+from zobench.store.database import Store
 
 INF = math.inf
 

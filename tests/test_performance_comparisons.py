@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from zobench.errors import ZobenchError
-from zobench.performance import Runtimes
-from zobench.performance_pairs import (
+from zobench.performance.measures import Runtimes
+from zobench.performance.pairs import (
     EXACT,
     compare_solvers,
     ert_ratio,
@@ -20,8 +20,8 @@ from zobench.performance_pairs import (
     pairwise,
     signed_rank,
 )
-from zobench.performance_profiles import data_profile, performance_profile, performance_ratios
-from zobench.performance_ranks import critical_difference, rank_table, ranks
+from zobench.performance.profiles import data_profile, performance_profile, performance_ratios
+from zobench.performance.ranks import critical_difference, rank_table, ranks
 
 INF = math.inf
 

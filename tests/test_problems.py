@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 import zobench
-from zobench.classification import DATA, labelled
 from zobench.errors import ZobenchError
+from zobench.objectives.classification import DATA, labelled
 from zobench.registry import catalogue
 from zobench.stream import hashed_index
 
@@ -382,7 +382,7 @@ def test_factorization_does_not_see_the_gauge(seed, factor):
 
 SCRIPT = """
 import sys, numpy as np, zobench
-from zobench.solution import newton, product_of
+from zobench.objectives.solution import newton, product_of
 from zobench.registry import catalogue
 for name in ("softmax-regression", "mlp", "quadratic", "softmax-attention", "fixed-rank-completion"):
     instance = zobench.problem(name)

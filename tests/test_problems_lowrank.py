@@ -7,13 +7,13 @@ import pytest
 from scipy.linalg import subspace_angles
 
 import zobench
-from zobench.certify import attack
-from zobench.contract_problem import PROBLEM_CHECKS
+from zobench.attacks.certify import attack
+from zobench.cli.show import facts_of, page
+from zobench.contract.problem import PROBLEM_CHECKS
 from zobench.errors import ZobenchError
-from zobench.manifold import Manifold
+from zobench.geometry.manifold import Manifold
 from zobench.parameters import RealOr, convert
 from zobench.registry import catalogue
-from zobench.show import facts_of, page
 
 
 @cache

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import least_squares
 
 import zobench
-from zobench.campaign import Campaign
+from zobench.campaign.definition import Campaign
 from zobench.errors import ZobenchError
 from zobench.registry import catalogue
 

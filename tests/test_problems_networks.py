@@ -8,9 +8,9 @@ import pytest
 from scipy.special import logsumexp, softmax
 
 import zobench
-from zobench import networks
-from zobench.classification import labelled
 from zobench.errors import ZobenchError
+from zobench.objectives import networks
+from zobench.objectives.classification import labelled
 from zobench.stream import hashed_index
 
 

@@ -9,14 +9,14 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 import zobench
+from zobench.attacks.certify import attack, falsify
+from zobench.attacks.probe import Probe
 from zobench.certificate import Certificate, Certificates
-from zobench.certify import attack, falsify
-from zobench.classification import labelled
+from zobench.cli.show import facts_of, page
 from zobench.errors import ZobenchError
 from zobench.instance import Instance
-from zobench.probe import Probe
-from zobench.show import facts_of, page
-from zobench.solution import product_of
+from zobench.objectives.classification import labelled
+from zobench.objectives.solution import product_of
 from zobench.stream import hashed_index
 
 

@@ -14,10 +14,10 @@ from scipy.optimize import rosen, rosen_der
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import zobench
+from zobench.attacks.certify import attack, falsify
+from zobench.attacks.probe import Probe
 from zobench.certificate import Certificate, Certificates
-from zobench.certify import attack, falsify
 from zobench.errors import ZobenchError
-from zobench.probe import Probe
 from zobench.registry import catalogue
 
 

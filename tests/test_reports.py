@@ -10,10 +10,10 @@ import pytest
 import zobench
 from zobench.drawing import labelled, panels
 from zobench.execute import key_of
-from zobench.findings import fewest_queries, per_problem, smallest_gap, verdict_counts
+from zobench.page.findings import fewest_queries, per_problem, smallest_gap, verdict_counts
 from zobench.registry import catalogue
 from zobench.report import HITS, RUNS, TRACES, Evidence
-from zobench.store import Store
+from zobench.store.database import Store
 from zobench.theorem import Case, find_theorem
 
 BUDGET, SEEDS = 300, 3

@@ -11,7 +11,7 @@ import scipy
 from scipy.optimize import minimize, rosen, rosen_der
 
 import zobench
-from zobench.methods import RUN_OPTIONS, SYNONYMS, SolverModule, callable_modules
+from zobench.interfaces.methods import RUN_OPTIONS, SYNONYMS, SolverModule, callable_modules
 from zobench.registry import catalogue
 from zobench.solver import Solver
 
@@ -93,7 +93,7 @@ def test_modules_are_methods_however_they_were_imported(first):
 def test_a_strangers_package_gets_methods_by_one_line(tmp_path, monkeypatch):
     home = tmp_path / "strangers_solvers"
     home.mkdir()
-    (home / "__init__.py").write_text("from zobench.methods import callable_modules\n")
+    (home / "__init__.py").write_text("from zobench.interfaces.methods import callable_modules\n")
     (home / "mine.py").write_text("from zobench.solvers.stp import solver\n")
     monkeypatch.syspath_prepend(tmp_path)
     import strangers_solvers.mine
@@ -102,7 +102,7 @@ def test_a_strangers_package_gets_methods_by_one_line(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("strangers_solvers")]:
         monkeypatch.delitem(sys.modules, name)
     (home / "__init__.py").write_text(
-        "from zobench.methods import callable_modules\n\ncallable_modules(__name__)\n"
+        "from zobench.interfaces.methods import callable_modules\n\ncallable_modules(__name__)\n"
     )
     import strangers_solvers
 

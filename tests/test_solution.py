@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zobench
-from zobench.classification import DATA, labelled
 from zobench.errors import ZobenchError
-from zobench.solution import Solution, content, newton, solved
+from zobench.objectives.classification import DATA, labelled
+from zobench.objectives.solution import Solution, content, newton, solved
 
 
 @cache

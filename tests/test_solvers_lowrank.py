@@ -9,7 +9,7 @@ import pytest
 
 import zobench
 from zobench.certificate import Certificates
-from zobench.fixed_rank import parts
+from zobench.geometry.fixed_rank import parts
 from zobench.objective import objective_of
 from zobench.solver import Setting, solver
 from zobench.stream import Stream

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from zobench.statistics import assess_bound, assess_identity, holm_threshold, log10_e_value
+from zobench.verdict.statistics import assess_bound, assess_identity, holm_threshold, log10_e_value
 
 SEEDS = 40
 

@@ -12,7 +12,7 @@ import pytest
 import zobench
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
-from zobench.store import SCHEMA, VERDICT, Store
+from zobench.store.database import SCHEMA, VERDICT, Store
 
 
 def verdict(**changes):

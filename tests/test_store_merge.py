@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 import zobench
-from zobench import store_merge
-from zobench.campaign import Campaign, execute
-from zobench.campaign_plan import state
+from zobench.campaign.definition import Campaign, execute
+from zobench.campaign.plan import state
 from zobench.errors import ZobenchError
-from zobench.export_tables import TABLES, write_tables
-from zobench.store import Store
-from zobench.store_merge import info, merge, vacuum
+from zobench.export.tables import TABLES, write_tables
+from zobench.store.database import Store
+from zobench.store.database import merge as store_merge
+from zobench.store.merge import info, merge, vacuum
 
 SMALL = Campaign.from_table(
     {
@@ -143,7 +143,7 @@ def test_runs_that_disagree_are_told_and_the_first_is_kept(tmp_path):
 
 
 def test_verdicts_are_merged_the_later_one_wins(tmp_path):
-    from zobench.frames import VERDICT
+    from zobench.store.frames import VERDICT
 
     facts = {**dict.fromkeys(VERDICT, 1.0), "theorem": "t", "solver": "s", "problem": "p", "verdict": "x"}
     for name, mean in ("old", 1.0), ("new", 2.0):
@@ -256,7 +256,7 @@ def test_tables_read_back_bit_for_bit(tmp_path, form):
 
 def test_parquet_without_pyarrow_is_one_sentence(tmp_path, monkeypatch):
     whole(tmp_path / "s", TUNED)
-    monkeypatch.setattr("zobench.export_tables.find_spec", lambda name: None)
+    monkeypatch.setattr("zobench.export.tables.find_spec", lambda name: None)
     with pytest.raises(ZobenchError, match="pip install pyarrow"):
         write_tables(str(tmp_path / "s"), tmp_path / "out", "parquet")
     assert not (tmp_path / "out").exists()
@@ -265,8 +265,8 @@ def test_parquet_without_pyarrow_is_one_sentence(tmp_path, monkeypatch):
 TWO = """
 import sys
 from pathlib import Path
-from zobench.campaign import Campaign, execute
-from zobench.store import Store
+from zobench.campaign.definition import Campaign, execute
+from zobench.store.database import Store
 campaign = Campaign.from_toml(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -11,7 +11,7 @@ from zobench.directions import draw
 from zobench.oracle import hold, query
 from zobench.solver import solver
 from zobench.theorem import Case, find_theorem, theorems
-from zobench.verification import judge
+from zobench.verdict.verification import judge
 
 # Mutants: the step of a real solver with one thing broken, written out as a kernel.
 

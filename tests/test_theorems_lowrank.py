@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zobench
-from zobench.fixed_rank import (
+from zobench.geometry.fixed_rank import (
     dense,
     draw_tangent,
     factor_gradient,
@@ -18,12 +18,12 @@ from zobench.fixed_rank import (
     transport,
     truncate,
 )
+from zobench.geometry.orthonormal import add_sandwich, complete, extend, galerkin, orthonormalise
 from zobench.oracle import query, query_gradient
-from zobench.orthonormal import add_sandwich, complete, extend, galerkin, orthonormalise
 from zobench.solver import solver
 from zobench.stream import normals
 from zobench.theorem import Case, find_theorem
-from zobench.verification import judge
+from zobench.verdict.verification import judge
 
 FRESH = 400_000  # a seed range that no default uses
 

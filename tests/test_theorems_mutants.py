@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from zobench.mutants import Finding, document, dumped, findings, of_theorem
-from zobench.show import facts_of, page
+from zobench.cli.show import facts_of, page
 from zobench.theorem import theorems
+from zobench.verdict.mutants import Finding, document, dumped, findings, of_theorem
 
 
 def differences(found, pairs):

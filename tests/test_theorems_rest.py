@@ -15,11 +15,11 @@ from zobench.limits import curve
 from zobench.oracle import hold, query
 from zobench.rates import best_preset_speed, speed_of_a_line
 from zobench.registry import find
-from zobench.statistics import assess_identity, assess_paired, assess_property
 from zobench.stream import normals, uniform
 from zobench.theorem import Case, Theorem, find_theorem
 from zobench.trial import Trial
-from zobench.verification import judge, verify
+from zobench.verdict.statistics import assess_identity, assess_paired, assess_property
+from zobench.verdict.verification import judge, verify
 
 FRESH = 500_000  # a seed range that no default uses
 

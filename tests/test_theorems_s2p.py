@@ -12,7 +12,7 @@ from zobench.directions import draw
 from zobench.oracle import hold, query
 from zobench.solver import solver
 from zobench.theorem import Case, find_theorem
-from zobench.verification import judge
+from zobench.verdict.verification import judge
 
 FRESH = 300_000  # a seed range that no default uses
 

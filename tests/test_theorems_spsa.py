@@ -12,7 +12,7 @@ from zobench.oracle import hold, query
 from zobench.solver import solver
 from zobench.theorem import Case, find_theorem
 from zobench.trial import Trial
-from zobench.verification import judge
+from zobench.verdict.verification import judge
 
 FRESH = 500_000  # a seed range that no default uses
 SPSA = solver("spsa")

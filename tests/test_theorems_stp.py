@@ -13,7 +13,7 @@ from zobench.oracle import query
 from zobench.solver import Setting, solver
 from zobench.stream import Stream
 from zobench.theorem import Case, find_theorem
-from zobench.verification import judge
+from zobench.verdict.verification import judge
 
 FRESH = 300_000  # a seed range that no default uses
 STP = solver("stp")

@@ -11,7 +11,7 @@ from zobench.oracle import hold, query
 from zobench.solver import solver
 from zobench.theorem import Case, find_theorem
 from zobench.trial import Trial, along
-from zobench.verification import judge
+from zobench.verdict.verification import judge
 
 FRESH = 400_000  # a seed range that no default uses
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import zobench
-from zobench.certify import falsify
-from zobench.probe import Probe
+from zobench.attacks.certify import falsify
+from zobench.attacks.probe import Probe
 
 
 @pytest.mark.parametrize(("data", "batch"), [("iris", 1), ("iris", 8), ("wine", 4)])

@@ -8,12 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 import zobench
-from zobench import verification
-from zobench.cli import cli
-from zobench.judgement import Verdict, judge
-from zobench.sequential import FIRST, SEEDS, planned_looks
-from zobench.store import Store
+from zobench.cli.main import cli
+from zobench.store.database import Store
 from zobench.theorem import Cell, find_theorem
+from zobench.verdict import verification
+from zobench.verdict.judgement import Verdict, judge
+from zobench.verdict.sequential import FIRST, SEEDS, planned_looks
 
 THEOREM, OWN = find_theorem("s2p-smooth-stationary")
 CELL = Cell("quadratic", 2, 1)

@@ -13,16 +13,16 @@ from importlib import import_module
 import pytest
 
 from benchmarks import stress
-from zobench import processes, workers
-from zobench.campaign import Campaign, execute
+from zobench.campaign.definition import Campaign, execute
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
-from zobench.pool import Lost
-from zobench.processes import Processes, machine_memory
-from zobench.progress import Watch, log_to
+from zobench.parallel import processes, workers
+from zobench.parallel.pool import Lost
+from zobench.parallel.processes import Processes, machine_memory
+from zobench.parallel.progress import Watch, log_to
+from zobench.parallel.worker import Phase
 from zobench.registry import catalogue
-from zobench.store import Store
-from zobench.worker import Phase
+from zobench.store.database import Store
 
 # What the workers of these tests are asked to do comes from a package of a third party.
 TROUBLE = '''
@@ -390,7 +390,7 @@ def test_limits_and_logs_from_the_command_line(site, trouble, tmp_path, monkeypa
 
 @pytest.mark.parametrize(
     ("module", "code", "said"),
-    [("click", -signal.SIGINT, ""), ("zobench.show", 130, "zobench: interrupted\n")],
+    [("click", -signal.SIGINT, ""), ("zobench.cli.show", 130, "zobench: interrupted\n")],
 )
 def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(module, code, said):
     script = f"""

@@ -33,11 +33,11 @@ __all__ = [
 _HOMES = {
     "ConversionWarning": "zobench.errors",
     "ZobenchError": "zobench.errors",
-    "ask_tell": "zobench.study",
-    "minimize": "zobench.optimize",
+    "ask_tell": "zobench.interfaces.study",
+    "minimize": "zobench.interfaces.optimize",
     "problem": "zobench.instance",
     "run": "zobench.execute",
-    "verify": "zobench.verification",
+    "verify": "zobench.verdict.verification",
 }
 _PACKAGES = ("problems", "solvers", "reports")
 
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from zobench.errors import ConversionWarning, ZobenchError
     from zobench.execute import run
     from zobench.instance import problem
-    from zobench.optimize import minimize
-    from zobench.study import ask_tell
-    from zobench.verification import verify
+    from zobench.interfaces.optimize import minimize
+    from zobench.interfaces.study import ask_tell
+    from zobench.verdict.verification import verify
 
 
 def __getattr__(name: str) -> "Any":

@@ -10,7 +10,7 @@ def main() -> None:
     ours = usual is _signal.default_int_handler
     if ours:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-    from zobench.cli import main as command
+    from zobench.cli.main import main as command
 
     try:
         if ours:

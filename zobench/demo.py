@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zobench.drawing import count_of
-from zobench.findings import Fewest, fewest_queries, smallest_gap, verdict_counts, what_was_run
+from zobench.page.findings import Fewest, fewest_queries, smallest_gap, verdict_counts, what_was_run
 from zobench.report import Evidence
 
 if TYPE_CHECKING:
-    from zobench.store import Store
+    from zobench.store.database import Store
 
 __all__ = ["demo"]
 
@@ -63,9 +63,9 @@ def demo(out_folder: str | Path, progress: Progress | None = None) -> list[str]:
     ZobenchError
         If the folder cannot be written or holds another file of the store's name.
     """
-    from zobench.campaign import Campaign, execute
-    from zobench.page import write_report
-    from zobench.store import Store
+    from zobench.campaign.definition import Campaign, execute
+    from zobench.page.build import write_report
+    from zobench.store.database import Store
 
     path = Path(out_folder) / "demo.sqlite"
     with Store(path) as store:
@@ -116,7 +116,7 @@ def _cells() -> list[tuple[str, int, str]]:
 
 def _verify(store: "Store", cells: list[tuple[str, int, str]], progress: Progress | None) -> None:
     """Check the theorems on their quick cells, unless the store has just those verdicts."""
-    from zobench.verification import verify
+    from zobench.verdict.verification import verify
 
     known = store.verdicts()
     if not len(known) or set(cells) != set(zip(known["theorem"], known["steps"], known["law"], strict=True)):

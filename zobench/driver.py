@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from zobench.certificate import Certificates
 from zobench.errors import ZobenchError
+from zobench.geometry.manifold import Manifold
 from zobench.loop import QUANTITIES, WATCH, advance
-from zobench.manifold import Manifold
 from zobench.objective import Objective
 from zobench.oracle import ORACLE
 from zobench.solver import Setting, Solver

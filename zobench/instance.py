@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zobench.certificate import Certificate, Certificates
 from zobench.errors import ZobenchError
-from zobench.manifold import Manifold
+from zobench.geometry.manifold import Manifold
 from zobench.noise import PREFIX, Noise, noise_of
 from zobench.parameters import Integer, convert, validate
 from zobench.registry import find

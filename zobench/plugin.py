@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from zobench.contract_suite import Trial
+    from zobench.contract.suite import Trial
 
 __all__ = ["contract"]
 
@@ -66,7 +66,7 @@ class Suite:
 
     def carry_out(self, trial: Trial) -> str:
         """Try one; answer what was measured, fail or skip as pytest does."""
-        from zobench.contract_suite import apart, warm
+        from zobench.contract.suite import apart, warm
 
         if self.failed:
             pytest.skip(f"{self.failed!r} failed, on which it rests")
@@ -89,7 +89,7 @@ class ContractFile(pytest.File):
 
     def collect(self) -> Iterator[ContractItem]:
         """Give one item for each check."""
-        from zobench.contract import suites
+        from zobench.contract.check import suites
 
         for trials in suites(str(self.path)):
             suite = Suite(trials)
@@ -133,8 +133,8 @@ def contract(target: Any) -> Callable[..., None]:
     ZobenchError
         If the target names nothing that can be checked.
     """
-    from zobench.contract import suites
-    from zobench.contract_suite import trials_of
+    from zobench.contract.check import suites
+    from zobench.contract.suite import trials_of
 
     if isinstance(target, (str, Path)):
         caller = inspect.stack()[1].filename

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-    from zobench.claims import Judgement
+    from zobench.claims.claim import Judgement
     from zobench.trace import Trace
 
 __all__ = ["Drawing", "Evidence", "Report", "Style"]
@@ -105,7 +105,7 @@ class Evidence:
     Attributes
     ----------
     runs, traces, hits, observations, verdicts : pandas.DataFrame
-        As `zobench.store.Store` answers them, runs in a fixed order.
+        As `zobench.store.database.Store` answers them, runs in a fixed order.
     environment : dict
         Versions and machine.
     source : str
@@ -151,8 +151,8 @@ class Evidence:
         ZobenchError
             If there is no store at `path`, or it cannot be read.
         """
-        from zobench.claims_runs import judge_store
-        from zobench.store import Store
+        from zobench.claims.runs import judge_store
+        from zobench.store.database import Store
 
         with Store(path, mode="read") as store:
             runs = store.compared_runs()

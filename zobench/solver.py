@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from zobench.certificate import Certificates
     from zobench.driver import Run
-    from zobench.manifold import Manifold
+    from zobench.geometry.manifold import Manifold
     from zobench.objective import Objective
     from zobench.theorem import Theorem
 
@@ -181,7 +181,7 @@ class Solver:
         >>> result.nfev, bool(result.fun < 0.1)
         (3000, True)
         """
-        from zobench.methods import minimize_as_scipy
+        from zobench.interfaces.methods import minimize_as_scipy
 
         refused = {"bounds": bounds, "constraints": constraints, "hess": hess, "hessp": hessp}
         return minimize_as_scipy(

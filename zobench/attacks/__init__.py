@@ -1,0 +1,1 @@
+"""Attacks on certificates: random pairs, power iteration, descent from many starts."""

@@ -1,0 +1,1 @@
+"""A store in other formats: CSV and Parquet, COCO's, IOHanalyzer's."""

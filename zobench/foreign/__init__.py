@@ -1,0 +1,1 @@
+"""Solvers of other packages, which own their loop, behind the counted oracle."""

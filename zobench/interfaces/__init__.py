@@ -1,0 +1,1 @@
+"""Ways in for users: minimize, methods of SciPy, ask and tell."""

@@ -1,0 +1,1 @@
+"""What several test problems share: data, models, layers, matrices, reference solutions."""

@@ -1,0 +1,235 @@
+"""Networks of dense layers: loss, loss over a mini-batch, gradient, as a plan says (`layers`)."""
+
+import ctypes
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import float64, int64, types
+from numpy.typing import NDArray
+
+from zobench.compile import layout_of, typed
+from zobench.instance import Matrix, Vector
+from zobench.kernels import squared_norm
+from zobench.objectives.classification import BLOCK, Labelled, blocks, labelled, minibatch, residual, soften
+from zobench.objectives.layers import bend, clear, collect, dense, dense_gradient, flat, room, squares, widest
+from zobench.objectives.solution import content, kept
+from zobench.views import MATRIX, VECTOR, data_view, vector_at
+
+__all__ = [
+    "REGRESSION",
+    "Data",
+    "answers",
+    "data_of",
+    "network_gradient",
+    "network_loss",
+    "network_sample",
+    "real_data",
+]
+
+#: The data sets of regression by name.
+REGRESSION = ("diabetes",)
+
+
+class Data(NamedTuple):
+    """Numbers of one instance.
+
+    Attributes
+    ----------
+    rows, columns : matrix
+        The samples in blocks (see `zobench.objectives.classification.Blocks`).
+    labels : vector (N,)
+        Their classes, or what is to be answered.
+    plan : matrix (layers, 5)
+        The network.
+    regression : int
+        1 for squares, 0 for the cross-entropy.
+    batch : int
+    ridge : float
+    """
+
+    rows: Matrix
+    columns: Matrix
+    labels: Vector
+    plan: Matrix
+    regression: int
+    batch: int
+    ridge: float
+
+
+# --- what instances are made of ------------------------------------------------------------------
+
+
+@cache
+def _regressed(name: str) -> Labelled:
+    """Load one of `REGRESSION`, all columns and the target centred and scaled to unit variance."""
+
+    def prepared() -> dict[str, NDArray[np.float64]]:
+        from sklearn import datasets
+
+        rows, target = getattr(datasets, f"load_{name}")(return_X_y=True)
+        rows = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+        return {"rows": np.ascontiguousarray(rows), "labels": (target - target.mean()) / target.std()}
+
+    arrays = kept(
+        "data", content(name, "target", version("scikit-learn"), np.__version__, Path(__file__)), prepared
+    )
+    for array in arrays.values():
+        array.flags.writeable = False
+    return Labelled(arrays["rows"], arrays["labels"], 1)
+
+
+def real_data(name: str) -> Labelled:
+    """Load a data set of classification or of regression; the latter has one output in place of classes.
+
+    Examples
+    --------
+    >>> real_data("diabetes").rows.shape, real_data("digits").classes
+    ((442, 10), 10)
+    """
+    return _regressed(name) if name in REGRESSION else labelled(name)
+
+
+def data_of(found: Labelled, plan: NDArray[np.float64], regression: bool, batch: int, ridge: float) -> Data:
+    """Lay out samples and network for the kernels."""
+    return Data(*blocks(found.rows), found.labels, plan, int(regression), batch, ridge)
+
+
+# --- kernels -------------------------------------------------------------------------------------
+
+
+def forward(x, plan, inputs, start, units):
+    """Write what every layer answers for one block of samples; return where the last begins."""
+    before, at = 0, 0
+    for layer in range(plan.shape[0]):
+        source, first = (inputs, start) if layer == 0 else (units, before)
+        dense(x, plan, layer, source, first, units, at, False)
+        before, at = at, at + int(plan[layer, 1])
+    return before
+
+
+def block_loss(data, answered, labels, first, valid, totals):
+    """Return the summed loss of one block, and make of the answers what its gradient needs."""
+    if data.regression:
+        return squares(answered[0], labels, first, valid)
+    return soften(answered, labels, first, valid, totals)
+
+
+def width(plan):
+    """Return the number of units of all layers."""
+    total = 0
+    for layer in range(plan.shape[0]):
+        total += int(plan[layer, 1])
+    return total
+
+
+def network_loss(x, data):
+    """Return the mean loss over all samples, and the ridge."""
+    features, size = data.rows.shape[1], data.labels.size
+    units, totals = np.empty((width(data.plan), BLOCK)), np.empty(BLOCK)
+    total = 0.0
+    for first in range(0, size, BLOCK):
+        last = forward(x, data.plan, data.columns, first // BLOCK * features, units)
+        total += block_loss(data, units[last:], data.labels, first, min(BLOCK, size - first), totals)
+    return total / size + 0.5 * data.ridge * squared_norm(x)
+
+
+def network_sample(x, data, key):
+    """Return the mean loss over the mini-batch of a sample key, and the ridge."""
+    features = data.rows.shape[1]
+    units, totals = np.empty((width(data.plan), BLOCK)), np.empty(BLOCK)
+    columns, labels = np.zeros((features, BLOCK)), np.zeros(BLOCK)
+    total = 0.0
+    for first in range(0, data.batch, BLOCK):
+        valid = min(BLOCK, data.batch - first)
+        minibatch(key, first, valid, data.rows, data.labels, columns, labels)
+        last = forward(x, data.plan, columns, 0, units)
+        total += block_loss(data, units[last:], labels, 0, valid, totals)
+    return total / data.batch + 0.5 * data.ridge * squared_norm(x)
+
+
+def backward(x, plan, inputs, start, units, slopes, turn, sums, out):
+    """Add one block's gradient, given the derivatives by the last layer's sums at the end of `slopes`."""
+    at = units.shape[0]
+    for later in range(plan.shape[0]):
+        layer = plan.shape[0] - 1 - later
+        count, outputs = int(plan[layer, 0]), int(plan[layer, 1])
+        at -= outputs
+        source, first = (inputs, start) if layer == 0 else (units, at - count)
+        to = at - count if layer > 0 else -1
+        dense_gradient(x, plan, layer, source, first, slopes, at, slopes, to, turn, sums, out)
+        if layer > 0:
+            for h in range(at - count, at):
+                bend(int(plan[layer - 1, 4]), units[h], slopes[h])
+
+
+def network_gradient(x, data, out):
+    """Write the gradient of `network_loss`, by back-propagation."""
+    features, size, plan = data.rows.shape[1], data.labels.size, data.plan
+    units, totals = np.empty((width(plan), BLOCK)), np.empty(BLOCK)
+    slopes, turn = np.empty((width(plan), BLOCK)), np.empty(BLOCK * widest(plan))
+    sums = np.zeros(room(plan, plan.shape[0]))
+    clear(out)
+    for first in range(0, size, BLOCK):
+        valid, start = min(BLOCK, size - first), first // BLOCK * features
+        last = forward(x, plan, data.columns, start, units)
+        answered = units[last:]
+        block_loss(data, answered, data.labels, first, valid, totals)
+        if not data.regression:
+            residual(answered, data.labels, first, valid, totals)
+        clear(flat(slopes))
+        for c in range(answered.shape[0]):
+            for r in range(BLOCK):
+                slopes[last + c, r] = answered[c, r]
+        backward(x, plan, data.columns, start, units, slopes, turn, sums, out)
+    collect(plan, sums, out)
+    for i in range(x.size):
+        out[i] = out[i] / size + data.ridge * x[i]
+
+
+def _answer(x, data, out):
+    """Write the first output for every sample."""
+    features = data.rows.shape[1]
+    units = np.empty((width(data.plan), BLOCK))
+    for first in range(0, out.size, BLOCK):
+        last = forward(x, data.plan, data.columns, first // BLOCK * features, units)
+        for r in range(min(BLOCK, out.size - first)):
+            out[first + r] = units[last, r]
+
+
+# The template below is an outer function: `author` and `view` are bound when it is compiled.
+author: Any = None
+view: Any = None
+
+
+def _answered(x, dim, data, out):
+    given = view(data)
+    author(vector_at(x, dim), given, vector_at(out, given.labels.size))
+
+
+def answers(x: NDArray[np.float64], block: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the first output for every sample by the very kernel that the loss calls.
+
+    Parameters
+    ----------
+    x : vector of size d
+    block : vector
+        An instance's data, of class `Data`, as one block of memory.
+    """
+    kinds = [MATRIX, MATRIX, VECTOR, MATRIX, int64, int64, float64]
+    address = typed(
+        _answered,
+        types.void(*[int64] * 4),
+        "answers of a network",
+        layout_of(Data, kinds),
+        author=_answer,
+        view=data_view(Data, kinds),
+        vector_at=vector_at,
+    )
+    size = int(block.view(np.int64)[3 * Data._fields.index("labels") + 1])
+    out = np.empty(size)
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)(address)
+    call(x.ctypes.data, x.size, block.ctypes.data, out.ctypes.data)
+    return out

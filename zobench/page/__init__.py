@@ -1,0 +1,1 @@
+"""The HTML page of a store, and what is found in it."""

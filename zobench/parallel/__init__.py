@@ -1,0 +1,1 @@
+"""What carries runs: this process, worker processes of this machine, Dask, any other executor."""

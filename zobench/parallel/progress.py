@@ -1,0 +1,123 @@
+"""What is seen of a campaign while it runs: a line on a terminal, a log file, a last word.
+
+A campaign calls its progress as ``progress(done, total, text)``; one that has a method `saw` is first shown
+each batch of traces and failures.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zobench.parallel.workers import Failure
+    from zobench.trace import Trace
+
+__all__ = ["Watch", "log_to"]
+
+#: The log file tells how far it is this often (seconds).
+EVERY = 30.0
+
+_LOG = logging.getLogger("zobench")
+
+
+class Watch:
+    """Counts runs, queries and failures, and tells them.
+
+    Parameters
+    ----------
+    draw : callable, optional
+        ``draw(done, total, text)``, on a terminal.
+    clock : callable
+        Seconds.
+
+    Attributes
+    ----------
+    queries : int
+        Of the runs done since this was made.
+    failed : int
+        Of them, how many failed.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[int, int, str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._draw, self._clock = draw, clock
+        self._begun = self._told = clock()
+        self.queries = self.failed = self.done = 0
+
+    def saw(self, batch: "Sequence[Trace | Failure]") -> None:
+        """Count what a batch holds."""
+        for each in batch:
+            count = getattr(each, "count", None)
+            if count is None:
+                self.failed += 1
+                key = each.key
+                assert key is not None
+                _LOG.warning(
+                    "failed: %s on %s, dimension %d, seed %d: %s",
+                    *(key.solver, key.problem, key.dim, key.seed, each.message),
+                )
+            else:
+                self.queries += count
+            self.done += 1
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        """Tell how far it is."""
+        if self._draw is not None:
+            self._draw(done, total, f"{self.rate()}{text}")
+        if self._clock() - self._told > EVERY:
+            self._told = self._clock()
+            _LOG.info("%d of %d runs, %s", done, total, self.rate().rstrip(", ") or "none done here")
+
+    def rate(self) -> str:
+        """Say how many queries there were a second, and how many runs failed."""
+        seconds = self._clock() - self._begun
+        said = f"{_rounded(self.queries / seconds)} queries/s, " if self.queries and seconds > 0 else ""
+        return said + (f"{self.failed} failed, " if self.failed else "")
+
+    def last_word(self) -> str:
+        """Say what was done and how fast."""
+        seconds = self._clock() - self._begun
+        runs = "1 run" if self.done == 1 else f"{self.done:,} runs"
+        failed = f", {self.failed} of them failed" if self.failed else ""
+        rate = f", {_rounded(self.queries / seconds)} a second" if self.queries and seconds > 0 else ""
+        return f"{runs}{failed}; {self.queries:,} queries in {seconds:.1f} s{rate}"
+
+
+def _rounded(number: float) -> str:
+    """Write a number as roughly as one reads it in passing.
+
+    Examples
+    --------
+    >>> _rounded(12.3), _rounded(45678), _rounded(2.345e6)
+    ('12', '46k', '2.3M')
+    """
+    if number < 1e3:
+        return f"{number:.0f}"
+    return f"{number / 1e3:.0f}k" if number < 1e6 else f"{number / 1e6:.1f}M"
+
+
+@contextmanager
+def log_to(path: str | None) -> Iterator[None]:
+    """Append to a log file what happens meanwhile; without a path do nothing."""
+    if path is None:
+        yield
+        return
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    level = _LOG.level
+    _LOG.addHandler(handler)
+    _LOG.setLevel(logging.INFO)
+    try:
+        yield
+    except BaseException as error:
+        _LOG.error("ended: %s", str(error) or type(error).__name__)
+        raise
+    finally:
+        _LOG.setLevel(level)
+        _LOG.removeHandler(handler)
+        handler.close()

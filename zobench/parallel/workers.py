@@ -1,0 +1,389 @@
+"""Runs in this process, in others, or through any `concurrent.futures.Executor`: the same bits everywhere.
+
+Keys go in and traces come out, in chunks; only the caller writes to a store.  What carries them is a
+`zobench.parallel.pool.Pool`: worker processes of this machine (`zobench.parallel.processes`), Dask's
+(`zobench.parallel.dask_pool`), or an executor of the caller's.  A run that hangs, crashes or eats memory
+costs its own row only where a worker process does it; in this process (``workers=1``) nothing can stop it,
+and it takes the campaign with it.
+
+This module is among the first that a worker imports, so nothing at its top loads numpy: its libraries read
+the number of threads when they are loaded.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from zobench.errors import ZobenchError
+from zobench.parallel.pool import Given, Lost, Pool, processors
+from zobench.parallel.processes import Processes, one_thread
+from zobench.parallel.worker import Phase
+
+if TYPE_CHECKING:
+    from zobench.instance import Instance
+    from zobench.trace import RunKey, Trace
+
+__all__ = [
+    "Failure",
+    "drive",
+    "each_run",
+    "expected_seconds",
+    "one_thread",
+    "processors",
+    "run_chunk",
+    "run_keys",
+    "warm",
+]
+
+#: A chunk of keys is about this much work (seconds): long enough to be worth sending.
+CHUNK = 0.2
+#: Keys of a chunk at most.
+LONGEST = 64
+#: Below this much work in all (seconds) starting processes takes longer than it saves.
+WORTH = 3.0
+#: Runs expected to be longer than this (seconds) are done first, the longest before the others.
+LONG = 1.0
+#: A run in which its worker dies is tried this often: the blow may have come from outside.
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that ended without a trace.
+
+    Attributes
+    ----------
+    key : RunKey
+    message : str
+        What the exception said.
+    seconds : float
+    """
+
+    key: "RunKey"
+    message: str
+    seconds: float
+
+
+@lru_cache(maxsize=8)
+def _instance(
+    name: str, dim: int, seed: int, parameters: tuple[tuple[str, Any], ...], noise: str
+) -> "Instance":
+    from zobench.instance import problem
+
+    return problem(name, dim, seed, noise=noise or None, **dict(parameters))
+
+
+def _instance_of(key: "RunKey") -> "Instance":
+    """Make the instance of a key, or give one of the last few."""
+    return _instance(key.problem, key.dim, key.instance_seed, key.problem_parameters, key.noise)
+
+
+def _run_one(key: "RunKey") -> "Trace | Failure":
+    from zobench.execute import run_key
+
+    begun = time.perf_counter()
+    try:
+        return run_key(key, made=_instance_of(key))
+    except (Exception, SystemExit) as error:  # whatever a problem or a solver raises costs its own run only
+        said = str(error) if isinstance(error, ZobenchError) else f"{type(error).__name__}: {error}"
+        return Failure(key, said, time.perf_counter() - begun)
+
+
+def run_chunk(keys: Sequence["RunKey"]) -> list["Trace | Failure"]:
+    """Do runs one after the other; what one raises becomes its `Failure`."""
+    return [_run_one(key) for key in keys]
+
+
+_prepared: set[tuple[Any, ...]] = set()
+
+
+def each_run(keys: Sequence["RunKey"], limited: bool = False) -> Iterator["Trace | Failure | Phase"]:
+    """Do runs one after the other, saying when one begins if its time is limited.
+
+    What a process does once, such as loading compiled code, does not count as the time of a run.
+    """
+    for key in keys:
+        what = (key.problem, key.dim, key.instance_seed, key.problem_parameters, key.noise, key.solver)
+        if limited:
+            if what not in _prepared:
+                yield Phase.PREPARING
+                warm([key])
+                _prepared.add(what)
+            yield Phase.RUNNING
+        yield _run_one(key)
+
+
+def warm(keys: Iterable["RunKey"]) -> None:
+    """Compile into the disk cache what the keys need, so that no two workers compile the same."""
+    from zobench.loop import advance
+    from zobench.solver import solver
+    from zobench.stream import Stream
+
+    first: dict[tuple[str, str], RunKey] = {}
+    for key in keys:
+        first.setdefault(("problem", key.problem), key)
+        first.setdefault(("noise", key.noise.partition(" ")[0]), key)
+        first.setdefault(("solver", key.solver), key)
+    advance()
+    Stream("warm", "solver")
+    for (kind, _), key in first.items():
+        try:
+            if kind == "solver":
+                solver(key.solver).warm()
+            else:
+                made = _instance_of(key)
+                _ = made._functions, made.noise and made.noise.address
+        except Exception:
+            continue  # the runs will say so, each in its row
+
+
+def _place(key: "RunKey") -> tuple[Any, ...]:
+    return key.problem, key.dim, key.instance_seed, key.problem_parameters
+
+
+def expected_seconds(
+    keys: Sequence["RunKey"] | Iterable["RunKey"], costs: dict[tuple[Any, ...], float] | None = None
+) -> list[float]:
+    """Estimate how long each run takes: budget times one timed evaluation, and a little for the solver.
+
+    Parameters
+    ----------
+    keys : iterable of RunKey
+    costs : dict, optional
+        What an evaluation was found to take elsewhere; those it lacks are timed here.
+
+    Returns
+    -------
+    list of float
+    """
+    costs = {} if costs is None else costs
+    answer = []
+    for key in keys:
+        place = _place(key)
+        if place not in costs:
+            costs[place] = _seconds_of_query(key)
+        answer.append(2e-3 + key.budget * (costs[place] + _own_seconds(key.solver) + 4e-9 * key.dim))
+    return answer
+
+
+@lru_cache
+def _own_seconds(name: str) -> float:
+    """Estimate what a solver itself takes for a query."""
+    from zobench.registry import catalogue
+
+    return getattr(catalogue("solvers").get(name), "seconds", 5e-8)
+
+
+def _seconds_of_query(key: "RunKey") -> float:
+    try:
+        made, best = _instance_of(key), float("inf")
+        for _ in range(3):
+            begun = time.perf_counter()
+            made.value(made.x0)
+            best = min(best, time.perf_counter() - begun)
+            if best > 0.01:
+                break
+    except Exception:
+        return 0.0
+    return max(0.0, best - 5e-6)  # less what calling from Python takes
+
+
+def _first_looks(keys: Sequence["RunKey"], limited: bool) -> Iterator[float | Phase]:
+    """Compile for each key and time one evaluation; done by a worker, for the objective may hang."""
+    for key in keys:
+        if limited:
+            yield Phase.PREPARING
+        warm([key])
+        if limited:
+            yield Phase.RUNNING
+        _seconds_of_query(key)  # the first loads its code
+        yield _seconds_of_query(key)
+
+
+def _look_through(pool: Pool, keys: Sequence["RunKey"]) -> list[float]:
+    """Let a worker compile what the runs need and time an evaluation of each objective."""
+    solvers = {key.solver: key for key in keys}
+    places = {_place(key): key for key in keys}
+    left = [*solvers.values(), *(key for key in places.values() if key not in solvers.values())]
+    costs: dict[tuple[Any, ...], float] = {}
+    while left:
+        try:
+            found: Any = pool.submit(_first_looks, left, pool.limited).result()
+        except Lost as lost:
+            found = [*lost.items, float("inf")]  # whose run will be a chunk of its own
+        except BrokenExecutor:
+            pool.check()
+            raise
+        costs |= {_place(key): cost for key, cost in zip(left, found, strict=False)}
+        left = left[len(found) :]
+    return expected_seconds(keys, costs)
+
+
+def run_keys(
+    keys: Sequence["RunKey"], *, workers: int | None = None, executor: Executor | None = None
+) -> Generator[list["Trace | Failure"], None, None]:
+    """Do runs and yield what comes of them, in batches, in no particular order between batches.
+
+    Parameters
+    ----------
+    keys : sequence of RunKey
+    workers : int, optional
+        Processes; 1 stands for this one.  If not given: as many as there are processors, or this process
+        alone where starting others takes longer than it saves.
+    executor : concurrent.futures.Executor, optional
+        Used instead: `zobench.parallel.processes.Processes` for limits on time and memory,
+        `zobench.parallel.dask_pool.DaskPool` for a cluster, or any other; it stays the caller's.
+
+    Yields
+    ------
+    list of Trace or Failure
+        One for each key of the batch.  Closing the generator ends the workers at once.
+
+    Raises
+    ------
+    ZobenchError
+        If the executor is gone.
+    """
+    from zobench.compile import cache_folder
+
+    if not keys:
+        return
+    cache_folder()  # without one every run would fail: complain before the first
+    if isinstance(executor, Pool):
+        yield from drive(executor, keys, _look_through(executor, keys))
+        return
+    if executor is None and (workers == 1 or len(keys) == 1):
+        yield from _here(keys)
+        return
+    if executor is None and workers is not None:
+        with Processes(min(workers, len(keys))) as pool:
+            yield from drive(pool, keys, _look_through(pool, keys))
+        return
+    warm(keys)
+    seconds = expected_seconds(keys)
+    if executor is not None:
+        yield from drive(Given(executor), keys, seconds)
+    elif processors() == 1 or sum(seconds) < WORTH:
+        yield from _here(keys)
+    else:
+        with Processes(min(processors(), len(keys))) as pool:
+            yield from drive(pool, keys, seconds)
+
+
+def _here(keys: Sequence["RunKey"]) -> Iterator[list["Trace | Failure"]]:
+    for key in keys:
+        yield [_run_one(key)]
+
+
+def _chunks(keys: Sequence["RunKey"], seconds: Sequence[float], count: int) -> deque[list["RunKey"]]:
+    """Cut the keys into chunks of about `CHUNK` seconds, at least four a worker if there are that many.
+
+    Long runs come first, the longest before the others, so that no worker begins one when the others have
+    nothing left to do.
+    """
+    order = sorted(range(len(keys)), key=lambda place: -seconds[place] if seconds[place] > LONG else 0.0)
+    longest = max(1, min(LONGEST, len(keys) // (4 * count)))
+    chunks: deque[list[RunKey]] = deque()
+    work = float("inf")
+    for place in order:
+        cost = seconds[place]
+        if work + cost > CHUNK or len(chunks[-1]) >= longest:
+            chunks.append([])
+            work = 0.0
+        chunks[-1].append(keys[place])
+        work += cost
+    return chunks
+
+
+class _Chunks:
+    """What is left to do, and what is under way."""
+
+    def __init__(self, pool: Pool, keys: Sequence["RunKey"], seconds: Sequence[float]):
+        self._pool = pool
+        self._left = _chunks(keys, seconds, pool.count)
+        self._pending: dict[Future[Any], list[RunKey]] = {}
+        self._tries: Counter[RunKey] = Counter()
+        self._broken: BaseException | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._left or self._pending)
+
+    def submit(self) -> None:
+        """Keep two chunks a worker under way, so that none waits for this process."""
+        try:
+            while self._left and not self._broken and len(self._pending) < 2 * self._pool.count:
+                future = self._pool.submit(each_run, self._left[0], self._pool.limited)
+                self._pending[future] = self._left.popleft()
+        except BrokenExecutor as error:
+            self._broken = error
+        if self._broken and not self._pending:  # whatever was answered has been told by now
+            raise self._broken
+
+    def answers(self) -> Iterator[list["Trace | Failure"]]:
+        """Wait for some and give what they answer; what is lost with a worker is tried again."""
+        # with a time limit, because Windows answers Ctrl-C between waits only
+        done, _ = wait(self._pending, timeout=0.2, return_when=FIRST_COMPLETED)
+        for future in done:
+            chunk = self._pending.pop(future)
+            try:
+                answered = future.result()
+            except Lost as lost:
+                answered = [*lost.items, *self._again(chunk[len(lost.items) :], lost)]
+            except (BrokenExecutor, CancelledError) as error:
+                self._broken = error
+                self._left.append(chunk)
+                continue
+            if answered:
+                yield answered
+
+    def _again(self, chunk: list["RunKey"], lost: Lost) -> list[Failure]:
+        """Put back what a worker left undone, and tell which run has failed for good."""
+        if not chunk:
+            return []
+        # without a time limit runs do not say when they begin
+        if lost.final and (self._pool.limited or len(chunk) == 1):
+            if chunk[1:]:
+                self._left.appendleft(chunk[1:])
+            return [Failure(chunk[0], lost.reason, lost.seconds)]
+        if len(chunk) > 1:  # any of them may have done it: one by one from now on
+            self._left.extend([key] for key in chunk)
+            return []
+        self._tries[chunk[0]] += 1
+        if self._tries[chunk[0]] < TRIES:
+            self._left.append(chunk)
+            return []
+        return [Failure(chunk[0], f"{lost.reason}, {TRIES} times in a row", lost.seconds)]
+
+
+def drive(pool: Pool, keys: Sequence["RunKey"], seconds: Sequence[float]) -> Iterator[Any]:
+    """Keep a pool busy with the runs and yield what it answers, in batches.
+
+    Parameters
+    ----------
+    pool : Pool
+    keys : sequence of RunKey
+    seconds : sequence of float
+        What each is expected to take.
+
+    Yields
+    ------
+    list of Trace or Failure
+
+    Raises
+    ------
+    ZobenchError
+        If the pool is gone.
+    """
+    work = _Chunks(pool, keys, seconds)
+    try:
+        while work:
+            pool.check()
+            work.submit()
+            yield from work.answers()
+    except (BrokenExecutor, CancelledError):
+        pool.check()  # which says it better
+        raise ZobenchError("the executor given has broken; the runs done so far are kept") from None

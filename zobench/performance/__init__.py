@@ -1,0 +1,1 @@
+"""Statistics of performance: first-hit runtimes, ERT, ECDF, profiles, ranks, comparisons."""

@@ -1,0 +1,342 @@
+"""The store: one SQLite file that holds every run of every campaign.
+
+Its tables and their versions are described in `zobench.store.schema`.
+
+Only the process that opened a store for writing writes; it may be read all the while (write-ahead log).  What
+is handed over in one call is one transaction: a process that is killed leaves whole runs and nothing else.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from zobench.errors import ZobenchError, unknown
+from zobench.store.frames import VERDICT, Frames
+from zobench.store.schema import OUTCOME, RUN, SCHEMA, check, is_empty, lay_out, migrate, shadow
+
+if TYPE_CHECKING:
+    from zobench.trace import RunKey, Trace
+
+__all__ = ["DEFAULT", "SCHEMA", "Store"]
+
+#: Where runs go when nobody says otherwise.
+DEFAULT = "results/zobench.sqlite"
+
+
+class Store(Frames):
+    """One store, open for writing or for reading.
+
+    Parameters
+    ----------
+    path : path-like
+        Of the file.  Opened for writing it is made if need be, with the folders above it.
+    mode : {"write", "read"}
+        A store that is read shows its contents as they were when it was opened, whoever writes meanwhile.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no store at `path`, or it cannot be read or written.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> path = tempfile.mkdtemp() + "/store.sqlite"
+    >>> with Store(path) as store:
+    ...     store.put(zobench.run("quadratic", "s2p", budget=100))
+    >>> with Store(path, "read") as store:
+    ...     len(store.runs()), store.runs()["count"].iloc[0]
+    (1, np.int64(100))
+    """
+
+    def __init__(self, path: str | os.PathLike[str], mode: str = "write"):
+        if mode not in ("write", "read"):
+            raise unknown("the mode of a store", mode, ["read", "write"])
+        self.path, self.mode = Path(path), mode
+        self._pending: list[tuple[RunKey, Trace | None, str, float]] = []
+        with self._complaints():
+            self._connection = self._for_writing() if mode == "write" else self._for_reading()
+
+    @contextmanager
+    def _complaints(self) -> Iterator[None]:
+        """Turn what SQLite and the system say into one sentence."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            said = str(error)
+            if "not a database" in said:
+                said = "it is not an SQLite file"
+            elif "locked" in said:
+                said = "another process has been writing to it for 30 seconds"
+            raise ZobenchError(f"store {str(self.path)!r} cannot be used: {said}") from None
+        except OSError as error:
+            raise ZobenchError(f"store {str(self.path)!r} cannot be used: {error.strerror}") from None
+
+    def _for_writing(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._refuse_folder()
+        connection = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
+        try:
+            if is_empty(connection):
+                lay_out(connection)
+            if check(connection, self.path) < SCHEMA:
+                migrate(connection, self.path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            # a killed process loses nothing; a power cut may lose the last commits, and harms none before
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _for_reading(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            raise ZobenchError(
+                f"store {str(self.path)!r} does not exist; `zobench run --store FILE` makes one"
+            )
+        self._refuse_folder()
+        with self.path.open("rb"):  # the system's own words if it may not be read
+            pass
+        place = self.path.resolve().as_uri()
+        connection = sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=30.0, isolation_level=None)
+        try:
+            try:
+                is_empty(connection)
+            except sqlite3.OperationalError:
+                # The folder takes no log file.  If none is left there, the file alone is the whole store.
+                log = self.path.with_name(self.path.name + "-wal")
+                if log.exists() and log.stat().st_size:
+                    raise
+                connection.close()
+                connection = sqlite3.connect(f"{place}?immutable=1", uri=True, isolation_level=None)
+            shadow(connection, check(connection, self.path))
+            connection.execute("PRAGMA query_only = ON")
+            # one state of the store for everything that is read, from the first reading on
+            connection.execute("BEGIN")
+            is_empty(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _refuse_folder(self) -> None:
+        if self.path.is_dir():
+            raise ZobenchError(f"store {str(self.path)!r} must be a file, got a folder")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is left to write and close the file."""
+        try:
+            self.flush()
+        finally:
+            self._connection.close()
+
+    def put(self, *traces: "Trace") -> None:
+        """Put runs, in one transaction; a run that is there already is replaced."""
+        self._refuse_unless_writing()
+        for trace in traces:
+            if trace.key is None:
+                raise ZobenchError("a trace without a key (of an objective that is not registered) has no id")
+            self._pending.append((trace.key, trace, trace.message, trace.seconds))
+        self.flush()
+
+    def put_failure(self, key: "RunKey", message: str, seconds: float = 0.0) -> None:
+        """Put a run that failed, with what the exception said."""
+        self._refuse_unless_writing()
+        self._pending.append((key, None, message, seconds))
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what an interruption kept from being written."""
+        if not self._pending:
+            return
+        made_with = _environment()
+        name = hashlib.sha256(json.dumps(made_with).encode()).hexdigest()[:16]
+        with self._complaints(), self._transaction():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO environments VALUES (?, ?, ?, ?, ?, ?, ?)", [name, *made_with.values()]
+            )
+            for key, trace, message, seconds in self._pending:
+                self._write(key, trace, message, seconds, name)
+        # Ctrl-C before this line writes the same rows once more, after it nothing is left to write
+        self._pending.clear()
+
+    def _refuse_unless_writing(self) -> None:
+        if self.mode != "write":
+            raise ZobenchError(f"store {str(self.path)!r} is open for reading only")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _write(
+        self, key: "RunKey", trace: "Trace | None", message: str, seconds: float, environment: str
+    ) -> None:
+        run = {
+            **key.__dict__,
+            "id": key.digest(),
+            "problem_parameters": _parameters(key.problem_parameters),
+            "solver_parameters": _parameters(key.solver_parameters),
+            "status": "failed" if trace is None else trace.status,
+            "message": message,
+            "seconds": seconds,
+            "created": _now(),
+            "environment": environment,
+        }
+        for name in OUTCOME:
+            if name not in run:
+                run[name] = None if trace is None else getattr(trace, name)
+        execute = self._connection.execute
+        execute("DELETE FROM runs WHERE id = ?", [run["id"]])
+        marks = ", ".join("?" * len(RUN))
+        number = execute(
+            f"INSERT INTO runs ({', '.join(RUN)}) VALUES ({marks})", [run[name] for name in RUN]
+        ).lastrowid
+        if trace is not None:
+            self._write_arrays(number, trace)
+
+    def _write_arrays(self, number: int | None, trace: "Trace") -> None:
+        many = self._connection.executemany
+        columns = (trace.queries, trace.bests, trace.values, trace.gradient_norms, trace.running_means)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        many(
+            "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(number, place, *row) for place, row in enumerate(rows)],
+        )
+        if trace.reference is not None:
+            hits = zip(trace.targets.tolist(), trace.hits.tolist(), strict=True)
+            many(
+                "INSERT INTO hits VALUES (?, ?, ?)",
+                [(number, target, None if hit < 0 else hit) for target, hit in hits],
+            )
+        many(
+            "INSERT INTO observations VALUES (?, ?, ?, ?)",
+            [(number, name, mean, trace.minima[name]) for name, mean in trace.means.items()],
+        )
+
+    def put_verdicts(self, verdicts: Sequence[dict[str, Any]]) -> None:
+        """Put verdicts; one of the same theorem on the same cell with as many seeds replaces the old one."""
+        self._refuse_unless_writing()
+        statement = f"INSERT OR REPLACE INTO verdicts VALUES ({', '.join('?' * (len(VERDICT) + 3))})"
+        with self._complaints(), self._transaction():
+            for verdict in verdicts:
+                missing = [name for name in VERDICT if name not in verdict]
+                if missing:
+                    raise ZobenchError(f"a verdict must say {', '.join(VERDICT)}, and lacks {missing}")
+                cell = [verdict.get(name) for name in (*VERDICT[:6], "law", "instance")]
+                name = hashlib.sha256(json.dumps(cell).encode()).hexdigest()[:32]
+                row = [name, *(verdict[key] for key in VERDICT), json.dumps(verdict), _now()]
+                self._connection.execute(statement, row)
+
+    def put_campaign(self, title: str, content: str) -> None:
+        """Put what a campaign asks for, once; `content` is its table as JSON."""
+        self._refuse_unless_writing()
+        name = hashlib.sha256(content.encode()).hexdigest()[:32]
+        with self._complaints(), self._transaction():
+            self._connection.execute(
+                "INSERT OR IGNORE INTO campaigns VALUES (?, ?, ?, ?)", [name, title, content, _now()]
+            )
+
+    def put_tunings(self, tunings: dict[str, dict[str, Any]]) -> None:
+        """Put what searches of parameters chose, each by its name, as `Tuning.choose` describes it."""
+        self._refuse_unless_writing()
+        with self._complaints(), self._transaction():
+            for name, chosen in tunings.items():
+                row = [chosen[key] for key in ("problem", "solver", "criterion")]
+                row += [json.dumps(chosen["parameters"]), json.dumps(chosen), _now()]
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO tunings VALUES (?, ?, ?, ?, ?, ?, ?)", [name, *row]
+                )
+
+    def missing(self, keys: Iterable["RunKey"], *, failed: bool = False) -> list["RunKey"]:
+        """Give the keys that have no run in the store, with `failed` also those whose run failed."""
+        wanted = list(keys)
+        status = {row["id"]: row["status"] for row in self.outcomes(wanted)}
+        done = {id for id, said in status.items() if not (failed and said == "failed")}
+        return [key for key in wanted if key.digest() not in done]
+
+    def has(self, keys: Iterable["RunKey"]) -> bool:
+        """Say whether every key has a run in the store."""
+        return not self.missing(keys)
+
+    def outcomes(self, keys: Iterable["RunKey"]) -> list[dict[str, Any]]:
+        """Give status, message, count, best and reference of the keys' runs, those that are there."""
+        names = "id status message count best reference".split()
+        rows = self._among(f"SELECT {', '.join(names)} FROM runs WHERE id IN", keys)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def hits_at(self, keys: Iterable["RunKey"], target: float) -> dict[str, int | None]:
+        """Give the first hit of one target by run id, None where it was not hit."""
+        return dict(
+            self._among(
+                "SELECT runs.id, hits.queries FROM runs JOIN hits ON hits.run = runs.number "
+                f"WHERE hits.target = {float(target)!r} AND runs.id IN",
+                keys,
+            )
+        )
+
+    def _among(self, sql: str, keys: Iterable["RunKey"]) -> list[tuple[Any, ...]]:
+        wanted, found = [key.digest() for key in keys], []
+        with self._complaints():
+            for first in range(0, len(wanted), 500):  # SQLite takes at most 999 arguments
+                ids = wanted[first : first + 500]
+                found += self._connection.execute(f"{sql} ({', '.join('?' * len(ids))})", ids).fetchall()
+        return found
+
+
+def _parameters(pairs: Iterable[tuple[str, Any]]) -> str:
+    # only NaN differs from itself
+    return json.dumps({name: value if value == value else "certified" for name, value in pairs}, default=str)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@cache
+def _environment() -> dict[str, str]:
+    """Describe what the numbers were made with."""
+    from importlib.metadata import version
+
+    from zobench import __version__
+
+    return {
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "numba": version("numba"),
+        "zobench": __version__,
+        "system": platform.system(),
+        "machine": _processor(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.machine()

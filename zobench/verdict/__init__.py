@@ -1,0 +1,1 @@
+"""Verdicts on theorems: evidence, the looks at growing numbers of seeds, families, exponents, mutants."""
