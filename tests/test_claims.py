@@ -11,8 +11,8 @@ from scipy import stats
 import zobench
 from zobench.campaign.definition import Campaign, execute
 from zobench.campaign.named import named_campaigns
+from zobench.claims import runs as claims_runs
 from zobench.claims.claim import Cell, Claim, decisive_level, judge_cells, verdict_of
-from zobench.claims.claim import runs as claims_runs
 from zobench.claims.runs import _fit, fact, judge, judge_store
 from zobench.errors import ZobenchError
 from zobench.registry import catalogue

@@ -15,9 +15,9 @@ from scipy import stats
 from zobench.campaign.definition import Campaign, execute
 from zobench.cli.main import cli
 from zobench.errors import ZobenchError
+from zobench.performance import comparison
 from zobench.performance.comparison import compare
 from zobench.performance.comparison_verdicts import compare_verdicts
-from zobench.performance.measures import comparison
 from zobench.performance.pairs import Pairs, pairs_of
 from zobench.report import HITS, RUNS, Evidence
 from zobench.store.database import Store

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
+from zobench.contract import invariance as contract_invariance
+from zobench.contract import large as contract_large
+from zobench.contract import plain as contract_plain
+from zobench.contract import problem as contract_problem
+from zobench.contract import solver as contract_solver
+from zobench.contract import theorem as contract_theorem
 from zobench.contract.check import check, check_solver
-from zobench.contract.check import invariance as contract_invariance
-from zobench.contract.check import large as contract_large
-from zobench.contract.check import plain as contract_plain
-from zobench.contract.check import problem as contract_problem
-from zobench.contract.check import solver as contract_solver
-from zobench.contract.check import theorem as contract_theorem
 from zobench.contract.suite import Trial, apart, carried_out
 from zobench.contract.tools import Broken, invalid_values
 from zobench.errors import ZobenchError

@@ -220,7 +220,7 @@ def test_an_index_outside_that_plain_python_does_not_meet_fails_a_check(write_so
     ids=["overstated", "in words", "no such symbol", "held unseen", "slow"],
 )
 def test_memory_and_size_are_measured(write_solver, parts, caught, monkeypatch):
-    from zobench.contract.check import large as contract_large
+    from zobench.contract import large as contract_large
 
     monkeypatch.setattr(contract_large, "LIMIT", 0.5)
     assert (

@@ -17,10 +17,10 @@ from zobench.campaign.definition import Campaign, execute
 from zobench.errors import ZobenchError
 from zobench.export.coco import export_coco
 from zobench.export.runs import collect, file_name
+from zobench.performance import ecdf as performance_ecdf
+from zobench.performance import measures as performance
 from zobench.performance.ecdf import areas, ecdf, restarted
 from zobench.performance.measures import Runtimes, costs, ert
-from zobench.performance.measures import ecdf as performance_ecdf
-from zobench.performance.measures import measures as performance
 from zobench.performance.tables import ert_table, fixed_budget, fixed_target
 from zobench.report import Evidence
 from zobench.store.database import Store

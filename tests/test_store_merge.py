@@ -15,8 +15,8 @@ from zobench.campaign.definition import Campaign, execute
 from zobench.campaign.plan import state
 from zobench.errors import ZobenchError
 from zobench.export.tables import TABLES, write_tables
+from zobench.store import merge as store_merge
 from zobench.store.database import Store
-from zobench.store.database import merge as store_merge
 from zobench.store.merge import info, merge, vacuum
 
 SMALL = Campaign.from_table(

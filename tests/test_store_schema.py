@@ -10,8 +10,8 @@ import pytest
 import zobench
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
+from zobench.store import schema as store_schema
 from zobench.store.database import SCHEMA, Store
-from zobench.store.database import schema as store_schema
 
 #: Dumped from a file that zobench wrote when its schema was 1.
 FIRST = Path(__file__).parent / "data" / "store_schema_1.sql"
