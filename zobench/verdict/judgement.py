@@ -71,6 +71,9 @@ class Verdict:
     verdict : {"supported", "not refuted", "inconclusive", "refuted"}
     note : str
         What a reader should know besides.
+    points : tuple of tuple of float
+        Of a slope what was fitted, a row a level: the level (of eps: K), the quantity (of eps: eps), and its
+        limits at two standard errors.
     """
 
     theorem: str
@@ -92,6 +95,7 @@ class Verdict:
     verdict: str
     note: str = ""
     relation: str = "<="
+    points: tuple[tuple[float, ...], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Give the verdict as plain data."""

@@ -85,10 +85,32 @@ def _in_eps(theorem: Theorem, found: Fit, expected: float) -> tuple[Fit, float]:
     )
 
 
+def _points(theorem: Theorem, slope: Slope, values: NDArray[np.float64]) -> tuple[Any, ...]:
+    """Give what is fitted, to draw: level, quantity and its limits at two standard errors of the mean.
+
+    Where K(eps) is fitted, the eps that the mean stands for, and K; the limits are then those of eps.
+    """
+    means, errors = values.mean(axis=1), values.std(axis=1, ddof=1) / math.sqrt(values.shape[1])
+    sides = np.array([means, np.maximum(means - 2.0 * errors, 0.0), means + 2.0 * errors])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if slope.linear:
+            starts = np.array([theorem.bound(case, 0) for case in slope.cases])
+            sides = np.array([case.steps for case in slope.cases]) / np.log(starts / sides)
+        else:
+            sides = sides / (bounds(theorem, slope, False) / bounds(theorem, slope, True))
+        if slope.factor == "eps" and not slope.linear:
+            exponents = declared(theorem)
+            sides = sides ** (1.0 / (exponents["eps"] * exponents["K"]))
+        elif slope.inverse:
+            sides = 1.0 / sides
+    table = [slope.levels, sides[0], sides[1:].min(axis=0), sides[1:].max(axis=0)]
+    return tuple(tuple(map(float, point)) for point in zip(*table, strict=True))
+
+
 def _looks(
     theorem: Theorem, solver: Any, slopes: list[Slope], first_seed: int, seeds: int, comparisons: int
-) -> list[tuple[Assessment, float]]:
-    """Measure once and fit each factor; answer the assessments, with measured / bound at the last level."""
+) -> list[tuple[Assessment, float, tuple[Any, ...]]]:
+    """Measure once and fit each factor; answer the assessments, measured / bound at the end, the points."""
     values = _measured(theorem, solver, slopes[0], first_seed, seeds)
     tightness = float(values[-1].mean() / bounds(theorem, slopes[0], False)[-1])
     answer = []
@@ -96,7 +118,8 @@ def _looks(
         found, expected = _fitted(theorem, slope, values), slope.expected
         if slope.factor == "eps" and not slope.linear:
             found, expected = _in_eps(theorem, found, expected)
-        answer.append((assess_exponent(found, expected, slope.cell.tight, comparisons), tightness))
+        assessed = assess_exponent(found, expected, slope.cell.tight, comparisons)
+        answer.append((assessed, tightness, _points(theorem, slope, values)))
     return answer
 
 
@@ -169,7 +192,8 @@ def try_slopes(
     list of dict
         One a factor that can be varied, with the keys of `zobench.verdict.verification.Verdict`: `bound` is
         the bound's exponent, `mean` the fitted one, `ratio` and `tightness` are measured / bound at the last
-        level.
+        level; `points` has what was fitted, a row a level: the level (of eps: K), the quantity (of eps: eps)
+        and its limits at two standard errors.
     """
     slopes = {factor: plan(theorem, factor) for factor in declared(theorem)}
     shared = slopes.get("K")
@@ -180,16 +204,16 @@ def try_slopes(
     for group in filter(None, together):
         found = _looks(theorem, solver, group, first_seed, seeds, comparisons)
         again = found
-        if any(one.verdict == "refuted" for one, _ in found):
+        if any(one.verdict == "refuted" for one, *_ in found):
             again = _looks(theorem, solver, group, first_seed + seeds, seeds, 1)
-        for slope, (one, tightness), (other, _) in zip(group, found, again, strict=True):
+        for slope, (one, tightness, points), (other, *_) in zip(group, found, again, strict=True):
             repeated = one.verdict != "refuted" or other.verdict == "refuted"
             kept = one if repeated else replace(one, verdict="inconclusive")
             told = _told(theorem, solver, slope, kept, tightness, seeds)
             if one.verdict == "refuted":
                 said = "repeated on fresh seeds" if repeated else "did not repeat on fresh seeds"
                 told["note"] = f"a refutation that {said}; {told['note']}" if not repeated else said
-            answer.append(told)
+            answer.append({**told, "points": points})
     return answer
 
 
