@@ -13,6 +13,7 @@ import click
 
 from zobench import __version__
 from zobench.cli.compare import compare_command
+from zobench.cli.watch import watch_command
 from zobench.errors import ZobenchError, unknown
 
 __all__ = ["cli", "main"]
@@ -305,6 +306,7 @@ def report(store: str, out: str | None, as_json: bool) -> None:
 
 
 cli.add_command(compare_command)
+cli.add_command(watch_command)
 
 
 @cli.command()

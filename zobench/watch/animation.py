@@ -1,0 +1,150 @@
+"""A run as an animation in a file: GIF by Pillow, MP4 by ffmpeg where it is installed."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zobench.drawing import theme
+from zobench.errors import ZobenchError
+from zobench.watch.page import title_of
+from zobench.watch.scene import Show
+
+__all__ = ["FORMS", "animate", "writer_of"]
+
+#: What a file may end in, besides .html.
+FORMS = (".gif", ".mp4")
+#: Frames of an animation at most, and frames a second.
+FRAMES, RATE = 100, 10
+
+WALK, TESTED, BOUND = "#0072b2", ("#d55e00", "#009e73"), "#a4161a"
+
+
+def writer_of(path: Path) -> Any:
+    """Give matplotlib's writer for a file's ending.
+
+    Raises
+    ------
+    ZobenchError
+        If the ending is none of `FORMS`, or ffmpeg is not there.
+    """
+    from matplotlib.animation import FFMpegWriter, PillowWriter
+
+    if path.suffix == ".gif":
+        return PillowWriter(fps=RATE)
+    if path.suffix != ".mp4":
+        raise ZobenchError(f"watch: --save must end in .html, .gif or .mp4, got {str(path)!r}")
+    if not FFMpegWriter.isAvailable():
+        raise ZobenchError(
+            "watch: an .mp4 needs the program ffmpeg, which is not installed; "
+            f"save {path.with_suffix('.gif').name!r} or an .html instead"
+        )
+    return FFMpegWriter(fps=RATE)
+
+
+def animate(show: Show, path: Path) -> int:
+    """Write the animation; give the number of its frames.
+
+    Every frame is a step of the run; of more than `FRAMES` steps, evenly spaced ones.
+    """
+    import matplotlib.pyplot as plt
+
+    writer, scene, steps = writer_of(path), show.scene(), show.everything()
+    longest = max(len(walk) for walk in steps["walks"])
+    frames = np.unique(np.rint(np.linspace(0, longest, min(longest + 1, FRAMES))).astype(int))
+    with theme(), plt.rc_context({"axes.grid": False}):
+        figure, sides = plt.subplots(
+            2,
+            len(show.sides),
+            figsize=(4.4 * len(show.sides), 6.0),
+            height_ratios=(2.2, 1.0),
+            squeeze=False,
+            layout="constrained",
+        )
+        try:
+            figure.suptitle(title_of(show), fontsize=8, wrap=True)
+            panels = [_Panel(scene, i, steps["walks"][i], *sides[:, i]) for i in range(len(show.sides))]
+            figure.canvas.draw()
+            figure.set_layout_engine("none")  # laid out once: searching again in every frame costs most
+            with writer.saving(figure, str(path), dpi=100):
+                for at in [*frames, *[frames[-1]] * RATE]:  # the last one stands for a second
+                    for panel in panels:
+                        panel.show(int(at))
+                    writer.grab_frame()
+        finally:
+            plt.close(figure)
+    return int(frames.size)
+
+
+class _Panel:
+    """One solver's column: the map above, the curve below."""
+
+    def __init__(self, scene: dict[str, Any], place: int, steps: list[dict[str, Any]], top: Any, low: Any):
+        self.scene, self.steps = scene, steps
+        self.reference = scene["reference"] or 0.0
+        self._map(scene, place, top)
+        self._curve(scene, scene["sides"][place]["bound"], low)
+
+    def _map(self, scene: dict[str, Any], place: int, axis: Any) -> None:
+        u, v, half = scene["window"]
+        for line in scene["contours"]["lines"]:
+            axis.plot(*np.array(line["points"]).T, color="#b5b5b5", linewidth=0.6)
+        axis.set_xlim(u - half, u + half)
+        if not scene["graph"]:
+            axis.set_ylim(v - half, v + half)
+            axis.set_aspect("equal")
+        axis.plot(*scene["x0"], "o", color="#222222", markerfacecolor="white", markersize=5)
+        if scene["x_star"]:
+            axis.plot(*scene["x_star"], "*", color="#222222", markersize=9)
+        axis.set_title(scene["sides"][place]["solver"], loc="left")
+        (self.trail,) = axis.plot([], [], color=WALK, linewidth=1.0)
+        (self.step,) = axis.plot([], [], color=WALK, linewidth=2.4)
+        self.tested = [
+            axis.plot([], [], m, color=c, markersize=5)[0] for m, c in zip("os", TESTED, strict=True)
+        ]
+        (self.iterate,) = axis.plot([], [], "o", color=WALK, markersize=5)
+
+    def _curve(self, scene: dict[str, Any], bound: Any, axis: Any) -> None:
+        gaps = [_number(step["value"]) - self.reference for step in self.steps]
+        self.gaps = np.array([_number(scene["start"]) - self.reference, *gaps])
+        self.counts = np.array([0, *(step["count"] for step in self.steps)])
+        label = scene["gap"]
+        if bound and not bound["is_gap"]:
+            known = [(s["count"], _number(s["bounded"])) for s in self.steps if s["bounded"] is not None]
+            self.counts, self.gaps = (np.array(column) for column in zip(*known, strict=True))
+            label = bound["quantity"]
+        if bound:
+            axis.plot(
+                bound["queries"], bound["values"], "--", color=BOUND, label=f"bound of {bound['theorem']}"
+            )
+            axis.legend(fontsize=7)
+        (self.curve,) = axis.plot([], [], color=WALK)
+        good = np.abs(self.gaps[np.isfinite(self.gaps)])
+        if scene["reference"] is not None and (good > 0).any():
+            axis.set_yscale("log")
+            every = np.concatenate([good[good > 0], bound["values"] if bound else []])
+            axis.set_ylim(max(every.min(), every.max() * 1e-16) / 2, every.max() * 2)
+        elif good.size:
+            finite = self.gaps[np.isfinite(self.gaps)]
+            axis.set_ylim(finite.min(), finite.max() + 1e-12)
+        axis.set_xlim(0, scene["budget"])
+        axis.set_xlabel("queries")
+        axis.set_ylabel(label, fontsize=7)
+
+    def show(self, at: int) -> None:
+        """Draw the state after `at` steps."""
+        done = self.steps[:at]
+        spots = np.array([self.scene["x0"], *([_number(a) for a in step["x"]] for step in done)])
+        self.trail.set_data(*spots.T)
+        self.step.set_data(*spots[-2:].T)
+        self.iterate.set_data(*spots[-1:].T)
+        asked = done[-1]["queries"] if done else []
+        for place, line in enumerate(self.tested):
+            points = np.array([[_number(a) for a in query["p"]] for query in asked[place::2]])
+            line.set_data(*points.reshape(-1, 2).T)
+        until = self.counts <= (done[-1]["count"] if done else 0)
+        self.curve.set_data(self.counts[until], self.gaps[until])
+
+
+def _number(value: Any) -> float:
+    return float(value)

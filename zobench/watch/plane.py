@@ -1,0 +1,148 @@
+"""The plane that a run is drawn in, the window on it, and the contours there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zobench.instance import Instance
+
+__all__ = ["Plane", "contours", "plane_of", "window_of"]
+
+Floats = NDArray[np.float64]
+
+#: Points of the grid of contours in each direction, and fewest where f is slow.
+GRID, LEAST = 97, 25
+#: Seconds that the grid may take, roughly.
+PATIENCE = 3.0
+LEVELS = 14
+
+
+@dataclass(frozen=True)
+class Plane:
+    """An affine plane of R^d with its own coordinates.
+
+    Attributes
+    ----------
+    origin : vector of size d
+    axes : array of shape (2, d), or (1, d) where d = 1
+        Orthonormal.
+    said : str
+        What it is, for the page.
+    """
+
+    origin: Floats
+    axes: Floats
+    said: str
+
+    def project(self, x: Floats, value: float) -> list[float]:
+        """Give the coordinates of the nearest point of the plane; where d = 1, x and f(x)."""
+        if self.axes.shape[0] == 1:
+            return [float(x[0]), value]
+        return [float(a) for a in self.axes @ (x - self.origin)]
+
+    def point(self, u: float, v: float) -> Floats:
+        """Give the point of R^d at coordinates."""
+        return self.origin + u * self.axes[0] + v * self.axes[1]
+
+
+def plane_of(instance: Instance, ends: Sequence[Floats]) -> Plane:
+    """Choose the plane: all there is in two dimensions, else through x0 and the final iterates.
+
+    Parameters
+    ----------
+    instance : Instance
+    ends : sequence of vector
+        The final iterates, one a solver.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> quadratic = zobench.problem("quadratic", dim=5)
+    >>> plane_of(quadratic, [quadratic.x_star]).said.split(":")[0]
+    'd = 5, drawn in the plane through x0, the final iterate and the direction of -grad f(x0)'
+    """
+    dim, x0 = instance.dim, instance.x0
+    if dim <= 2:
+        said = "the graph of f: x to the right, f(x) upward" if dim == 1 else "all of R^2"
+        return Plane(np.zeros(dim), np.eye(dim), f"d = {dim}, drawn is {said}.")
+    names = ["the final iterate"] if len(ends) == 1 else [f"final iterate {1 + i}" for i in range(len(ends))]
+    candidates = [(name, end - x0) for name, end in zip(names, ends, strict=True)]
+    if instance.problem.gradient is not None and instance.foreign is None:
+        candidates.append(("the direction of -grad f(x0)", -instance.gradient(x0)))
+    if instance.x_star is not None:
+        candidates.append(("x_star", instance.x_star - x0))
+    candidates += [(f"coordinate {i + 1}", row) for i, row in enumerate(np.eye(dim)[:3])]
+    axes: list[Floats] = []
+    kept: list[str] = []
+    for name, direction in candidates:
+        size = float(np.sqrt(np.sum(direction**2)))
+        if len(axes) == 2 or not np.isfinite(size) or size == 0.0:
+            continue
+        rest = direction / size
+        for axis in axes:
+            rest = rest - (axis @ rest) * axis
+        left = float(np.sqrt(np.sum(rest**2)))
+        if left > 1e-6:
+            axes.append(rest / left)
+            kept.append(name)
+    said = (
+        f"d = {dim}, drawn in the plane through x0, {kept[0]} and {kept[1]}: points off it are shown "
+        "at their nearest point in it, so that steps look shorter than they are and f is not the contour's."
+    )
+    return Plane(np.array(x0), np.array(axes), said)
+
+
+def window_of(points: Floats, must: Floats) -> tuple[float, float, float]:
+    """Give the middle and the half width of a square that shows points.
+
+    Parameters
+    ----------
+    points, must : arrays of shape (n, 2)
+        What is to be seen mostly, and wholly.
+    """
+    points = points[np.isfinite(points).all(axis=1)]
+    must = must[np.isfinite(must).all(axis=1)]
+    low, high = must.min(axis=0), must.max(axis=0)
+    if len(points):
+        low = np.minimum(low, np.quantile(points, 0.02, axis=0))
+        high = np.maximum(high, np.quantile(points, 0.98, axis=0))
+    middle = (low + high) / 2.0
+    half = 0.62 * max(float((high - low).max()), 1e-9 * (1.0 + float(np.abs(middle).max())))
+    return float(middle[0]), float(middle[1]), half
+
+
+def contours(instance: Instance, plane: Plane, window: tuple[float, float, float]) -> dict[str, Any]:
+    """Give the level lines of f in a window: lists of points with the level's place between 0 and 1."""
+    u, v, half = window
+    if plane.axes.shape[0] == 1:
+        grid = np.linspace(u - half, u + half, 4 * GRID)
+        line = [[float(x), instance.value(np.array([x]))] for x in grid]
+        return {"lines": [{"level": 0.5, "points": [p for p in line if np.isfinite(p[1])]}]}
+    from contourpy import contour_generator
+
+    begun = perf_counter()
+    for _ in range(3):
+        instance.value(plane.point(u, v))
+    each = (perf_counter() - begun) / 3
+    side = int(np.clip(np.sqrt(PATIENCE / max(each, 1e-9)), LEAST, GRID))
+    grid = np.linspace(-half, half, side)
+    values = np.array([[instance.value(plane.point(u + a, v + b)) for a in grid] for b in grid])
+    finite = np.isfinite(values)
+    if not finite.any():
+        return {"lines": []}
+    floor = instance.certificates.floor
+    gaps = values - (values[finite].min() if floor is None else floor)
+    top = gaps[finite].max()
+    logs = np.log10(np.where(finite, np.maximum(gaps, 1e-12 * max(top, 1e-300)), np.nan))
+    low, high = np.nanquantile(logs, 0.01), np.nanmax(logs)
+    made = contour_generator(u + grid, v + grid, np.ma.masked_invalid(logs))
+    lines = []
+    for place, level in enumerate(np.linspace(low, high, LEVELS + 2)[1:-1]):
+        for line in made.lines(float(level)):
+            points = np.asarray(line).round(10)
+            lines.append({"level": place / (LEVELS - 1), "points": points.tolist()})
+    return {"lines": lines}
