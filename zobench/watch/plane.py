@@ -108,8 +108,14 @@ def window_of(points: Floats, must: Floats) -> tuple[float, float, float]:
     must = must[np.isfinite(must).all(axis=1)]
     low, high = must.min(axis=0), must.max(axis=0)
     if len(points):
-        low = np.minimum(low, np.quantile(points, 0.02, axis=0))
-        high = np.maximum(high, np.quantile(points, 0.98, axis=0))
+        ends = points.min(axis=0), points.max(axis=0)
+        most = np.quantile(points, 0.02, axis=0), np.quantile(points, 0.98, axis=0)
+        # all of the run, unless a few points are far from all others
+        wide = float(np.max(ends[1] - ends[0])) > 3.0 * float(
+            np.max(np.maximum(most[1], high) - np.minimum(most[0], low))
+        )
+        least, largest = most if wide else ends
+        low, high = np.minimum(low, least), np.maximum(high, largest)
     middle = (low + high) / 2.0
     half = 0.62 * max(float((high - low).max()), 1e-9 * (1.0 + float(np.abs(middle).max())))
     return float(middle[0]), float(middle[1]), half
