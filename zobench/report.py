@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zobench.drawing import theme
+from zobench.looks import Style, looks, varied
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from zobench.trace import Trace
 
 __all__ = ["Drawing", "Evidence", "Report", "Style"]
-
-#: seaborn's colour-blind safe palette, the colours that stay legible on white first.
-PALETTE = ("#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#56b4e9", "#949494")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 RUNS = (
     "id problem dim instance_seed problem_parameters solver solver_parameters budget seed noise observed "
@@ -87,15 +83,7 @@ class Report:
         if self.missing(evidence):
             return []
         with theme():
-            return self.draw(evidence)
-
-
-class Style(NamedTuple):
-    """How one solver's line looks in every figure of a page."""
-
-    color: str
-    dash: Any
-    marker: str
+            return self.draw(evidence.for_figure(self.name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +104,8 @@ class Evidence:
         Inches that a figure may be wide: a page for a telephone asks for narrow ones.
     campaigns : DataFrame or None
         What was asked for: title and content (JSON) of each campaign.
+    only : str
+        The report that it is given to, for captions; empty for the page.
     """
 
     runs: "DataFrame"
@@ -128,6 +118,7 @@ class Evidence:
     claims: list[tuple[str, list["Judgement"]]] = field(default_factory=list)
     width: float = 9.6
     campaigns: "DataFrame | None" = None
+    only: str = ""
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def keep(self, name: str, make: Callable[[], Any]) -> Any:
@@ -138,7 +129,14 @@ class Evidence:
 
     def narrowed(self, width: float) -> "Evidence":
         """Give the same evidence for figures of another width; what was kept is kept."""
-        other = replace(self, width=width)
+        return self._copied(width=width)
+
+    def for_figure(self, name: str) -> "Evidence":
+        """Give the same evidence to one report, whose captions tell how to draw it alone."""
+        return self._copied(only=name)
+
+    def _copied(self, **changes: Any) -> "Evidence":
+        other = replace(self, **changes)
         object.__setattr__(other, "_kept", self._kept)
         return other
 
@@ -201,25 +199,12 @@ class Evidence:
 
     @cached_property
     def styles(self) -> dict[str, Style]:
-        """The look of each solver by name, the same in every figure of this evidence."""
-        return {
-            name: Style(
-                PALETTE[place % len(PALETTE)],
-                DASHES[place % len(DASHES)],
-                # the second eight solvers have the colours of the first with other markers
-                MARKERS[(place + place // len(PALETTE)) % len(MARKERS)],
-            )
-            for place, name in enumerate(sorted(set(self.runs["solver"])))
-        }
+        """The look of each solver by name, the same in every figure of every report."""
+        return looks(self.runs["solver"])
 
     def style(self, solver: str, variant: int = 0) -> Style:
         """Give the look of one line: the solver's colour, another dash and marker for each variant."""
-        color, dash, marker = self.styles[solver]
-        return Style(
-            color,
-            DASHES[(DASHES.index(dash) + variant) % len(DASHES)],
-            MARKERS[(MARKERS.index(marker) + variant) % len(MARKERS)],
-        )
+        return varied(self.styles[solver], variant)
 
     @property
     def campaign(self) -> "DataFrame":
@@ -229,8 +214,8 @@ class Evidence:
 
     @property
     def command(self) -> str:
-        """What redraws the page."""
-        return f"zobench report {self.source} --out FOLDER"
+        """What redraws the page, or the one figure."""
+        return f"zobench report {self.source} " + (f"--only {self.only}" if self.only else "--out FOLDER")
 
 
 def _of(runs: "DataFrame", rows: "DataFrame") -> "DataFrame":
