@@ -80,7 +80,8 @@ def judge(name: str, answer: Any) -> Judgement:
     try:
         fault = exercise.fault(answer)
     except Exception as error:  # a student's function may raise anything; that is an answer, too
-        fault = f"your answer raised {type(error).__name__}: {error}"
+        first, *_ = str(error).splitlines() or [""]
+        fault = f"your answer raised {type(error).__name__}: {first}"
     return Judgement(not fault, fault or exercise.why)
 
 
