@@ -1,7 +1,7 @@
 """How the line of each solver looks: the same in every figure of every report, whoever else is drawn.
 
-Colours are chosen so that any two of them stay apart for full, deuteranope and protanope sight; dash and marker
-tell solvers of one colour apart, so that no line has to be told by its colour alone.
+Colours are chosen so that any two of them stay apart for full, deuteranope and protanope sight; dash and
+marker tell solvers of one colour apart, so that no line has to be told by its colour alone.
 """
 
 import zlib
