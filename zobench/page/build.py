@@ -1,17 +1,15 @@
 """The HTML page of a store: one file that needs nothing else, with figures and tables beside it for reuse."""
 
 import base64
-import io
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zobench import __version__
-from zobench.drawing import count_of, theme
+from zobench.drawing import count_of, image
 from zobench.errors import ZobenchError
 from zobench.page.findings import (
     VERDICTS,
@@ -132,17 +130,8 @@ def _section(report: Any, evidence: Evidence, folder: Path) -> dict[str, Any]:
 
 
 def _image(drawing: Drawing, kind: str) -> bytes:
-    """Render a figure to bytes that depend on the drawing alone: no date, no machine."""
-    buffer = io.BytesIO()
-    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-    with theme():
-        drawing.figure.savefig(buffer, format=kind, dpi=150, metadata=metadata, facecolor="white")
-    data = buffer.getvalue()
-    if kind == "svg":
-        # a hundredth of a point draws the same picture in half the bytes
-        data = re.sub(rb"(\d+\.\d{2})\d+", rb"\1", data)
-        data = re.sub(rb"([ML]) ([-\d.]+) ([-\d.]+) \n", rb"\1\2 \3", data)
-    return data
+    """Render a figure to bytes that depend on the drawing alone."""
+    return image(drawing.figure, kind)
 
 
 def _inline(image: bytes) -> str:
