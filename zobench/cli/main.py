@@ -292,10 +292,22 @@ def verify(theorems: tuple[str, ...], store: str, **options: Any) -> int:
 @cli.command()
 @click.argument("store")
 @click.option("--out", metavar="FOLDER", help="Default: a folder 'report' beside the store.")
+@click.option(
+    "--only", multiple=True, metavar="FIGURE", help="Draw these alone (`zobench list reports`), without a page."
+)
 @json_option
-def report(store: str, out: str | None, as_json: bool) -> None:
-    """Write a store's figures and tables as one self-contained HTML page."""
+def report(store: str, out: str | None, only: tuple[str, ...], as_json: bool) -> int:
+    """Write a store's figures and tables as one self-contained HTML page.
+
+    With --only: some of the figures, as PNG and SVG with their numbers as CSV; exit code 1 if one of them
+    cannot be drawn from this store.
+    """
     from zobench.cli.output import emit, emit_json
+
+    if only:
+        from zobench.cli.figure import figure_verb
+
+        return figure_verb(store, only, Path(out) if out else Path(store).parent / "report", as_json)
     from zobench.page.build import write_report
 
     index = write_report(store, Path(out) if out else Path(store).parent / "report")
@@ -303,6 +315,7 @@ def report(store: str, out: str | None, as_json: bool) -> None:
         emit_json({"index": str(index), "store": store})
     else:
         emit(str(index))
+    return 0
 
 
 cli.add_command(compare_command)
