@@ -1,6 +1,6 @@
 # Needs Python >= 3.11 and make, nothing else: `make demo` and `make test` bring the rest into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all mutants lint types bench clean
+.PHONY: help demo test test-all mutants lint types docs bench clean
 
 # Another interpreter: make demo PYTHON=/path/to/python3
 PYTHON ?= python3 python python3.14 python3.13 python3.12 python3.11
@@ -35,11 +35,16 @@ lint: $(VENV)/.installed-test  ## style: ruff check and ruff format
 types: $(VENV)/.installed-test  ## types: mypy over the installed wheel, from an empty folder
 	@.ci/types
 
+# The site needs no network once installed; links to other sites are listed in docs/_build/links.txt, not fetched.
+docs: $(VENV)/.installed-docs  ## the documentation site: docs/_build/html/index.html
+	@$(BIN)/python -m sphinx -q -W --keep-going -n -d docs/_build/doctrees docs docs/_build/html
+	@echo "zobench: open docs/_build/html/index.html"
+
 bench: $(VENV)/.installed  ## speed: what a query costs, and how long start-up takes
 	@$(BIN)/python -m benchmarks.bench
 
 clean:  ## remove .venv and whatever builds and tools left
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache docs/_build docs/generated
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # The stamps are newer than pyproject.toml as long as what it asks for is installed.
@@ -51,6 +56,11 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	@echo "zobench: installing with the test tools into $(VENV) (some minutes when nothing is downloaded yet)"
 	@$(PIP) install --editable '.[test]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	@echo "zobench: installing with the builder of the site into $(VENV) (some minutes when nothing is downloaded yet)"
+	@$(PIP) install --editable '.[docs]'
 	@touch $(VENV)/.installed $@
 
 $(BIN)/python:
