@@ -1,4 +1,13 @@
-"""Seconds: complete runs, the hand-fused loop beside them, and start-up."""
+"""Seconds: complete runs, campaigns, stores, verdicts, reports, start-up; and ratios measured side by side.
+
+What happens inside this process is timed in processor time (`timer`), which neighbours on the machine change
+least.  `track_ratio_...` is the median of ratios of neighbours in time: it needs no quiet machine and no
+earlier measurement on the same one, so it is what tells a query that became a fifth slower.
+"""
+
+import tempfile
+import time
+from pathlib import Path
 
 import zobench
 from benchmarks import directions, two_point
@@ -10,9 +19,10 @@ QUERIES = {10: 200_000, 1000: 4_000, 100_000: 100}
 class Runs:
     """Complete runs: counting, budget, 64-point trace and all."""
 
-    params = (["s2p", "stp", "random-search", "random-gradient-free"], [10, 1000, 100_000])
+    params = (["s2p", "stp", "random-search", "random-gradient-free", "spsa", "nes"], [10, 1000, 100_000])
     param_names = ("solver", "dim")
     warmup_time = 0.2
+    timer = time.process_time
 
     def setup(self, solver, dim):
         self.instance = zobench.problem("quadratic", dim=dim)
@@ -22,11 +32,25 @@ class Runs:
         zobench.run(self.instance, solver, budget=QUERIES[dim])
 
 
+class Overhead:
+    """What a query costs beside loops written by hand for the very pair, measured in turn, at d = 10."""
+
+    timeout = 300
+    unit = "run / fused"
+    params = ([method.label for method in two_point.METHODS],)
+    param_names = ("method",)
+
+    def track_ratio_to_fused(self, label):
+        (method,) = (each for each in two_point.METHODS if each.label == label)
+        return two_point.compare(method, rounds=25, queries=100_000)["run / fused"]
+
+
 class HandFused:
     """The same work with nothing counted."""
 
     params = ([10, 1000],)
     param_names = ("dim",)
+    timer = time.process_time
 
     def setup(self, dim):
         self.fused = Fused(zobench.problem("quadratic", dim=dim))
@@ -40,26 +64,12 @@ class HandFused:
         self.fused.own_stream(QUERIES[dim] // 2)
 
 
-class TwoPoint:
-    """The two-point methods at d = 10, and the loops written by hand for each."""
-
-    params = ([method.label for method in two_point.METHODS], ["run", "fused"])
-    param_names = ("method", "by")
-    warmup_time = 0.1
-
-    def setup(self, label, by):
-        (method,) = (each for each in two_point.METHODS if each.label == label)
-        self.action = dict(zip(("run", "fused"), two_point.pair(method, QUERIES[10]), strict=True))[by]
-
-    def time_queries(self, label, by):
-        self.action()
-
-
 class Directions:
     """One direction of each law at d = 10^6, a pass over memory, and NumPy's generator."""
 
     params = (list(directions.NAMES),)
     param_names = ("by",)
+    timer = time.process_time
 
     def setup(self, name):
         self.action = directions.actions()[name]
@@ -72,11 +82,104 @@ class Directions:
 class PythonCallable:
     """The price of the bridge to a Python callable."""
 
+    timer = time.process_time
+
     def setup(self):
         zobench.minimize(lambda x: 0.0, [0.0] * 10, budget=10)
 
     def time_ten_thousand_queries(self):
         zobench.minimize(lambda x: 0.0, [0.0] * 10, budget=10_000)
+
+
+class Campaigns:
+    """A campaign of 200 short runs into a new store, in this process, and the same asked for once more."""
+
+    timer = time.process_time
+    number = 1
+
+    def setup(self):
+        from zobench.campaign.definition import Campaign, execute
+        from zobench.store.database import Store
+
+        self.campaign = Campaign.from_options(["quadratic", "log-cosh"], ["s2p", "stp"], "1000", "50")
+        self.folder = tempfile.TemporaryDirectory()
+        self.store = Store(Path(self.folder.name) / "new.sqlite")
+        self.full = Store(Path(self.folder.name) / "full.sqlite")
+        execute(self.campaign, self.full, workers=1)
+        self.execute = execute
+
+    def teardown(self):
+        self.store.close()
+        self.full.close()
+        self.folder.cleanup()
+
+    def time_200_runs(self):
+        self.execute(self.campaign, self.store, workers=1)
+
+    def time_200_runs_that_are_there(self):
+        self.execute(self.campaign, self.full, workers=1)
+
+
+class Verify:
+    """Verdicts: forty seeds and their statistics."""
+
+    params = (["s2p-smooth-stationary", "stp-nonconvex-fixed", "exact-s2p-identity"],)
+    param_names = ("theorem",)
+    timer = time.process_time
+    number = 1
+
+    def setup(self, theorem):
+        zobench.verify([theorem], quick=True, seeds=5)
+
+    def time_verify(self, theorem):
+        zobench.verify([theorem], quick=True)
+
+
+class Stores:
+    """A store of 2,000 made-up runs: opened, read, joined, reported on."""
+
+    timer = time.process_time
+    number = 1
+    timeout = 900
+
+    def setup_cache(self):
+        from benchmarks.made_up_store import campaign
+        from zobench.store.database import Store
+
+        path = Path("made-up.sqlite").resolve()
+        with Store(path) as store:
+            store.put(*campaign(solvers=4, seeds=20, budget=500))
+        return str(path)
+
+    def setup(self, path):
+        self.folder = tempfile.TemporaryDirectory()
+
+    def teardown(self, path):
+        self.folder.cleanup()
+
+    def time_info(self, path):
+        from zobench.store.merge import info
+
+        info(path)
+
+    def time_read_runs_and_hits(self, path):
+        from zobench.store.database import Store
+
+        with Store(path, "read") as store:
+            store.runs(), store.hits()
+
+    def time_merge(self, path):
+        from zobench.store.merge import merge
+
+        merge(str(Path(self.folder.name) / "joined.sqlite"), [path])
+
+    def time_report(self, path):
+        from zobench.page.build import write_report
+
+        write_report(path, self.folder.name)
+
+    time_report.repeat = (1, 3, 60.0)
+    time_report.warmup_time = 0
 
 
 def timeraw_import():
@@ -91,11 +194,8 @@ def timeraw_help():
     """
 
 
-class Memory:
-    """Peak memory of a run at a million dimensions."""
-
-    def setup(self):
-        zobench.run("quadratic", "s2p", budget=4)
-
-    def peakmem_million_dimensions(self):
-        zobench.run(zobench.problem("quadratic", dim=10**6), "s2p", budget=4)
+def timeraw_first_run():
+    return """
+    import zobench
+    zobench.run("quadratic", "s2p", budget=10)
+    """

@@ -1,0 +1,52 @@
+"""Peak memory of a process: runs in large dimension, large stores."""
+
+import tempfile
+from pathlib import Path
+
+import zobench
+
+
+class Dimensions:
+    """A run in dimension d: the iterate, a direction or two, and what the problem itself holds."""
+
+    params = (["s2p", "mezo", "nes"], [10**4, 10**6, 10**7])
+    param_names = ("solver", "dim")
+
+    def setup(self, solver, dim):
+        zobench.run("rosenbrock", solver, budget=4)
+
+    def peakmem_run(self, solver, dim):
+        zobench.run(zobench.problem("rosenbrock", dim=dim), solver, budget=4)
+
+
+class Stores:
+    """What reading, writing and reporting on a store of 4,000 made-up runs keeps in memory."""
+
+    timeout = 900
+
+    def setup_cache(self):
+        from benchmarks.made_up_store import campaign
+        from zobench.store.database import Store
+
+        path = Path("made-up.sqlite").resolve()
+        with Store(path) as store:
+            store.put(*campaign(solvers=8, seeds=20, budget=200))
+        return str(path)
+
+    def peakmem_read(self, path):
+        from zobench.store.database import Store
+
+        with Store(path, "read") as store:
+            store.runs(), store.hits()
+
+    def peakmem_merge(self, path):
+        from zobench.store.merge import merge
+
+        with tempfile.TemporaryDirectory() as folder:
+            merge(str(Path(folder) / "joined.sqlite"), [path])
+
+    def peakmem_report(self, path):
+        from zobench.page.build import write_report
+
+        with tempfile.TemporaryDirectory() as folder:
+            write_report(path, folder)
