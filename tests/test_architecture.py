@@ -62,6 +62,44 @@ def test_a_wrong_arrow_is_noticed(folder, line):
     assert wrong_arrows(folder, line)
 
 
+def packages_imported(sources):
+    """Give, for each package of the core, those that its modules import when they are imported themselves."""
+    found = {package: set() for package in sources}
+    for package, texts in sources.items():
+        for node in (node for text in texts for node in ast.parse(text).body):
+            named = node.module.split(".") if isinstance(node, ast.ImportFrom) and node.module else []
+            if named[:1] == ["zobench"] and len(named) > 1 and named[1] in sources:
+                found[package].add(named[1])
+        found[package].discard(package)
+    return found
+
+
+def in_a_cycle(imported):
+    """Peel off packages that import none of the rest; what cannot be peeled off lies on a cycle or above one."""
+    left = dict(imported)
+    while free := [package for package, others in left.items() if not others & left.keys()]:
+        for package in free:
+            del left[package]
+    return sorted(left)
+
+
+def test_packages_of_the_core_import_one_another_without_cycles():
+    core = ROOT / "zobench"
+    packages = {file.parent.name: file.parent for file in core.glob("*/__init__.py")}
+    sources = {name: [file.read_text() for file in folder.glob("*.py")] for name, folder in packages.items()}
+    assert "verdict" in packages_imported(sources)["performance"]
+    assert in_a_cycle(packages_imported(sources)) == []
+
+
+def test_a_cycle_of_packages_is_noticed():
+    circle = {
+        "a": ["from zobench.b.x import y"],
+        "b": ["from zobench.c import z"],
+        "c": ["from zobench.a.w import v"],
+    }
+    assert in_a_cycle(packages_imported(circle | {"d": ["import numpy"]})) == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize("folder", CATALOGUES)
 def test_catalogues_are_flat(folder):
     # a subpackage would be missing from the wheel without a word; the core lists its own
