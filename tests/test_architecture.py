@@ -75,7 +75,7 @@ def packages_imported(sources):
 
 
 def in_a_cycle(imported):
-    """Peel off packages that import none of the rest; what cannot be peeled off lies on a cycle or above one."""
+    """Peel off packages that import none of the rest: what stays lies on a cycle or above one."""
     left = dict(imported)
     while free := [package for package, others in left.items() if not others & left.keys()]:
         for package in free:
