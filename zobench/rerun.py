@@ -24,7 +24,7 @@ def iterates(run: Any, most: int = 200) -> "tuple[Instance, NDArray[np.int64], N
 
     Parameters
     ----------
-    run : row of `zobench.report.Evidence.runs`
+    run : row of `Evidence.runs`
     most : int
 
     Returns

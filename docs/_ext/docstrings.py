@@ -58,7 +58,7 @@ def _escaped(line: str) -> str:
         text = parts[place].replace("\\", "\\\\").replace("|", "\\|")
         text = re.sub(r"(?<=\w)_(?=[\s,.;:)\]|]|$)", r"\\_", text)
         parts[place] = re.sub(r"(?<!\*)\*(?!\*)", r"\\*", text)
-    return "".join(parts)
+    return re.sub(r"^(\s*)\\\* ", r"\1* ", "".join(parts))  # the star of a list stays
 
 
 def _process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

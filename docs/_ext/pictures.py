@@ -102,32 +102,23 @@ def draw_all(items: Iterable[tuple[str, Any]], folder: Path) -> dict[tuple[str, 
     dict of (kind, name) to Picture
     """
     folder.mkdir(parents=True, exist_ok=True)
-    done: dict[tuple[str, str], Picture] = {}
-    wanted: dict[tuple[str, str], str] = {}
-    for kind, item in items:
-        stem = f"{kind}-{item.name}-{digest_of(kind, item)}"
-        said = folder / f"{stem}.txt"
-        if said.is_file():
-            done[kind, item.name] = _read(said)
-        else:
-            wanted[kind, item.name] = stem
-    with ProcessPoolExecutor(2) as pool:
-        keys = list(wanted)
-        for key, picture in zip(keys, pool.map(_draw, keys, wanted.values(), [folder] * len(keys)), strict=True):
-            done[key] = picture
-    kept = {f"{kind}-{item.name}-{digest_of(kind, item)}" for kind, item in items}
+    stems = {(kind, item.name): f"{kind}-{item.name}-{digest_of(kind, item)}" for kind, item in items}
+    wanted = [key for key, stem in stems.items() if not (folder / f"{stem}.txt").is_file()]
+    if wanted:
+        with ProcessPoolExecutor(2) as pool:
+            list(pool.map(_draw, wanted, [folder / stems[key] for key in wanted]))
     for path in folder.iterdir():
-        if path.stem not in kept:
+        if path.stem not in stems.values():
             path.unlink()
-    return done
+    return {key: _read(folder / stem) for key, stem in stems.items()}
 
 
-def _read(said: Path) -> Picture:
-    picture = said.with_suffix(".svg")
-    return Picture(picture.name if picture.is_file() else "", said.read_text(encoding="utf-8"))
+def _read(stem: Path) -> Picture:
+    picture = Path(f"{stem}.svg")
+    return Picture(picture.name if picture.is_file() else "", Path(f"{stem}.txt").read_text(encoding="utf-8"))
 
 
-def _draw(key: tuple[str, str], stem: str, folder: Path) -> Picture:
+def _draw(key: tuple[str, str], stem: Path) -> None:
     import matplotlib
 
     from zobench.errors import ZobenchError
@@ -151,11 +142,10 @@ def _draw(key: tuple[str, str], stem: str, folder: Path) -> Picture:
         try:
             with np.errstate(all="ignore"):
                 said = painter(find(f"{kind}s", name), figure.add_subplot())
-            figure.savefig(folder / f"{stem}.svg", transparent=True, metadata={"Date": None})
+            figure.savefig(f"{stem}.svg", transparent=True, metadata={"Date": None})
         except ZobenchError as error:
             said = f"Not drawn: {error}."
-    (folder / f"{stem}.txt").write_text(said, encoding="utf-8")
-    return _read(folder / f"{stem}.txt")
+    Path(f"{stem}.txt").write_text(said, encoding="utf-8")
 
 
 def _problem(problem: Any, axes: Any) -> str:

@@ -2,7 +2,7 @@
 
 One folder an algorithm; in it an index for each function, and beside it a folder of the function's data.
 Beside the algorithms lie ``zobench_suite.json``, which names functions and dimensions, and
-``run_cocopp.py``, a copy of `zobench.export.coco_suite`, which tells cocopp of the suite and starts it.
+``run_cocopp.py``, a copy of ``zobench.export.coco_suite``, which tells cocopp of the suite and starts it.
 """
 
 import json

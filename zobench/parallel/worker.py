@@ -2,14 +2,14 @@
 
 `zobench.parallel.processes` starts it.  Messages are pickles, each after its length in eight bytes:
 
-========================  ==================================================================
+=========================  ==================================================================
 ``(function, arguments)``  to the worker: a call; of a generator every item is sent when made
-``("ready", None)``        from it, once
-``("items", list)``        what a generator made since the last message
-``("phase", Phase)``       what a generator said of itself: it is preparing, or running now
-``("end", value)``         the call is over; the value of a plain function
-``("error", exception)``   it raised
-========================  ==================================================================
+``("ready", None)``         from it, once
+``("items", list)``         what a generator made since the last message
+``("phase", Phase)``        what a generator said of itself: it is preparing, or running now
+``("end", value)``          the call is over; the value of a plain function
+``("error", exception)``    it raised
+=========================  ==================================================================
 
 Nothing at the top loads numpy: its libraries read the number of threads when they are loaded.
 """

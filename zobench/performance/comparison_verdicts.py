@@ -24,7 +24,7 @@ def compare_verdicts(old: "DataFrame", new: "DataFrame") -> tuple["DataFrame", l
     Parameters
     ----------
     old, new : DataFrame
-        As `zobench.store.database.Store.verdicts` answers them.  Of several on one cell the one of the most
+        As `Store.verdicts` answers them.  Of several on one cell the one of the most
         seeds counts.
 
     Returns
