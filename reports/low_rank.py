@@ -62,7 +62,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
     from pandas import DataFrame
 
     cases = spectra(evidence)
-    figure, axes = panels(len(cases), evidence.width, height=3.0, title=0.75)
+    figure, axes = panels(len(cases), evidence.width, height=3.0)
     for axis, (run, counts, values, errors) in zip(axes, cases, strict=True):
         x = np.maximum(counts, 1)
         scale = values.max()

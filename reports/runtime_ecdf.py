@@ -145,7 +145,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
     first = float(np.log10((rows["queries"] / rows["dim"]).min()))  # NaN if no pair is hit
     left = first - 0.1 if first < 0.1 else 0.0
     right = float(np.log10((rows["budget"] / rows["dim"]).max()))
-    figure, (axis,) = panels(1, min(evidence.width, 6.4), height=3.6)
+    figure, (axis,) = panels(1, evidence.width, height=3.9)
     chosen = leading(evidence, rows.drop_duplicates("id"))
     _curves(axis, evidence, rows, left, chosen)
     _finish(axis, left, right)

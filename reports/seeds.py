@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from zobench.curves import finite_or, lines, table, traced
-from zobench.drawing import below, caption, panels
+from zobench.drawing import below, caption, legend, panels
 from zobench.report import Drawing, Evidence, Report
 
 #: Small panels drawn.
@@ -40,9 +40,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
     every = spreads(evidence)
     cases = every[:PANELS]
     narrow = evidence.width < 6
-    figure, axes = panels(
-        len(cases), evidence.width, height=2.0, least=2.0 if narrow else 2.3, left=0.6, title=0.5
-    )
+    figure, axes = panels(len(cases), evidence.width, height=2.0, least=2.0 if narrow else 2.3, left=0.6)
     for axis, (_, group) in zip(axes, cases, strict=True):
         first = next(group.itertuples())
         style = evidence.style(first.solver, first.variant)
@@ -57,6 +55,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
         axis.minorticks_off()
         axis.tick_params(labelsize=7)
         axis.set_title(f"{first.label}\n{first.problem_name}"[:80], loc="left", fontsize=7)
+    legend(figure, axes)
     below(figure, "queries")
     runs = concat([group for _, group in cases])
     text = caption(

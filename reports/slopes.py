@@ -63,7 +63,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
     rows, drawings = fits(evidence), []
     for first in range(0, len(rows), PANELS):
         part = rows.iloc[first : first + PANELS]
-        figure, axes = panels(len(part), evidence.width, height=3.0, title=0.75)
+        figure, axes = panels(len(part), evidence.width, height=3.0)
         for axis, row in zip(axes, part.itertuples(), strict=True):
             _panel(axis, row)
         legend(figure, axes)

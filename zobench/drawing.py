@@ -28,8 +28,8 @@ __all__ = [
     "panels",
     "rest",
     "span",
-    "spread",
     "theme",
+    "ticks",
     "title_of",
 ]
 
@@ -137,10 +137,12 @@ def image(figure: "Figure", kind: str) -> bytes:
     return data
 
 
-#: Inches around panels: for tick labels and the axis' name, right, below the last row, for a panel's title.
-LEFT, RIGHT, BELOW, TITLE = 0.72, 0.12, 0.52, 0.62
-#: Inches of one line of a legend.
-ENTRY = 0.19
+#: Inches around panels: for tick labels and the axis' name, right, below the last row, between rows.
+LEFT, RIGHT, BELOW, BETWEEN = 0.72, 0.12, 0.52, 0.34
+#: Inches of one line of a legend, of one line of a panel's title, and above a title.
+ENTRY, LINE, ABOVE = 0.19, 0.155, 0.12
+#: Inches that a single panel is wide at most.
+SINGLE = 5.6
 
 
 def panels(
@@ -149,11 +151,12 @@ def panels(
     height: float = 2.7,
     least: float = 2.9,
     left: float = LEFT,
-    title: float = TITLE,
+    title: float | None = None,
 ) -> tuple["Figure", list["Axes"]]:
     """Make a figure of `count` panels, as many beside each other as `width` inches allow.
 
-    Margins are set in inches and not searched for: that takes a third of the time.
+    When they are drawn, `legend` gives the figure its height and places them: margins are set in inches and
+    not searched for, which takes a third of the time.
 
     Parameters
     ----------
@@ -161,52 +164,63 @@ def panels(
     width : float
         Of the figure, in inches.
     height : float
-        Of a row of panels, with its title.
+        Of a row of panels, without the lines of its titles but the first two.
     least : float
         Inches that a panel needs.
-    left, title : float
-        Inches left of each panel and above it.
+    left : float
+        Inches left of each panel.
+    title : float, optional
+        Inches above each panel, if not counted by the lines of its title; `height` is then with all of them.
 
     Examples
     --------
     >>> figure, axes = panels(5, width=9.6)
-    >>> len(axes), figure.get_size_inches().tolist()
-    (5, [9.6, 5.9])
+    >>> len(axes), figure.get_size_inches().tolist()[0]
+    (5, 9.6)
     """
     from matplotlib.figure import Figure
 
     columns = max(1, min(count, int(width // least)))
+    if columns == 1:
+        width = min(width, left + SINGLE)
     rows = -(-count // columns)
     figure = Figure(figsize=(width, rows * height + 0.5))
+    inner = height - (title if title is not None else 2.0 * LINE + ABOVE + BETWEEN)
+    figure.margins = (inner, left, title)  # type: ignore[attr-defined]
     grid = figure.add_gridspec(rows, columns)
     axes = [figure.add_subplot(grid[place // columns, place % columns]) for place in range(count)]
     for axis in axes:
         axis.minorticks_off()
-    spread(figure, axes, left=left, title=title)
+    spread(figure, axes, 0.0)
     return figure, axes
 
 
-def spread(figure: "Figure", axes: Sequence["Axes"], left: float = LEFT, title: float = TITLE) -> None:
+def spread(figure: "Figure", axes: Sequence["Axes"], above: float) -> None:
     """Place the panels of a grid by margins in inches, below what a legend takes."""
-    width, height = figure.get_size_inches()
+    high, left, title = figure.margins  # type: ignore[attr-defined]
     [grid] = {axis.get_subplotspec().get_gridspec() for axis in axes}  # type: ignore[union-attr]
     rows, columns = grid.nrows, grid.ncols
-    above = getattr(figure, "legend_inches", 0.0)
+    tops = [ABOVE] * rows
+    for place, axis in enumerate(axes):
+        text = axis.get_title(loc="left")
+        inches = ABOVE + LINE * (text.count("\n") + bool(text)) if title is None else title
+        tops[place // columns] = max(tops[place // columns], inches)
+    between = BETWEEN + (0.16 if any(axis.get_xlabel() for axis in axes) else 0.0)
+    width = figure.get_size_inches()[0]
     wide = (width - columns * left - RIGHT) / columns
-    high = (height - above - BELOW - rows * title - (rows - 1) * 0.3) / rows
-    figure.margins = (left, title)  # type: ignore[attr-defined]
-    for axis in axes:
-        place = axis.get_subplotspec()
-        assert place is not None
-        row, column = place.rowspan.start, place.colspan.start
-        bottom = height - above - (row + 1) * (title + high) - row * 0.3
-        axis.set_position(
-            ((left + column * (wide + left)) / width, bottom / height, wide / width, high / height)
-        )
+    tall = above + BELOW + sum(tops) + rows * high + (rows - 1) * between
+    figure.set_size_inches(width, tall)
+    at = tall - above
+    for row in range(rows):
+        at -= tops[row] + high
+        for column, axis in enumerate(axes[row * columns : (row + 1) * columns]):
+            place = (left + column * (wide + left)) / width, at / tall, wide / width, high / tall
+            axis.set_position(place)
+        at -= between
 
 
 def legend(figure: "Figure", axes: Sequence["Axes"], order: Sequence[str] = ()) -> None:
-    """Put one legend above all panels, and make the figure as much higher.
+    """Put one legend above all panels and place them; after all has been drawn into them.
 
     Parameters
     ----------
@@ -214,24 +228,23 @@ def legend(figure: "Figure", axes: Sequence["Axes"], order: Sequence[str] = ()) 
         Of `panels`.
     axes : sequence of Axes
     order : sequence of str
-        Labels that come first; the others follow by name.
+        Labels that come first; the others follow by name, grey ones last.
     """
     entries: dict[str, Any] = {}
     for axis in axes:
+        ticks(axis)
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     if not entries:
+        spread(figure, axes, 0.0)
         return
     first = [name for name in order if name in entries]
-    names = first + sorted(set(entries) - set(first))
-    width, height = figure.get_size_inches()
+    last = ["others"] if "others" in entries else []
+    names = first + sorted(set(entries) - {*first, *last}) + last
+    width = figure.get_size_inches()[0]
     columns = max(1, min(len(names), int(width / (0.6 + 0.075 * max(map(len, names))))))
     lines = -(-len(names) // columns)
-    inches = ENTRY * lines + 0.12
-    figure.set_size_inches(width, height + inches)
-    figure.legend_inches = inches  # type: ignore[attr-defined]
-    left, title = figure.margins  # type: ignore[attr-defined]
-    spread(figure, axes, left, title)
+    spread(figure, axes, ENTRY * lines + 0.06)
     figure.legend(
         [entries[name] for name in names],
         names,
@@ -241,6 +254,46 @@ def legend(figure: "Figure", axes: Sequence["Axes"], order: Sequence[str] = ()) 
         handlelength=2.4,
         labelspacing=0.35,
     )
+
+
+def ticks(axis: "Axes") -> None:
+    """Label logarithmic axes of less than two decades with plain numbers, up to six of them.
+
+    Longer ones keep powers of ten, seven at most.
+    """
+    from math import floor, log10
+
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+    for side, limits in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):
+        if side.get_scale() != "log" or isinstance(side.get_major_locator(), FixedLocator):
+            continue
+        low, high = sorted(limits)
+        if not 0.0 < low < high:
+            continue
+        side.set_minor_locator(NullLocator())
+        decades = log10(high / low)
+        if decades >= 2.0:
+            side.set_major_locator(LogLocator(numticks=7))
+            continue
+        places = _plain_places(low, high, floor)
+        side.set_major_locator(FixedLocator(places))
+        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+
+
+def _plain_places(low: float, high: float, floor: Any) -> list[float]:
+    """Choose up to six round numbers between two that are less than a hundredfold apart."""
+    from math import log10
+
+    from matplotlib.ticker import MaxNLocator
+
+    if high / low > 3.0:
+        first = floor(log10(low))
+        wanted = (1, 2, 5) if high / low > 8.0 else (1, 1.5, 2, 3, 4, 6, 8)
+        found = [step * 10.0**power for power in range(first, first + 4) for step in wanted]
+    else:
+        found = [float(place) for place in MaxNLocator(5).tick_values(low, high)]
+    return [place for place in found if low <= place <= high]
 
 
 def below(figure: "Figure", text: str) -> None:

@@ -293,7 +293,7 @@ def verify(theorems: tuple[str, ...], store: str, **options: Any) -> int:
 @click.argument("store")
 @click.option("--out", metavar="FOLDER", help="Default: a folder 'report' beside the store.")
 @click.option(
-    "--only", multiple=True, metavar="FIGURE", help="Draw these alone (`zobench list reports`), without a page."
+    "--only", multiple=True, metavar="FIGURE", help="Draw these alone (`zobench list reports`), no page."
 )
 @json_option
 def report(store: str, out: str | None, only: tuple[str, ...], as_json: bool) -> int:
