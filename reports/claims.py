@@ -155,4 +155,10 @@ def missing(evidence: Evidence) -> str:
     return ""
 
 
-report = Report(name="claims", title="Claims and what the runs say about them", draw=draw, missing=missing)
+report = Report(
+    name="claims",
+    title="Claims and what the runs say about them",
+    draw=draw,
+    missing=missing,
+    part="theorems",
+)

@@ -97,4 +97,6 @@ def missing(evidence: Evidence) -> str:
     return "" if len(fits(evidence)) else "no exponent was fitted; `zobench verify --slopes` fits them"
 
 
-report = Report(name="slopes", title="Exponents measured and predicted", draw=draw, missing=missing)
+report = Report(
+    name="slopes", title="Exponents measured and predicted", draw=draw, missing=missing, part="theorems"
+)

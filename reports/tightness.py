@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from zobench.drawing import caption, count_of, labelled_rows
+from zobench.drawing import caption, count_of, labelled_rows, ticks
 from zobench.report import Drawing, Evidence, Report
 
 #: Checks of one figure; more make more figures.
@@ -37,7 +37,7 @@ def _draw(evidence: Evidence, rows: Any) -> Any:
         f"{theorem} · {place}"
         for theorem, place in zip(rows["theorem"], instance.fillna(rows["problem"]), strict=True)
     ]
-    figure, axis, shown = labelled_rows(names, evidence.width)
+    figure, axis, shown = labelled_rows(names, evidence.width, 0.3 if evidence.width > 6 else 0.5)
     lowest = max(1e-9, 0.5 * float(rows["ratio"].min()))
     for word, (color, marker) in LOOKS.items():
         mine = (rows["verdict"] == word).to_numpy()
@@ -54,8 +54,15 @@ def _draw(evidence: Evidence, rows: Any) -> Any:
     axis.axvspan(lowest, min(0.1, axis.get_xlim()[1]), color="#000000", alpha=0.05, linewidth=0)
     axis.set_xscale("log")
     axis.set_xlim(lowest, None)
+    ticks(axis)
     axis.set_xlabel("measured / bound")
-    axis.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2 if evidence.width < 6 else 4)
+    axis.legend(
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=2 if evidence.width < 6 else 4,
+        borderaxespad=0.2,
+        columnspacing=1.2,
+    )
     return figure
 
 
@@ -86,5 +93,9 @@ def missing(evidence: Evidence) -> str:
 
 
 report = Report(
-    name="tightness", title="Tightness of the theorems: measured / bound", draw=draw, missing=missing
+    name="tightness",
+    title="Tightness of the theorems: measured / bound",
+    draw=draw,
+    missing=missing,
+    part="theorems",
 )

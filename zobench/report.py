@@ -66,12 +66,15 @@ class Report:
         ``draw(evidence) -> list of Drawing``; empty when nothing can be drawn.  Called inside `theme`.
     missing : callable
         ``missing(evidence) -> str``: why nothing can be drawn; empty if something can.
+    part : str
+        Of the page that shows it: "comparisons", or "theorems" for figures of bounds and claims.
     """
 
     name: str
     title: str
     draw: Callable[["Evidence"], list[Drawing]]
     missing: Callable[["Evidence"], str] = _nothing_missing
+    part: str = "comparisons"
 
     @property
     def summary(self) -> str:
@@ -149,10 +152,13 @@ class Evidence:
         ZobenchError
             If there is no store at `path`, or it cannot be read.
         """
+        from pandas import option_context
+
         from zobench.claims.runs import judge_store
         from zobench.store.database import Store
 
-        with Store(path, mode="read") as store:
+        # Python's own strings are faster to go through than Arrow's
+        with option_context("mode.string_storage", "python"), Store(path, mode="read") as store:
             runs = store.compared_runs()
             if "id" not in runs.columns:
                 runs = runs.reset_index()
@@ -165,6 +171,7 @@ class Evidence:
                 environment=dict(store.environment()),
                 source=Path(path).name,
                 claims=judge_store(store),
+                campaigns=store.campaigns(),
             )
 
     @classmethod
