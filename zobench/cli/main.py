@@ -13,6 +13,7 @@ import click
 
 from zobench import __version__
 from zobench.cli.compare import compare_command
+from zobench.cli.regress import regress_command
 from zobench.cli.watch import watch_command
 from zobench.errors import ZobenchError, unknown
 
@@ -319,6 +320,7 @@ def report(store: str, out: str | None, only: tuple[str, ...], as_json: bool) ->
 
 
 cli.add_command(compare_command)
+cli.add_command(regress_command)
 cli.add_command(watch_command)
 
 
