@@ -11,20 +11,24 @@ from zobench.report import Drawing, Evidence, Report
 
 #: A problem with fewer dimensions has no panel.
 FEWEST = 3
+#: Lines of a figure that have bands.
+BANDS = 6
 #: Panels drawn.
 PANELS = 12
 KEYS = ["problem", "problem_parameters", "instance_seed", "noise"]
 
 
-def medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
-    """Give for each problem its name, the target, and the median queries: rows dimensions, columns labels.
+def medians(evidence: Evidence) -> list[tuple[str, float, Any, Any, Any]]:
+    """Give for each problem its name, the target, and the quartiles of the queries, the median first.
+
+    Of each three tables the rows are dimensions, the columns labels; inf where a quartile did not hit.
 
     The target is the smallest one that some solver's median run hits in every dimension.
     """
     return evidence.keep("scaling", lambda: _medians(evidence))
 
 
-def _medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
+def _medians(evidence: Evidence) -> list[tuple[str, float, Any, Any, Any]]:
     runs, found = lines(evidence), []
     for _, group in runs.groupby(KEYS, sort=True):
         if group["dim"].nunique() < FEWEST:
@@ -42,7 +46,8 @@ def _medians(evidence: Evidence) -> list[tuple[str, float, Any]]:
         if met.any():
             target = float(min(met.index[met]))
             name = re.sub(r"dim \d+(, )?", "", str(group["problem_name"].iloc[0])).removesuffix(" ()")
-            found.append((name, target, table[target].unstack()))
+            sides = (cells[target].quantile(part, interpolation="higher") for part in (0.25, 0.75))
+            found.append((name, target, *(one.unstack() for one in (table[target], *sides))))
     return found
 
 
@@ -50,11 +55,11 @@ def draw(evidence: Evidence) -> list[Drawing]:
     """Draw one panel a problem."""
     cases = medians(evidence)[:PANELS]
     runs = lines(evidence)
-    runs = runs[runs["label"].isin({label for _, _, table in cases for label in table})]
+    runs = runs[runs["label"].isin({label for case in cases for label in case[2]})]
     chosen = leading(evidence, runs)
     looks = runs.drop_duplicates("label").set_index("label")
     figure, axes = panels(len(cases), evidence.width)
-    for axis, (name, target, table) in zip(axes, cases, strict=True):
+    for axis, (name, target, table, early, late) in zip(axes, cases, strict=True):
         dims = table.index.to_numpy(float)
         others: list[Any] = []
         for label in table:
@@ -69,6 +74,14 @@ def draw(evidence: Evidence) -> list[Drawing]:
                 dims, counts, color=style.color, linestyle=style.dash, marker=style.marker, label=label
             )
             line.set_gid(f"scaling {label}")
+            if len(chosen) <= BANDS:
+                low, high = (
+                    np.where(np.isfinite(side[label]), side[label], np.nan) for side in (early, late)
+                )
+                band = axis.fill_between(
+                    dims, low.astype(float), high.astype(float), color=style.color, alpha=0.15, linewidth=0
+                )
+                band.set_gid(f"band {label}")
         axis.set_xscale("log")
         axis.set_yscale("log")
         rest(axis, others)
@@ -76,11 +89,15 @@ def draw(evidence: Evidence) -> list[Drawing]:
         for power in (1, 2):
             (guide,) = axis.plot(dims, low * (dims / dims[0]) ** power, ":", color="#777777", linewidth=1)
             guide.set_gid(f"guide {power}")
-            axis.annotate(
+            place = float(np.sqrt(dims[-1] * dims[-2]))
+            axis.text(
+                place,
+                low * (place / dims[0]) ** power,
                 "d^2" if power > 1 else "d",
-                (dims[-1], low * (dims[-1] / dims[0]) ** power),
-                ha="right",
-                va="bottom",
+                fontsize=7,
+                ha="center",
+                va="center",
+                bbox={"color": "white", "pad": 0.6},
             )
         axis.set_xticks(dims, [f"{dim:g}" for dim in dims])
         axis.minorticks_off()
@@ -93,6 +110,9 @@ def draw(evidence: Evidence) -> list[Drawing]:
         runs,
         "Queries of the median run to the smallest target that some solver's median run hits in every "
         "dimension; both axes logarithmic; dotted: growth like d and like d^2.",
+        "Line: median over seeds; band: first to third quartile, where both hit."
+        if len(chosen) <= BANDS
+        else f"Line: median over seeds; no bands: {len(chosen)} of them would hide one another.",
         "A missing marker: the median run did not hit it.",
         said_of_leading(chosen, runs),
     )
@@ -102,7 +122,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
         .rename_axis(["dim", "solver"])
         .reset_index()
         .assign(problem=name, target=target)
-        for name, target, table in cases
+        for name, target, table, *_ in cases
     ]
     from pandas import concat
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from zobench.curves import leading, lines
-from zobench.drawing import caption
+from zobench.drawing import caption, shortened
 from zobench.report import Drawing, Evidence, Report
 
 #: Rows of one figure; more solvers are refused but for the leading ones.
@@ -31,34 +31,30 @@ def _draw(evidence: Evidence, table: Any) -> Any:
     left = 0.3 + 0.075 * min(30, max(map(len, table.index)))
     most = max(1, int((evidence.width - left - 0.9) / 0.3))
     blocks = -(-table.shape[1] // most)
-    names = 0.3 + 0.062 * min(40, max(map(len, table.columns)))
+    names = 0.2 + 0.053 * min(40, max(map(len, table.columns)))
     high = 0.2 * len(table)
     height = blocks * (high + names + 0.25) + 0.15
-    figure = Figure(figsize=(evidence.width, height))
+    width = left + 0.3 * min(most, table.shape[1]) + 0.75
+    figure = Figure(figsize=(width, height))
     for block in range(blocks):
         part = table.iloc[:, block * most : (block + 1) * most]
         wide = 0.3 * part.shape[1]
         bottom = height - 0.1 - (block + 1) * high - block * (names + 0.25)
-        axis = figure.add_axes((left / evidence.width, bottom / height, wide / evidence.width, high / height))
+        axis = figure.add_axes((left / width, bottom / height, wide / width, high / height))
         axis.set_facecolor("#d9d9d9")
         image = axis.imshow(
             np.ma.masked_invalid(part.to_numpy(float)), cmap="cividis", vmin=0.0, vmax=1.0, aspect="auto"
         )
         image.set_gid(f"shares {block}")
         axis.grid(False)
-        axis.set_yticks(range(len(part)), [_cut(name, 30) for name in part.index], fontsize=7)
+        axis.set_yticks(range(len(part)), [shortened(name, 30) for name in part.index], fontsize=7)
         axis.set_xticks(
-            range(part.shape[1]), [_cut(name, 40) for name in part.columns], rotation=90, fontsize=7
+            range(part.shape[1]), [shortened(name, 40) for name in part.columns], rotation=90, fontsize=7
         )
-    bar = figure.add_axes(
-        ((left + wide + 0.12) / evidence.width, 1.0 - 1.5 / height, 0.12 / evidence.width, 1.4 / height)
-    )
-    figure.colorbar(image, cax=bar)
+    tall = min(1.4, high)
+    bar = figure.add_axes(((width - 0.6) / width, 1.0 - (0.1 + tall) / height, 0.12 / width, tall / height))
+    figure.colorbar(image, cax=bar).ax.tick_params(labelsize=7)
     return figure
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def draw(evidence: Evidence) -> list[Drawing]:

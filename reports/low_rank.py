@@ -11,6 +11,7 @@ from zobench.rerun import iterates
 
 #: Runs that are done again, and looks at each.
 RUNS, LOOKS = 6, 40
+GOAL = "singular values of W_star"
 #: What is smaller is drawn here.
 FLOOR = 1e-10
 
@@ -27,17 +28,17 @@ def matrix_of(instance: Any, x: np.ndarray) -> Any:
     return factors[:rows] @ factors[rows:].T
 
 
-def spectra(evidence: Evidence) -> list[tuple[Any, Any, Any, Any]]:
-    """Give runs of the first seed: the run, query counts, singular values, relative errors."""
+def spectra(evidence: Evidence) -> list[tuple[Any, Any, Any, Any, Any]]:
+    """Give runs of the first seed: the run, query counts, singular values, relative errors, W_star."""
     return evidence.keep("spectra", lambda: _spectra(evidence))
 
 
-def _spectra(evidence: Evidence) -> list[tuple[Any, Any, Any, Any]]:
+def _spectra(evidence: Evidence) -> list[tuple[Any, Any, Any, Any, Any]]:
     from zobench.drawing import instance_of
 
     if not len(evidence.runs):
         return []
-    found: list[tuple[Any, Any, Any, Any]] = []
+    found: list[tuple[Any, Any, Any, Any, Any]] = []
     first = lines(evidence).sort_values(["problem_name", "label", "seed"])
     for run in first.drop_duplicates(["problem_name", "noise", "label"]).itertuples():
         instance = instance_of(run)
@@ -51,7 +52,7 @@ def _spectra(evidence: Evidence) -> list[tuple[Any, Any, Any, Any]]:
             continue
         best = matrix_of(instance, instance.x_star)
         errors = np.linalg.norm(matrices - best, axis=(1, 2)) / np.linalg.norm(best)
-        found.append((run, again[1], np.linalg.svd(matrices, compute_uv=False), errors))
+        found.append((run, again[1], np.linalg.svd(matrices, compute_uv=False), errors, best))
         if len(found) == RUNS:
             break
     return found
@@ -63,10 +64,13 @@ def draw(evidence: Evidence) -> list[Drawing]:
 
     cases = spectra(evidence)
     figure, axes = panels(len(cases), evidence.width, height=3.0)
-    for axis, (run, counts, values, errors) in zip(axes, cases, strict=True):
+    for axis, (run, counts, values, errors, best) in zip(axes, cases, strict=True):
         x = np.maximum(counts, 1)
         scale = values.max()
-        for place in range(values.shape[1]):
+        target = np.linalg.svd(best, compute_uv=False) / scale
+        for place in np.flatnonzero((values > FLOOR * scale).any(axis=0)):
+            if target[place] > FLOOR:
+                axis.axhline(target[place], color="#777777", linewidth=0.8, linestyle=":", label=GOAL)
             (line,) = axis.plot(
                 x,
                 np.maximum(values[:, place] / scale, FLOOR),
@@ -95,7 +99,8 @@ def draw(evidence: Evidence) -> list[Drawing]:
         "Singular values of the iterate, as parts of the largest one of the run, and its relative distance "
         "from the solution in the Frobenius norm; the first seed, done again with the same bits. "
         "One seed, so no band.",
-        f"At most {RUNS} runs are done again; what is below {FLOOR:g} is drawn there.",
+        f"At most {RUNS} runs are done again; what is below {FLOOR:g} is drawn there, and a singular value "
+        "that is so all along is left out, as is each beyond the rank of the factors.",
     )
     return [Drawing(figure, text)]
 

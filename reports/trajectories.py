@@ -35,6 +35,18 @@ def _walks(evidence: Evidence) -> list[tuple[Any, list[tuple[Any, Any]]]]:
     return found
 
 
+def view(ends: np.ndarray, paths: list[Any]) -> tuple[np.ndarray, float]:
+    """Choose the middle and half the side of a square that shows x0, x_star and the median walk whole.
+
+    A walk that diverges, or leaps far away for a while, makes the square no larger.
+    """
+    scale = max(float(np.ptp(ends, axis=0).max()), 1e-9)
+    middle = ends.mean(axis=0)
+    reach = [float(np.quantile(np.abs(np.nan_to_num(path - middle, nan=1e300)), 0.98)) for path in paths]
+    half = 1.15 * min(max(0.5 * scale, float(np.quantile(reach, 0.5, method="lower"))), 3.0 * scale)
+    return middle, half
+
+
 def draw(evidence: Evidence) -> list[Drawing]:
     """Draw one panel a problem."""
     from pandas import DataFrame
@@ -43,11 +55,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
     figure, axes = panels(len(cases), evidence.width, height=3.3)
     for axis, (instance, walked) in zip(axes, cases, strict=True):
         ends = [instance.x0] if instance.x_star is None else [instance.x0, instance.x_star]
-        points = np.concatenate([np.array(ends), *(path for _, path in walked)])
-        points = points[np.isfinite(points).all(axis=1)]
-        low, high = np.quantile(points, 0.02, axis=0), np.quantile(points, 0.98, axis=0)
-        low, high = np.minimum(low, np.min(ends, axis=0)), np.maximum(high, np.max(ends, axis=0))
-        middle, half = (low + high) / 2.0, 0.6 * max(float((high - low).max()), 1e-9)
+        middle, half = view(np.array(ends), [path for _, path in walked])
         grid = np.linspace(-half, half, GRID)
         values = np.array([[instance.value(middle + np.array([a, b])) for a in grid] for b in grid])
         floor = instance.certificates.floor

@@ -27,6 +27,7 @@ __all__ = [
     "legend",
     "panels",
     "rest",
+    "shortened",
     "span",
     "theme",
     "ticks",
@@ -314,18 +315,26 @@ def rest(axis: "Axes", lines: Sequence[tuple[Any, Any]], gid: str = "others") ->
     found.set_gid(gid)
 
 
-def labelled_rows(names: Sequence[str], width: float) -> tuple["Figure", "Axes", Any]:
+def shortened(text: str, most: int) -> str:
+    """Leave out the middle of a long text: names differ in how they begin and in how they end."""
+    if len(text) <= most:
+        return text
+    head = (most - 1) * 3 // 5
+    return f"{text[:head]}…{text[len(text) - (most - 1 - head) :]}"
+
+
+def labelled_rows(names: Sequence[str], width: float, above: float = 0.3) -> tuple["Figure", "Axes", Any]:
     """Make a figure of one row a name, the first on top; answer it, its axes and the rows' ordinates."""
     import numpy as np
     from matplotlib.figure import Figure
 
     most = 60 if width > 6 else 26
-    shown = [name if len(name) <= most else name[: most - 1] + "…" for name in names]
+    shown = [shortened(name, most) for name in names]
     left = 0.25 + 0.062 * max(map(len, shown))
-    height = 0.19 * len(names) + 1.15
+    height = 0.19 * len(names) + 0.55 + above
     figure = Figure(figsize=(width, height))
     axis = figure.add_axes(
-        (left / width, 0.5 / height, (width - left - 0.15) / width, (height - 1.15) / height)
+        (left / width, 0.55 / height, (width - left - 0.15) / width, (height - 0.55 - above) / height)
     )
     places = np.arange(len(names), dtype=float)[::-1]
     axis.set_yticks(places, shown, fontsize=7)
