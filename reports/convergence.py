@@ -15,7 +15,7 @@ import numpy as np
 from zobench.curves import leading, quartiles, said_of_leading, table, traced
 from zobench.drawing import below, count_of, instance_of, labelled, legend, panels, rest, span, title_of
 from zobench.errors import ZobenchError
-from zobench.limits import curve, on_the_sphere
+from zobench.overlays import Overlay, overlays
 from zobench.report import Drawing, Evidence, Report
 from zobench.solver import Setting
 from zobench.theorem import Case, Theorem, theorems
@@ -26,6 +26,14 @@ PANELS = 12
 FLOOR = 1e-16
 #: More panels than this are not drawn.
 MOST_PANELS = 36
+#: Dashes of the limits.
+LIMITS: dict[str, Any] = {
+    "values": (0, (6, 2)),
+    "line": "-",
+    "preset": (0, (4, 1, 1, 1)),
+    "bits": (0, (1, 1.2)),
+    "deterministic": (0, (8, 1, 1, 1, 1, 1)),
+}
 #: Lines of a panel that have bands: more bands hide one another.
 BANDS = 6
 
@@ -84,7 +92,7 @@ def _line(
         linestyle=style.dash,
         marker=style.marker,
         markersize=3.5,
-        markevery=(3 * (first.variant + sorted(evidence.styles).index(first.solver)) % 12, 12),
+        markevery=(3 * (first.variant + list(evidence.styles).index(first.solver)) % 12, 12),
         label=first.label,
     )
     line.set_gid(f"median {first.label}")
@@ -93,24 +101,30 @@ def _line(
         area.set_gid(f"band {first.label}")
 
 
-def limit(axis: Any, here: Any, queries: np.ndarray, scale: float) -> str:
-    """Draw the limit of all methods where it applies, on the sphere; say what it is."""
+def draw_limits(axis: Any, here: Any, queries: np.ndarray, scale: float) -> list[Overlay]:
+    """Draw the limits that hold for these runs, without making the panel larger for them."""
     instance = instance_of(next(here.itertuples()))
-    if instance is None or instance.varies or on_the_sphere(instance):
-        return ""
-    (line,) = axis.plot(
-        queries,
-        np.where(queries < instance.dim, scale * curve("values", instance.dim, queries), np.nan),
-        color="#222222",
-        linewidth=1.2,
-        linestyle=(0, (6, 2)),
-        label="limit of any method",
-    )
-    line.set_gid("limit values")
-    return (
-        "Limit of any method: no mean over the directions of x_star - x0 lies below "
-        "(1 - q/d) (f(x0) - f_star)."
-    )
+    if instance is None:
+        return []
+    low, high = axis.get_ylim()
+    found = overlays(instance, here)
+    seen: dict[str, int] = {}
+    for one in found:
+        values = scale * one.gaps(instance.dim, queries)
+        place = seen[one.limit] = seen.get(one.limit, -1) + 1
+        (line,) = axis.plot(
+            queries,
+            # the first point below the panel stays, so that a line leaves it where it should
+            np.where(np.concatenate([[True], values[:-1] >= low]), values, np.nan),
+            color=("#000000", "#6f6f6f", "#a0a0a0")[place % 3],
+            linewidth=1.1,
+            linestyle=LIMITS[one.limit],
+            zorder=1.8,
+            label=one.label,
+        )
+        line.set_gid(f"limit {one.limit} {one.kind}".strip())
+    axis.set_ylim(low, high)
+    return found
 
 
 def _bound(axis: Any, evidence: Evidence, run: Any, queries: np.ndarray, mean: np.ndarray) -> list[str]:
@@ -164,7 +178,7 @@ def _caption(evidence: Evidence, runs: Any, what: str, notes: list[str]) -> str:
 
 def _gaps(evidence: Evidence, names: list[tuple[str, str]], runs: Any) -> Drawing:
     figure, axes = panels(len(names), evidence.width)
-    notes: list[str] = []
+    limits: list[Overlay] = []
     lower, floored, bare, chosen = 0, False, 0, leading(evidence, runs)
     for axis, (name, noise) in zip(axes, names, strict=True):
         here = runs[(runs["problem_name"] == name) & (runs["noise"] == noise)]
@@ -191,7 +205,8 @@ def _gaps(evidence: Evidence, names: list[tuple[str, str]], runs: Any) -> Drawin
             else:
                 others.append((queries, quantiles[1]))
         rest(axis, others)
-        notes += [said] if widest.size and (said := limit(axis, here, widest, scale)) else []
+        if widest.size and np.isfinite(reference):
+            limits += draw_limits(axis, here, widest, scale)
         instance = instance_of(next(here.itertuples()))
         if not np.isfinite(reference):
             bare += 1
@@ -201,9 +216,12 @@ def _gaps(evidence: Evidence, names: list[tuple[str, str]], runs: Any) -> Drawin
             axis.set_ylabel("best - lower bound")
         else:
             axis.set_ylabel("best - f_star")
-    legend(figure, axes)
+    legend(figure, axes, list(dict.fromkeys(one.label for one in sorted(limits))))
     below(figure, "queries")
-    notes = [*dict.fromkeys(notes), said_of_leading(chosen, runs)]
+    notes = [said_of_leading(chosen, runs)]
+    if limits:
+        told = "; ".join(dict.fromkeys(one.note for one in sorted(limits)))
+        notes.append(f"Black and grey: limits, which hold on spheres alone. They are, of {told}.")
     if len(chosen) > BANDS:
         notes.append(f"No bands: {len(chosen)} of them would hide one another.")
     if lower:

@@ -204,6 +204,7 @@ def spread(figure: "Figure", axes: Sequence["Axes"], above: float) -> None:
     tops = [ABOVE] * rows
     for place, axis in enumerate(axes):
         text = axis.get_title(loc="left")
+        # the size of titles is 9 points, or less
         inches = ABOVE + LINE * (text.count("\n") + bool(text)) if title is None else title
         tops[place // columns] = max(tops[place // columns], inches)
     between = BETWEEN + (0.16 if any(axis.get_xlabel() for axis in axes) else 0.0)
@@ -220,7 +221,7 @@ def spread(figure: "Figure", axes: Sequence["Axes"], above: float) -> None:
         at -= between
 
 
-def legend(figure: "Figure", axes: Sequence["Axes"], order: Sequence[str] = ()) -> None:
+def legend(figure: "Figure", axes: Sequence["Axes"], last: Sequence[str] = ()) -> None:
     """Put one legend above all panels and place them; after all has been drawn into them.
 
     Parameters
@@ -228,8 +229,8 @@ def legend(figure: "Figure", axes: Sequence["Axes"], order: Sequence[str] = ()) 
     figure : Figure
         Of `panels`.
     axes : sequence of Axes
-    order : sequence of str
-        Labels that come first; the others follow by name, grey ones last.
+    last : sequence of str
+        Labels that come last, in this order; those before them are sorted.
     """
     entries: dict[str, Any] = {}
     for axis in axes:
@@ -239,9 +240,8 @@ def legend(figure: "Figure", axes: Sequence["Axes"], order: Sequence[str] = ()) 
     if not entries:
         spread(figure, axes, 0.0)
         return
-    first = [name for name in order if name in entries]
-    last = ["others"] if "others" in entries else []
-    names = first + sorted(set(entries) - {*first, *last}) + last
+    ending = [name for name in ("others", *last) if name in entries]
+    names = sorted(set(entries) - set(ending)) + ending
     width = figure.get_size_inches()[0]
     columns = max(1, min(len(names), int(width / (0.6 + 0.075 * max(map(len, names))))))
     lines = -(-len(names) // columns)
@@ -279,7 +279,7 @@ def ticks(axis: "Axes") -> None:
             continue
         places = _plain_places(low, high, floor)
         side.set_major_locator(FixedLocator(places))
-        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.5g}"))
 
 
 def _plain_places(low: float, high: float, floor: Any) -> list[float]:
