@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from zobench import __version__
+from zobench.cli.classroom import classroom_command
 from zobench.cli.compare import compare_command
 from zobench.cli.regress import regress_command
 from zobench.cli.watch import watch_command
@@ -322,6 +323,7 @@ def report(store: str, out: str | None, only: tuple[str, ...], as_json: bool) ->
 cli.add_command(compare_command)
 cli.add_command(regress_command)
 cli.add_command(watch_command)
+cli.add_command(classroom_command)
 
 
 @cli.command()

@@ -106,7 +106,7 @@ class Show:
         ]
         window = window_of(np.array(spots).reshape(-1, 2), must)
         certificates = made.certificates
-        exact = "f_star" in certificates
+        known = next((name for name in ("f_star", "f_best", "f_lower") if name in certificates), "")
         return {
             "problem": made.name,
             "dim": made.dim,
@@ -120,7 +120,7 @@ class Show:
             "x_star": star,
             "start": _plain(made.value(made.x0)),
             "reference": self.reference,
-            "gap": ("f - f_star" if exact else "f - f_lower") if self.reference is not None else "f",
+            "gap": f"f - {known}" if known else "f",
             "noise": "" if made.noise is None else made.noise.text,
             "stochastic": made.stochastic,
             "sides": [self._said(side) for side in self.sides],

@@ -1,0 +1,161 @@
+"""A class from folder to page: every file played, ranked, and written into one HTML file."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from zobench import __version__
+from zobench.classroom.hidden import Hidden, hidden_runs
+from zobench.classroom.ranking import Place, ranking
+from zobench.classroom.referee import Limits, Result, play
+from zobench.errors import ZobenchError
+
+__all__ = ["Board", "board", "submissions", "write_page"]
+
+
+@dataclass(frozen=True)
+class Board:
+    """The leaderboard of a class.
+
+    Attributes
+    ----------
+    places : list of Place
+    faults : list of Result
+        Of the files that are not ranked, by name.
+    runs : list of Hidden
+    limits : Limits
+    secret, budget : str
+    """
+
+    places: list[Place]
+    faults: list[Result]
+    runs: list[Hidden]
+    limits: Limits
+    secret: str
+    budget: str
+
+    @property
+    def problems(self) -> list[str]:
+        """The problems, each once."""
+        return list(dict.fromkeys(run.problem for run in self.runs))
+
+    def per_problem(self, place: Place) -> list[float]:
+        """Give the mean score of a place on each problem."""
+        sums: dict[str, list[float]] = {}
+        for run, digits in zip(self.runs, place.result.digits, strict=True):
+            sums.setdefault(run.problem, []).append(digits)
+        return [sum(each) / len(each) for each in sums.values()]
+
+    def facts(self) -> dict[str, Any]:
+        """Give the board as plain data."""
+        return {
+            "seed": self.secret,
+            "budget": self.budget,
+            "runs": [{"problem": run.problem, "budget": run.budget} for run in self.runs],
+            "seconds": self.limits.seconds,
+            "memory": self.limits.memory,
+            "ranking": [place.facts() for place in self.places],
+            "failures": [{"name": result.name, "reason": result.fault} for result in self.faults],
+        }
+
+
+def submissions(folder: str | Path) -> list[Path]:
+    """List the students' files of a folder: those that end in .py and begin with no underscore or dot.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no such folder, or no such file in it.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise ZobenchError(f"classroom: FOLDER must be a folder of students' .py files, got {str(folder)!r}")
+    found = sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix == ".py" and file.name[0] not in "._" and file.is_file()
+    )
+    if not found:
+        raise ZobenchError(f"classroom: folder {str(folder)!r} must hold students' .py files, and holds none")
+    return found
+
+
+def board(
+    folder: str | Path,
+    *,
+    problems: Sequence[str],
+    runs: int = 5,
+    budget: str = "100 d",
+    secret: str = "",
+    limits: Limits | None = None,
+    baselines: Sequence[str] = (),
+    workers: int = 1,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Board:
+    """Play and rank every file of a folder.
+
+    Parameters
+    ----------
+    folder : path
+    problems : sequence of str
+        ``name:key=value,...``
+    runs : int
+        Hidden instances a problem.
+    budget : str
+        Queries of a run, or a multiple of the dimension such as ``"100 d"``.
+    secret : str
+        What the hidden instances are drawn from; a fresh one if empty.
+    limits : Limits
+    baselines : sequence of str
+        Registered solvers to run beside.
+    workers : int
+        Submissions that are played at a time.
+    progress : callable
+        ``progress(done, total, text)``.
+
+    Returns
+    -------
+    Board
+
+    Raises
+    ------
+    ZobenchError
+        If the request is at fault; never because of a submission.
+    """
+    from zobench.solver import solver as solver_of
+
+    limits, secret = limits or Limits(), secret or secrets.token_hex(8)
+    sources: list[Path | str] = [*submissions(folder), *(solver_of(name).name for name in baselines)]
+    hidden = hidden_runs(problems, runs, budget, secret)
+    for run in hidden:
+        run.value(run.x0)  # compiled before several threads ask for it
+    results: dict[int, Result] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        going = {pool.submit(play, source, hidden, limits): place for place, source in enumerate(sources)}
+        try:
+            for done, future in enumerate(as_completed(going), 1):
+                results[going[future]] = future.result()
+                if progress is not None:
+                    progress(done, len(sources), results[going[future]].name)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    ordered = [results[place] for place in range(len(sources))]
+    places = ranking(ordered, [run.problem for run in hidden])
+    faults = sorted((result for result in ordered if result.fault), key=lambda result: result.name)
+    return Board(places, faults, hidden, limits, secret, budget)
+
+
+def write_page(made: Board, path: Path, title: str) -> None:
+    """Write the page: one file without scripts, which needs nothing else."""
+    from jinja2 import Environment
+
+    text = (files("zobench.classroom") / "class.html.j2").read_text(encoding="utf-8")
+    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)
+    highest = max([place.high for place in made.places], default=1.0) or 1.0
+    page = template.render(board=made, title=title, version=__version__, highest=highest)
+    path.write_text(page, encoding="utf-8")
