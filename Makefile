@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(firstword $(MAKEFILE_LIST)) | while read -r target words; do \
-	    printf '  make %-10s %s\n' "$$target" "$$words"; done
+	    printf '  make %-12s %s\n' "$$target" "$$words"; done
 
 demo: $(VENV)/.installed  ## a small campaign, verified theorems and an HTML report
 	@echo "zobench: running the demonstration"
@@ -40,7 +40,19 @@ docs: $(VENV)/.installed-docs  ## the documentation site: docs/_build/html/index
 	@$(BIN)/python -m sphinx -q -W --keep-going -n -d docs/_build/doctrees docs docs/_build/html
 	@echo "zobench: open docs/_build/html/index.html"
 
-bench: $(VENV)/.installed  ## speed: what a query costs, and how long start-up takes
+bench: $(VENV)/.installed-asv  ## the asv suite at HEAD, in an environment that asv builds; compared with what is stored
+	@$(BIN)/asv machine --yes >/dev/null
+	@$(BIN)/asv run --show-stderr --skip-existing-successful \
+	    -E virtualenv:$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') 'HEAD^!'
+	@$(BIN)/zobench regress .asv/results --out .asv/regress
+
+bench-quick: $(VENV)/.installed-asv  ## the asv suite once over, in .venv; kept if nothing is uncommitted
+	@$(BIN)/asv machine --yes >/dev/null
+	@kept=$$(git rev-parse HEAD 2>/dev/null) && git diff --quiet HEAD && kept="--set-commit-hash=$$kept" || kept=; \
+	    $(BIN)/asv run --quick --python=same --show-stderr $$kept && \
+	    if test -n "$$kept"; then $(BIN)/zobench regress .asv/results --out .asv/regress; fi
+
+speed: $(VENV)/.installed  ## what a query costs beside loops written by hand, and how long start-up takes
 	@$(BIN)/python -m benchmarks.bench
 
 clean:  ## remove .venv and whatever builds and tools left
@@ -61,6 +73,11 @@ $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
 	@echo "zobench: installing with the builder of the site into $(VENV) (some minutes when nothing is downloaded yet)"
 	@$(PIP) install --editable '.[docs]'
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-asv: pyproject.toml | $(BIN)/python
+	@echo "zobench: installing with asv into $(VENV) (some minutes when nothing is downloaded yet)"
+	@$(PIP) install --editable '.[asv]'
 	@touch $(VENV)/.installed $@
 
 $(BIN)/python:

@@ -87,7 +87,7 @@ class Queries:
 
     track_gap_at_budget.params = (list(SOLVERS), list(PROBLEMS))
     track_gap_at_budget.param_names = ("solver", "problem")
-    track_gap_at_budget.unit = "of the gap at the start"
+    track_gap_at_budget.unit = "relative gap"
 
     def track_failures(self, cache: Any, solver: str) -> int:
         every = [cache[solver, problem]["hits"][target] for problem in PROBLEMS for target in TARGETS]

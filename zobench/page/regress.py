@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_group", "groups_of", "markdown", "write_changes"]
 
-#: Inches of a figure on a page and on a telephone.
+#: Inches of a figure on a page and on a telephone, and of a panel at most.
 WIDE, NARROW = 9.6, 4.2
+PANEL = 4.8
 #: Commits on a figure, cases that a panel names, rows of a table.
 SHOWN, NAMED, ROWS = 30, 6, 200
 #: Of what is told first: what is worse, then what else changed.
@@ -205,13 +207,15 @@ def _figure(group: str, series: "DataFrame", changes: "DataFrame", order: list[s
     bad = int(mine["change"].isin(REGRESSIONS).sum())
     better = int((mine["change"] == "better").sum())
     told = f"{len(mine):,} numbers compared, {bad} worse, {better} better" if len(mine) else "not compared"
+    wide = draw_group(series, mine, order, WIDE)
     return {
         "group": group,
         "bad": bad,
+        "rem": round(7.5 * wide.get_size_inches()[0], 1),
         "caption": f"{group}: {told}. Lower is better. Of several cases each is drawn relative to its first "
         "value; coloured are those that changed between the last two commits, with 99 % intervals where asv "
         "has them.",
-        "wide": _inline(draw_group(series, mine, order, WIDE)),
+        "wide": _inline(wide),
         "narrow": _inline(draw_group(series, mine, order, NARROW)),
     }
 
@@ -244,7 +248,7 @@ def draw_group(series: "DataFrame", changes: "DataFrame", order: list[str], widt
     columns = max(1, min(len(names), int(width // 3.6)))
     rows = -(-len(names) // columns)
     with theme():
-        figure = Figure(figsize=(width, 2.9 * rows + 0.3), layout="constrained")
+        figure = Figure(figsize=(min(width, PANEL * columns), 2.9 * rows + 0.3), layout="constrained")
         for place, name in enumerate(names):
             axis = figure.add_subplot(rows, columns, place + 1)
             _panel(axis, name, series[series["benchmark"] == name], changes, commits)
@@ -262,7 +266,8 @@ def _panel(axis: "Axes", name: str, series: "DataFrame", changes: "DataFrame", c
     for case, rows in cases.items():
         by = first[case] if relative else 1.0
         place = named.index(case) if case in named else -1
-        label = (f"{case or name.rpartition('.')[2]}: {told[case]}" if case in moved else case) or None
+        values = re.sub(r"(^|, )\w+=", r"\1", case) or name.rpartition(".")[2]
+        label = f"{values}: {told[case]}" if case in moved else values
         axis.plot(
             range(len(commits)),
             rows["value"] / by,
@@ -287,9 +292,13 @@ def _panel(axis: "Axes", name: str, series: "DataFrame", changes: "DataFrame", c
     axis.set_xticks(range(len(commits)), [commit[:7] for commit in commits], rotation=45, fontsize=6)
     axis.set_xlim(-0.5, len(commits) - 0.5)
     low, high = axis.get_ylim()
-    axis.set_ylim(min(low, 0.9 if relative else low), max(high, 1.1) if relative else high)
+    if relative:
+        axis.set_ylim(min(low, 0.9), max(high, 1.1))
+    elif low >= 0.0 or high == -low:  # a line of zeros lies in the middle of an axis of its own
+        axis.set_ylim(0.0, max(1.15 * float(series["value"].max()), 1.0 if high == -low else 0.0) or 1.0)
     if axis.get_legend_handles_labels()[0]:
-        axis.legend(fontsize=6, loc="best")
+        # below the panel, for cases have long names
+        axis.legend(fontsize=6, loc="upper left", bbox_to_anchor=(0.0, -0.2), borderaxespad=0.0)
 
 
 def _first(values: Any) -> float:
