@@ -1,6 +1,7 @@
 """A class from folder to page: every file played, ranked, and written into one HTML file."""
 
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -134,14 +135,18 @@ def board(
     for run in hidden:
         run.value(run.x0)  # compiled before several threads ask for it
     results: dict[int, Result] = {}
+    stop = threading.Event()
     with ThreadPoolExecutor(workers) as pool:
-        going = {pool.submit(play, source, hidden, limits): place for place, source in enumerate(sources)}
+        going = {
+            pool.submit(play, source, hidden, limits, stop): place for place, source in enumerate(sources)
+        }
         try:
             for done, future in enumerate(as_completed(going), 1):
                 results[going[future]] = future.result()
                 if progress is not None:
                     progress(done, len(sources), results[going[future]].name)
         except BaseException:
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     ordered = [results[place] for place in range(len(sources))]

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from zobench.parallel.worker import _die_with_caller
+
 __all__ = ["ALLOWED", "START", "faults_of", "main", "short"]
 
 #: The program of the process: its path from the caller, what it prints into nothing.
@@ -132,6 +134,7 @@ class _Line:
 
 def main(reader: BinaryIO, writer: BinaryIO) -> None:
     """Play one submission until there are no more runs."""
+    _die_with_caller()
     line = _Line(reader, writer)
     try:
         _play(line)
@@ -179,6 +182,10 @@ def _loaded(line: _Line, file: Path, check: bool, seconds: float) -> Any:
     if solver.gradients:
         raise _Fault("it asks for gradients, and the class is about values")
     line.say(stage="checking")
+    try:
+        solver.warm()  # so that no run's clock sees the compiler
+    except Exception as error:
+        raise _Fault(f"its step cannot be compiled: {short(str(error))}") from None
     for outcome in check_solver(solver, limit=seconds) if check else ():
         if not outcome.ok:
             raise _Fault(f"zobench check: {outcome.name!r} does not hold: {short(outcome.message)}")

@@ -1,8 +1,8 @@
 """The other side of the pipe: starts a submission's process, answers its queries, holds it to its limits.
 
 Values and counts come from here, so a submission can neither ask more than its budget nor report a value
-that it was not given.  Time is the processor time of its process, so that a busy machine costs nobody a place;
-where the system does not tell it, and for a process that sleeps, a clock that is three times as patient.
+that it was not given.  Time is the processor time of its process, so that a busy machine costs nobody a
+place; where the system does not tell it, and for a process that sleeps, a clock three times as patient.
 """
 
 import json
@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -37,6 +38,11 @@ STARTING, CHECKING = 60.0, 180.0
 LOOK = 0.05
 #: A frame that is longer than this is no query of ours.
 LONGEST = 2**20
+#: What a submission is told of the environment; passwords in it are none of its business.
+KEPT = (
+    *("HOME", "LANG", "LC_", "LD_LIBRARY_PATH", "NUMBA", "PATH", "PYTHON", "TMP", "TEMP", "VIRTUAL_ENV"),
+    *("XDG_CACHE_HOME", "ZOBENCH"),
+)
 #: In this order, each once: who says more does not get more time.
 STAGES = ("starting", "loading", "checking", "ready")
 
@@ -97,7 +103,9 @@ class _Out(Exception):
     """Why the submission is out."""
 
 
-def play(source: Path | str, runs: Sequence[Hidden], limits: Limits) -> Result:
+def play(
+    source: Path | str, runs: Sequence[Hidden], limits: Limits, stop: threading.Event | None = None
+) -> Result:
     """Let one submission play all hidden runs, in a process of its own.
 
     Parameters
@@ -106,6 +114,8 @@ def play(source: Path | str, runs: Sequence[Hidden], limits: Limits) -> Result:
         The submission's file; or the name of a registered solver, as a baseline.
     runs : sequence of Hidden
     limits : Limits
+    stop : threading.Event
+        Once it is set the process is ended.
 
     Returns
     -------
@@ -125,7 +135,7 @@ def play(source: Path | str, runs: Sequence[Hidden], limits: Limits) -> Result:
             except OSError as error:
                 result.fault = f"the file cannot be read: {error.strerror}"
                 return result
-        process = _Process(folder, limits)
+        process = _Process(folder, limits, stop or threading.Event())
         try:
             _converse(process, task, runs, result)
         except _Out as out:
@@ -170,9 +180,10 @@ def _answer(process: "_Process", hidden: Hidden) -> tuple[float, int]:
 class _Process:
     """A submission's process, its pipes and its limits."""
 
-    def __init__(self, folder: str, limits: Limits):
-        self.limits, self.what = limits, "starting"
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    def __init__(self, folder: str, limits: Limits, stop: threading.Event):
+        self.limits, self.what, self._stop = limits, "starting", stop
+        environment = {name: text for name, text in os.environ.items() if name.startswith(KEPT)}
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         one_thread(environment)
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         self._process = subprocess.Popen(
@@ -266,6 +277,8 @@ class _Process:
         if not idle and now - self._looked < LOOK:
             return
         self._looked = now
+        if self._stop.is_set():
+            raise _Out("the class was interrupted")
         size = _resident(self._process.pid)
         if size > self.limits.memory:
             raise _Out(
