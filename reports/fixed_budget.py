@@ -4,10 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading, lines
+from zobench.curves import leading, lines, runtimes_of
 from zobench.drawing import caption, labelled_rows
-from zobench.errors import ZobenchError
-from zobench.performance.measures import Runtimes
 from zobench.performance.tables import fixed_budget
 from zobench.report import Drawing, Evidence, Report
 
@@ -19,12 +17,9 @@ def found_after(evidence: Evidence) -> tuple[list[Any], str]:
     """Tabulate the views at budgets that every run had, or say why there is none."""
 
     def made() -> tuple[list[Any], str]:
-        if not len(evidence.runs):
-            return [], "the store holds no runs"
-        try:
-            runtimes = Runtimes.from_evidence(evidence)
-        except ZobenchError as error:
-            return [], str(error)
+        runtimes, why = runtimes_of(evidence)
+        if runtimes is None:
+            return [], why
         most = float((runtimes.runs["budget"] / runtimes.runs["dim"]).min())
         budgets = sorted({most, *(10.0**power for power in (1, 2, 3, 4) if 10.0**power < most)})[-3:]
         return [(budget, fixed_budget(runtimes, budget)) for budget in budgets], ""

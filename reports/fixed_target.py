@@ -4,29 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading, lines
+from zobench.curves import leading, lines, runtimes_of
 from zobench.drawing import caption, labelled_rows
-from zobench.errors import ZobenchError
 from zobench.performance.measures import Runtimes, costs
 from zobench.report import Drawing, Evidence, Report
 
 TARGETS = (1e-1, 1e-3, 1e-5)
 #: Solvers of a figure.
 ROWS = 40
-
-
-def runtimes_of(evidence: Evidence) -> tuple[Runtimes | None, str]:
-    """Give the runtimes, or why there are none."""
-
-    def made() -> tuple[Runtimes | None, str]:
-        if not len(evidence.runs):
-            return None, "the store holds no runs"
-        try:
-            return Runtimes.from_evidence(evidence), ""
-        except ZobenchError as error:
-            return None, str(error)
-
-    return evidence.keep("runtimes", made)
 
 
 def _one(evidence: Evidence, found: Runtimes, runs: Any, target: float, chosen: set[str]) -> Drawing:

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading, lines, said_of_leading
+from zobench.curves import common_of, leading, lines, said_of_leading
 from zobench.drawing import below, caption, count_of, legend, panels, rest
-from zobench.errors import ZobenchError
 from zobench.performance.measures import Runtimes, costs
 from zobench.performance.profiles import data_profile, performance_profile
 from zobench.report import Drawing, Evidence, Report
@@ -15,23 +14,8 @@ from zobench.report import Drawing, Evidence, Report
 TARGETS = (1e-1, 1e-3, 1e-5)
 
 
-def common(evidence: Evidence) -> tuple[Runtimes | None, str]:
-    """Give the runtimes on problems that every solver met, with equal budgets; or why there are none."""
-
-    def made() -> tuple[Runtimes | None, str]:
-        if not len(evidence.runs):
-            return None, "the store holds no runs"
-        try:
-            found, _ = Runtimes.from_evidence(evidence).common()
-        except ZobenchError as error:
-            return None, str(error)
-        if len(found.solvers) < 2:
-            return None, "profiles compare solvers, and there is one"
-        if len(found.problems) < 3:
-            return None, "profiles are shares of problems; fewer than 3 were met by every solver"
-        return found.cut(), ""
-
-    return evidence.keep("profiles", made)
+#: Fewer problems make no shares.
+FEWEST = 3
 
 
 def _draw(evidence: Evidence, kind: str, runtimes: Runtimes, runs: Any) -> Drawing:
@@ -90,7 +74,7 @@ def _draw(evidence: Evidence, kind: str, runtimes: Runtimes, runs: Any) -> Drawi
 
 def draw(evidence: Evidence) -> list[Drawing]:
     """Draw both kinds."""
-    runtimes, _ = common(evidence)
+    runtimes, _ = common_of(evidence, FEWEST)
     assert runtimes is not None
     runs = lines(evidence)
     runs = runs[runs["problem_name"].isin(runtimes.problems)]
@@ -99,7 +83,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
 
 def missing(evidence: Evidence) -> str:
     """Say why nothing can be drawn."""
-    return common(evidence)[1]
+    return common_of(evidence, FEWEST)[1]
 
 
 report = Report(name="profiles", title="Performance and data profiles", draw=draw, missing=missing)

@@ -9,13 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zobench.drawing import labelled
+from zobench.errors import ZobenchError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from zobench.performance.measures import Runtimes
     from zobench.report import Evidence
 
-__all__ = ["MOST", "leading", "lines", "quartiles", "standing", "table", "traced"]
+__all__ = [
+    "MOST",
+    "common_of",
+    "finite_or",
+    "leading",
+    "lines",
+    "quartiles",
+    "runtimes_of",
+    "said_of_leading",
+    "standing",
+    "table",
+    "traced",
+]
 
 #: Stands for NaN and inf in quantiles: a diverged run is the worst of all, and is never left out.
 HUGE = 1e300
@@ -108,6 +122,49 @@ def quartiles(numbers: Floats) -> Floats:
     found = np.quantile(np.nan_to_num(numbers, nan=HUGE, posinf=HUGE), [0.25, 0.5, 0.75], axis=0)
     found[found > HUGE * 1e-10] = np.inf
     return found
+
+
+def runtimes_of(evidence: "Evidence") -> "tuple[Runtimes | None, str]":
+    """Give the first hits of the campaign's runs, or why there are none."""
+
+    def made() -> "tuple[Runtimes | None, str]":
+        from zobench.performance.measures import Runtimes
+
+        if not len(evidence.runs):
+            return None, "the store holds no runs"
+        try:
+            return Runtimes.from_evidence(evidence), ""
+        except ZobenchError as error:
+            return None, str(error)
+
+    return evidence.keep("runtimes", made)
+
+
+def common_of(evidence: "Evidence", problems: int) -> "tuple[Runtimes | None, str]":
+    """Give the first hits on problems that all solvers met, within equal budgets; or why there are none.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    problems : int
+        The fewest that will do.
+    """
+
+    def made() -> "tuple[Runtimes | None, str]":
+        found, why = runtimes_of(evidence)
+        if found is None:
+            return None, why
+        if len(found.solvers) < 2:
+            return None, "solvers are compared, and there is one"
+        try:
+            return found.common()[0].cut(), ""
+        except ZobenchError as error:
+            return None, str(error)
+
+    found, why = evidence.keep("common", made)
+    if found is not None and len(found.problems) < problems:
+        return None, f"problems are what is counted; fewer than {problems} were met by every solver"
+    return found, why
 
 
 def standing(evidence: "Evidence") -> dict[str, float]:

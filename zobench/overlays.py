@@ -1,8 +1,8 @@
-"""Which of the limits of `zobench.limits` hold for runs of a convergence figure, as curves of gap / first gap.
+"""Which of the limits of `zobench.limits` hold for some runs, as curves of gap / first gap.
 
-All are drawn on the sphere f = (L/2)|x - x_star|^2 alone, where the gap is a distance squared; what a limit is
-one of (mean, mean logarithm, median) is said with it.  Who is held against which limit is what the checks of
-the limits name: a solver that is not named here has none but that of all methods.
+All are drawn on the sphere f = (L/2)|x - x_star|^2 alone, where the gap is a distance squared; what a limit
+is one of (mean, mean logarithm, median) is said with it.  Who is held against which limit is what the checks
+of the limits name: a solver that is not named here has none but that of all methods.
 """
 
 import json
