@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
 __all__ = [
+    "POWER",
     "VERDICTS",
     "Fewest",
     "fewest_queries",
     "per_problem",
+    "powerless",
     "smallest_gap",
     "verdict_counts",
     "what_was_run",
@@ -30,9 +32,13 @@ VERDICTS = {
 }
 
 
-SUMMARY = ("problem,solver,runs,budget,median best gap,median best value,targets hit,failed,made for").split(
-    ","
-)
+SUMMARY = (
+    "problem,solver,runs,budget,median best gap,median best value,targets hit,failed,made for,method"
+).split(",")
+
+
+#: A check with a smaller tightness has almost no power.
+POWER = 0.1
 
 
 class Fewest(NamedTuple):
@@ -93,6 +99,7 @@ def _per_problem(evidence: Evidence) -> "DataFrame":
                 "targets hit": float(shares.mean()),
                 "failed": int((group["status"] == "failed").sum()),
                 "made for": kind,
+                "method": str(first.solver),
             }
         )
     return DataFrame(rows, columns=SUMMARY)
@@ -100,31 +107,39 @@ def _per_problem(evidence: Evidence) -> "DataFrame":
 
 def fewest_queries(evidence: Evidence) -> list[Fewest]:
     """Compare the solvers on each problem by the queries to one common target."""
+    return list(evidence.keep("fewest queries", lambda: _fewest_queries(evidence)))
+
+
+def _fewest_queries(evidence: Evidence) -> list[Fewest]:
     found = []
     runs = labelled(evidence.campaign)
     hits = evidence.hits.merge(runs[["id", "problem_name", "label"]], on="id")
+    hits["queries"] = hits["queries"].fillna(np.inf)
+    medians = _upper_medians(hits, ["problem_name", "label", "target"])
     for name in dict.fromkeys(runs["problem_name"]):
-        here = hits[hits["problem_name"] == name]
-        if not len(here):
+        if name not in medians.index.levels[0]:
             continue
-        times = here.assign(queries=here["queries"].fillna(np.inf))
-        # of two runs with one hit the median run is the one without: never in a solver's favour
-        medians = times.pivot_table(index="target", columns="label", values="queries", aggfunc=_upper_median)
-        medians = medians.sort_index()
-        met = np.isfinite(medians).sum(axis="columns")
-        enough = min(math.ceil(0.75 * medians.shape[1]), met.max())
+        here = medians.loc[name].unstack("label").sort_index()
+        met = np.isfinite(here).sum(axis="columns")
+        enough = min(math.ceil(0.75 * here.shape[1]), met.max())
         if not enough:
             continue
         usable = met[met >= enough]
         target = float(usable.index[0])
-        order = medians.loc[usable.index[0]].sort_values(kind="stable")
+        order = here.loc[usable.index[0]].fillna(np.inf).sort_values(kind="stable")
         queries = {str(label): float(count) for label, count in order.items()}
         found.append(Fewest(str(name), target, queries))
     return found
 
 
-def _upper_median(numbers: "Series") -> float:
-    return float(np.quantile(numbers, 0.5, method="higher"))
+def _upper_medians(hits: "DataFrame", within: list[str]) -> "Series":
+    """Give the median queries of each group; of two the larger, so never in a solver's favour.
+
+    Of two runs with one hit the median run is the one without.
+    """
+    order = hits.sort_values([*within, "queries"])
+    groups = order.groupby(within, sort=True)
+    return order[groups.cumcount() == groups["queries"].transform("size") // 2].set_index(within)["queries"]
 
 
 def smallest_gap(evidence: Evidence) -> dict[str, str]:
@@ -142,6 +157,17 @@ def verdict_counts(evidence: Evidence) -> dict[str, int]:
         return {}
     counts = evidence.verdicts["verdict"].value_counts()
     return {word: int(counts[word]) for word in VERDICTS if word in counts}
+
+
+def powerless(verdicts: "DataFrame") -> "Series":
+    """Say of each check whether even a wrong program would pass it; fitted exponents have no tightness."""
+    from pandas import Series
+
+    if "relation" in verdicts:
+        slopes = verdicts["relation"] == "slope"
+    else:
+        slopes = Series(False, index=verdicts.index)
+    return (verdicts["tightness"].astype(float) < POWER) & ~slopes
 
 
 def what_was_run(evidence: Evidence) -> str:
