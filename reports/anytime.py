@@ -53,9 +53,9 @@ def draw(evidence: Evidence) -> list[Drawing]:
         if np.isfinite(low):
             band = axis.hlines(place, low, high, color="#222222", linewidth=1.2)
             band.set_gid(f"interval {name}")
-        (bar,) = axis.plot([mean], [place], "|", color="#222222", markersize=13, markeredgewidth=2)
+        (bar,) = axis.plot([mean], [place], "|", color="#222222", markersize=11, markeredgewidth=2)
         bar.set_gid(f"mean {name}")
-    axis.set_xlim(-0.02, 1.02)
+    axis.set_xlim(0.0, 1.05 * float(table[order].max(axis=None)) or 1.0)
     axis.set_xlabel("area under the runtime ECDF, as a part of the whole")
     high = float((runtimes.runs["budget"] / runtimes.runs["dim"]).min())
     met = table.notna().all(axis=None)
@@ -63,7 +63,8 @@ def draw(evidence: Evidence) -> list[Drawing]:
         evidence,
         runs,
         f"Area under the runtime ECDF over log10(queries / dim) from 0 to {np.log10(high):.3g}, where the "
-        "first budget ends: one dot a problem, the mean over targets and seeds; bar: mean over problems; line: its "
+        "first budget ends: one dot a problem, the mean over targets and seeds; bar: mean over problems; "
+        "line: its "
         "95 per cent bootstrap interval, from five problems on.",
         "1: every target hit at once; 0: none hit. Behind a name: problems met of those there are.",
         "" if met else "Means of solvers that met different problems do not compare.",

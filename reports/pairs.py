@@ -65,7 +65,8 @@ def draw(evidence: Evidence) -> list[Drawing]:
         "largest area under the runtime ECDF: geometric mean over pairs of one seed, then over problems; a "
         "miss counts ten budgets.",
         "Bar: 95 per cent bootstrap interval over problems, from five on. Filled: p <= 0.05 in the "
-        f"signed-rank test over problems, by Holm's procedure for all {len(every)} pairs of solvers. Behind a name: "
+        "signed-rank test over problems, "
+        f"by Holm's procedure for all {len(every)} pairs of solvers. Behind a name: "
         "problems that both met.",
         f"Not drawn: {len(rows) - len(shown)} solvers with larger ratios." if len(rows) > len(shown) else "",
     )

@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading, lines, said_of_leading
+from zobench.curves import leading, lines, runtimes_of, said_of_leading
 from zobench.drawing import below, count_of, instance_of, legend, panels, rest, span, title_of
+from zobench.performance.ecdf import Ecdf
+from zobench.performance.ecdf import ecdf as simulated
 from zobench.report import Drawing, Evidence, Report
 
 #: Jumps of one line; more are nearer to one another than a figure shows.
 JUMPS = 250
+#: Decades that are drawn beyond the largest budget, where there is nothing but simulated restarts.
+BEYOND = 2.0
 #: Panels of the figure with one problem a panel.
 PANELS = 12
 
@@ -105,7 +109,11 @@ def _finish(axis: Any, left: float, right: float) -> None:
     axis.set_xlim(left, right + 2 * margin)
 
 
-def _caption(evidence: Evidence, rows: Any, what: str) -> str:
+#: What a cross means where no restarts are simulated.
+CROSSES = "Crosses: a budget ends; right of a line's first cross its true height may be larger."
+
+
+def _caption(evidence: Evidence, rows: Any, what: str, crosses: str = CROSSES) -> str:
     runs = rows.drop_duplicates("id")
     per = runs.groupby(["problem_name", "label"])["seed"].nunique()
     parts = [
@@ -116,7 +124,7 @@ def _caption(evidence: Evidence, rows: Any, what: str) -> str:
         f"{count_of(runs['problem_name'].nunique(), 'problem')}, "
         f"{span(per)} seed{'s' if per.max() > 1 else ''} a problem and line, "
         f"budget {span(runs['budget'])} queries.",
-        "Crosses: a budget ends; right of a line's first cross its true height may be larger.",
+        crosses,
     ]
     chosen = leading(evidence, runs)
     if said := said_of_leading(chosen, runs):
@@ -137,8 +145,74 @@ def _caption(evidence: Evidence, rows: Any, what: str) -> str:
     return " ".join([*parts, f"Redraw: {evidence.command}."])
 
 
+def restarts(evidence: Evidence) -> dict[str, Ecdf]:
+    """Give each line's ECDF with simulated restarts; empty where nothing was hit."""
+
+    def made() -> dict[str, Ecdf]:
+        found, _ = runtimes_of(evidence)
+        return {} if found is None else simulated(found)
+
+    return evidence.keep("restarts", made)
+
+
+def _restarted(evidence: Evidence, rows: Any, chosen: set[str]) -> Drawing | None:
+    """Draw the shares of (problem, target) pairs of solvers that start anew whenever a run ends."""
+    curves = restarts(evidence)
+    reached = [curve.queries_per_dim for curve in curves.values() if curve.queries_per_dim.size]
+    if not reached:
+        return None
+    figure, (axis,) = panels(1, evidence.width, height=3.9)
+    ends = {name: float(curve.budgets[-1]) for name, curve in curves.items()}
+    left = min(0.0, float(np.log10(min(one[0] for one in reached))) - 0.1)
+    right = min(np.log10(max(one[-1] for one in reached)), np.log10(max(ends.values())) + BEYOND)
+    looks = rows.drop_duplicates("label").set_index("label")
+    others: list[Any] = []
+    for name, curve in curves.items():
+        where, share = np.log10(curve.queries_per_dim), curve.share
+        where, share = thinned(where[where <= right], share[where <= right], JUMPS)
+        x = np.concatenate([[left], where, [right]])
+        y = np.concatenate([[0.0], share, share[-1:] if share.size else [0.0]])
+        if name not in chosen:
+            others.append((np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]))
+            continue
+        style = evidence.style(looks.loc[name, "solver"], int(looks.loc[name, "variant"]))
+        (line,) = axis.step(
+            x,
+            y,
+            where="post",
+            color=style.color,
+            linestyle=style.dash,
+            marker=style.marker,
+            markersize=4,
+            markevery=0.15,
+            label=name,
+        )
+        line.set_gid(f"restarts {name}")
+        end = np.log10(ends[name])
+        height = y[np.searchsorted(x, end, side="right") - 1]
+        (mark,) = axis.plot(
+            [end], [height], "x", color=style.color, markersize=7, markeredgewidth=1.8, zorder=5
+        )
+        mark.set_gid(f"end {name}")
+    rest(axis, others)
+    _finish(axis, left, right)
+    axis.set_xlabel("log10(queries / dim)")
+    axis.set_ylabel("share of (problem, target) pairs hit")
+    legend(figure, [axis])
+    text = _caption(
+        evidence,
+        rows,
+        "All problems, with simulated restarts: where a run misses a target, further runs of the same solver and "
+        "problem are drawn until one hits, and all their queries count; every pair of a problem and a target "
+        "weighs the same.",
+        "Cross: the largest budget / dim; right of it a line rests on simulated restarts alone. A line that "
+        "ends below 1 has pairs that no run hit.",
+    )
+    return Drawing(figure, text)
+
+
 def draw(evidence: Evidence) -> list[Drawing]:
-    """Draw the ECDF over all problems, then one panel a problem when there are several."""
+    """Draw the ECDF over all problems, then one panel a problem, then all with simulated restarts."""
     if missing(evidence):
         return []
     rows = pairs(evidence)
@@ -171,7 +245,8 @@ def draw(evidence: Evidence) -> list[Drawing]:
         if len(every) > PANELS:
             what += f" The first {PANELS} of {len(every)} problems; for all see tables/summary.csv."
         drawings.append(Drawing(figure, _caption(evidence, rows, what)))
-    return drawings
+    again = _restarted(evidence, rows, chosen)
+    return drawings if again is None else [*drawings, again]
 
 
 def missing(evidence: Evidence) -> str:

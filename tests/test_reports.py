@@ -120,7 +120,7 @@ def by_hand(hits, dim=2, budget=200):
 
 def test_ecdf_of_six_pairs_worked_out_by_hand():
     nan = math.nan
-    [drawing] = draw("runtime-ecdf", by_hand([[2.0, 20.0, nan], [4.0, nan, nan]]))
+    drawing, _ = draw("runtime-ecdf", by_hand([[2.0, 20.0, nan], [4.0, nan, nan]]))
     [line] = parts(drawing.figure, "ecdf")[0].values()
     x, y = line.get_data()
     heights = {0.0: 1 / 6, math.log10(2): 2 / 6, 1.0: 3 / 6, 2.0: 3 / 6}
@@ -135,11 +135,11 @@ def test_ecdf_of_six_pairs_worked_out_by_hand():
 def test_ecdf_counts_a_run_that_failed_without_a_trace_as_hitting_nothing():
     evidence = by_hand([[2.0, 20.0, 40.0], []])
     evidence.runs.loc[1, ["status", "reference"]] = ["failed", math.nan]
-    [drawing] = draw("runtime-ecdf", evidence)
+    drawing, _ = draw("runtime-ecdf", evidence)
     [line] = parts(drawing.figure, "ecdf")[0].values()
     assert line.get_ydata()[-1] == pytest.approx(0.5)
     # the mutant that drops the failed run says 1
-    [mutant] = draw("runtime-ecdf", replace(evidence, runs=evidence.runs.iloc[:1]))
+    mutant, _ = draw("runtime-ecdf", replace(evidence, runs=evidence.runs.iloc[:1]))
     assert next(iter(parts(mutant.figure, "ecdf")[0].values())).get_ydata()[-1] == 1.0
 
 
@@ -155,7 +155,7 @@ def test_ecdf_equals_a_plain_count_over_the_traces(traces, evidence):
 
 
 def test_ecdf_has_a_panel_a_problem_and_one_cross_a_budget(evidence):
-    whole, single = draw("runtime-ecdf", evidence)
+    whole, single, _ = draw("runtime-ecdf", evidence)
     ends = parts(whole.figure, "ends")[0]["ends s2p"].get_xdata()
     assert ends.tolist() == pytest.approx([math.log10(BUDGET / 6), math.log10(BUDGET / 4)])
     assert len(single.figure.axes) == 2
@@ -166,7 +166,7 @@ def test_ecdf_leaves_out_what_has_no_reference_and_says_so():
     evidence = by_hand([[2.0, 20.0, 40.0]])
     other = evidence.runs.assign(id="x", problem="moor", problem_name="moor (dim 2)", reference=math.nan)
     drawn = draw("runtime-ecdf", replace(evidence, runs=pd.concat([evidence.runs, other])))
-    assert len(drawn) == 1
+    assert len(drawn) == 2
     assert "Left out: 1 run without exact hits (moor)" in drawn[0].caption
     nothing = replace(evidence, runs=other)
     assert draw("runtime-ecdf", nothing) == []
