@@ -1,0 +1,208 @@
+"""Measure zobench next to its peers: ``python -m benchmarks.peers [--quick] [--json | --markdown]``.
+
+On one objective, in one dimension, with one seed and one number of evaluations, all sides in turn:
+
+* a counted evaluation, called from Python;
+* complete runs, a query, in dimensions 2 to 10^5;
+* whole campaigns with all that is recorded: ``zobench run`` into a store, COCO's observer, IOH's logger;
+* start-up: a process that imports and makes a run of ten evaluations;
+* memory: the peak of a process with a run in dimension 10^5.
+
+Figures are medians in processor time of one thread; ratios are medians over neighbours in time, with limits
+that cover the median with 95 per cent.  A peer that is not there is left out with a sentence.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import warnings
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from benchmarks.peers import campaigns, sides
+from benchmarks.peers.measure import Figure, in_turn, processes_in_turn
+
+#: Evaluations of a complete run by dimension: multiples of ten, at most a second or two a side.
+COUNTS = {2: 10_000, 10: 10_000, 40: 4000, 640: 2000, 10_000: 400, 100_000: 60}
+#: Evaluations of a whole process' run.
+FEW = 10
+PACKAGES = "zobench numpy scipy numba coco-experiment ioh nevergrad cma".split()
+
+_RUN = """
+import sys
+sys.path.insert(0, {here!r})
+from benchmarks.peers import sides
+assert sides.RUNS[{name!r}]({dim}, {count})() == {count}
+"""
+_START = {
+    "zobench": """
+import zobench
+zobench.minimize(lambda x: float(x @ x), [1.0] * 10, budget=10)
+""",
+    "coco-experiment": """
+import cocoex
+suite = cocoex.Suite("bbob", "instances: 1", "dimensions: 10 function_indices: 1")
+f = suite[0]
+[f([1.0] * 10) for _ in range(10)]
+""",
+    "ioh": """
+import ioh
+f = ioh.get_problem("Sphere", 1, 10, ioh.ProblemClass.BBOB)
+[f([1.0] * 10) for _ in range(10)]
+""",
+    "Nevergrad": """
+import nevergrad as ng
+ng.optimizers.OnePlusOne(10, budget=10).minimize(lambda x: float(x @ x))
+""",
+    "SciPy": """
+from scipy.optimize import minimize
+minimize(lambda x: float(x @ x), [1.0] * 10, method="Nelder-Mead", options={"maxfev": 10})
+""",
+    "pycma": """
+import cma
+strategy = cma.CMAEvolutionStrategy([1.0] * 10, 0.5, {"verbose": -9, "popsize": 10})
+points = strategy.ask()
+strategy.tell(points, [float(x @ x) for x in points])
+""",
+}
+_MODULES = {"coco-experiment": "cocoex", "ioh": "ioh", "Nevergrad": "nevergrad", "pycma": "cma"}
+
+
+def present(sides_of: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    """Leave out those whose package is missing, with a sentence."""
+    kept = {}
+    for name, what in sides_of.items():
+        module = next((m for peer, m in _MODULES.items() if name.startswith(peer)), None)
+        try:
+            if module:
+                sides.need(module, name.split(",")[0])
+            kept[name] = what
+        except sides.Missing as why:
+            notes.append(f"{name}: {why}")
+    return kept
+
+
+def complete_runs(dim: int, count: int, rounds: int, notes: list[str]) -> list[Figure]:
+    made = {}
+    for name, make in sides.RUNS.items():
+        try:
+            made[name] = make(dim, count)
+        except sides.Missing as why:
+            notes.append(f"{name}, d = {dim:,}: {why}")
+    return in_turn(made, count, rounds)
+
+
+def evaluations(dim: int, count: int, rounds: int) -> list[Figure]:
+    return in_turn(
+        {"zobench, in a complete run": sides.zobench_compiled(dim, count), **sides.calls(dim, count)},
+        count,
+        rounds,
+    )
+
+
+def measure(quick: bool, notes: list[str]) -> dict[str, list[Figure]]:
+    """Measure everything; the keys are the titles of the tables."""
+    rounds = 7 if quick else 11
+    dims = [2, 10, 10_000] if quick else list(COUNTS)
+    found: dict[str, list[Figure]] = {}
+    apart = {dim: sides.agreement(dim) for dim in dims}
+    notes.append(
+        "values of all sides apart by at most " + ", ".join(f"{a:.1g} (d = {d:,})" for d, a in apart.items())
+    )
+    for dim in (10,) if quick else (10, 40):
+        found[f"A counted evaluation, d = {dim} (us)"] = evaluations(dim, 100_000, rounds)
+    for dim in dims:
+        title = f"A complete run, d = {dim:,}, {COUNTS[dim]:,} evaluations (us an evaluation)"
+        found[title] = complete_runs(dim, COUNTS[dim], rounds, notes)
+    with tempfile.TemporaryDirectory(prefix="zobench-peers-") as folder:
+        found.update(campaigns.measure(3 if quick else 7, folder, notes))
+        whole = processes_in_turn(present(_START, notes), 5 if quick else 9, folder)
+        found["Start-up with ten evaluations, a process (processor s)"] = whole["processor seconds"]
+        found["Start-up with ten evaluations, a process (peak MB)"] = whole["peak MB"]
+        large = {
+            name: _RUN.format(name=name, dim=100_000, count=FEW, here=os.getcwd())
+            for name in present(sides.RUNS, notes)
+            if not name.startswith(("SciPy", "coco"))
+        }
+        found["A run of ten evaluations at d = 100,000 (peak MB)"] = processes_in_turn(large, 3, folder)[
+            "peak MB"
+        ]
+    return found
+
+
+def scaled(title: str, figure: Figure) -> float:
+    return figure.value * (1e6 if "(us" in title else 1.0)
+
+
+def text(found: dict[str, list[Figure]], notes: list[str], markdown: bool) -> str:
+    lines = []
+    for title, rows in found.items():
+        head = [
+            "side",
+            title.rpartition("(")[2].rstrip(")"),
+            f"ratio to {rows[0].name}",
+            "evaluations counted",
+        ]
+        cells = [
+            [
+                row.name,
+                f"{scaled(title, row):.3g}",
+                f"{row.ratio:.3g} [{row.low:.3g}, {row.high:.3g}]",
+                f"{row.counted:,}" if row.counted else "",
+            ]
+            for row in rows
+        ]
+        if markdown:
+            lines += [f"**{title}**", "", "| " + " | ".join(head) + " |", "|---|--:|--:|--:|"]
+            lines += ["| " + " | ".join(row) + " |" for row in cells]
+        else:
+            lines.append(title)
+            lines += [f"  {a:34}{b:>12}{c:>26}{d:>10}".rstrip() for a, b, c, d in cells]
+        lines.append("")
+    return "\n".join([*lines, *(f"- {note}" for note in notes)])
+
+
+def provenance() -> dict[str, Any]:
+    def of(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "absent"
+
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors",
+        "load": [round(each, 1) for each in os.getloadavg()] if hasattr(os, "getloadavg") else [],
+        **{package: of(package) for package in PACKAGES},
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer dimensions and rounds: about a minute")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")  # peers warn of ill-posed input and of tests of their own
+    notes: list[str] = []
+    made_with = provenance()
+    found = measure(arguments.quick, notes)
+    if arguments.json:
+        rows = {title: [asdict(row) for row in rows] for title, rows in found.items()}
+        print(json.dumps({"made with": made_with, "figures": rows, "notes": notes}, indent=2))
+        return 0
+    print("; ".join(f"{key} {value}" for key, value in made_with.items()), end="\n\n")
+    print(text(found, notes, arguments.markdown))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
