@@ -14,6 +14,7 @@ import click
 from zobench import __version__
 from zobench.cli.classroom import classroom_command
 from zobench.cli.compare import compare_command
+from zobench.cli.explain import explain_command
 from zobench.cli.regress import regress_command
 from zobench.cli.watch import watch_command
 from zobench.errors import ZobenchError, unknown
@@ -323,6 +324,7 @@ def report(store: str, out: str | None, only: tuple[str, ...], as_json: bool) ->
 cli.add_command(compare_command)
 cli.add_command(regress_command)
 cli.add_command(watch_command)
+cli.add_command(explain_command)
 cli.add_command(classroom_command)
 
 

@@ -1,0 +1,1 @@
+"""Explanations in words: a solver's step beside its source, why a run ended, what a verdict means."""
