@@ -67,7 +67,7 @@ def _lines(found: "Comparison") -> list[str]:
             lines += [columns(heads, rows[:SHOWN], right=right), *_more(rows), ""]
     rows = _target_rows(found.targets)
     if rows:
-        heads = ["solver", "problem", "target", "runs that hit", "ERT", "ERT NEW / OLD"]
+        heads = ["solver", "problem", "target", "runs that hit", "median queries", "ERT", "ERT NEW / OLD"]
         lines += [columns(heads, rows[:SHOWN], right=(2,)), *_more(rows), ""]
     rows = _verdict_rows(found.verdicts)
     if rows:
@@ -108,6 +108,7 @@ def _target_rows(targets: "DataFrame") -> list[list[str]]:
             row.problem,
             f"{row.target:.0e}",
             f"{row.hits_old} -> {row.hits_new} of {row.pairs}",
+            f"{number(row.queries_old)} -> {number(row.queries_new)}",
             f"{number(row.ert_old)} -> {number(row.ert_new)}",
             _interval(row.ert_ratio, row.low, row.high),
         ]

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from zobench.errors import ZobenchError
 from zobench.performance.comparison_verdicts import compare_verdicts
-from zobench.performance.measures import Runtimes, ert
+from zobench.performance.measures import Runtimes, ert, median_queries
 from zobench.performance.pairs import Pairs, ert_ratio, holm, mean_interval, pairs_of, signed_rank
 from zobench.verdict.evidence import FEWEST, p_value
 
@@ -62,7 +62,8 @@ class Comparison:
         The same over all pairs of a solver, with `problems` in place of the problem and the budgets.
     targets : DataFrame
         Per target in the cells that are not the same: solver, problem, budget (the smaller), target, pairs,
-        hits_old, hits_new, ert_old, ert_new, ert_ratio (NEW / OLD), low, high, change (of the cell).
+        hits_old, hits_new, queries_old, queries_new (medians, as asv tracks them), ert_old, ert_new,
+        ert_ratio (NEW / OLD), low, high, change (of the cell).
     failed : list of str
         Runs that failed in NEW and not in OLD.
     verdicts : DataFrame
@@ -296,8 +297,8 @@ def _change(row: Any, level: float, factor: float) -> str:
 def _targets(matched: list[tuple[dict[str, Any], Pairs, str]]) -> "DataFrame":
     from pandas import DataFrame, concat
 
-    names = "solver problem budget target pairs hits_old hits_new ert_old ert_new ert_ratio".split()
-    names += ["low", "high", "change"]
+    names = "solver problem budget target pairs hits_old hits_new queries_old queries_new".split()
+    names += "ert_old ert_new ert_ratio low high change".split()
     frames = []
     for place, pairs, word in matched:
         known: dict[str, Any] = {
@@ -310,6 +311,7 @@ def _targets(matched: list[tuple[dict[str, Any], Pairs, str]]) -> "DataFrame":
         }
         for name, side, spent in zip(("old", "new"), (pairs.first, pairs.second), pairs.spent.T, strict=True):
             known[f"hits_{name}"] = np.isfinite(side).sum(axis=0)
+            known[f"queries_{name}"] = median_queries(side, pairs.budget)
             known[f"ert_{name}"] = ert(side, spent)
         known["ert_ratio"], known["low"], known["high"] = ert_ratio(pairs)
         frames.append(DataFrame(known, columns=names))

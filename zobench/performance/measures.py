@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from zobench.report import Evidence
 
-__all__ = ["Cell", "Runtimes", "costs", "ert"]
+__all__ = ["Cell", "Runtimes", "costs", "ert", "median_queries"]
 
 Floats = NDArray[np.float64]
 
@@ -314,6 +314,29 @@ def ert(queries: Any, spent: Any) -> Floats:
     paid = np.where(hit, queries, spent[..., None]).sum(axis=-2)
     with np.errstate(divide="ignore"):
         return paid / hit.sum(axis=-2) if queries.shape[-2] else np.full(paid.shape, np.inf)
+
+
+def median_queries(queries: Any, budget: Any) -> Floats:
+    """Return the median over runs of the queries to each target; one that was not hit counts as the budget.
+
+    The number that the asv benchmarks track.
+
+    Parameters
+    ----------
+    queries : array, shape (runs, targets)
+        First hits; inf where there is none.
+    budget : vector
+        Of each run.
+
+    Examples
+    --------
+    >>> median_queries([[10.0], [np.inf], [30.0]], [100.0, 100.0, 100.0]).tolist()
+    [30.0]
+    """
+    found = np.asarray(queries, float)
+    return np.asarray(
+        np.median(np.where(np.isfinite(found), found, np.asarray(budget, float)[:, None]), axis=0)
+    )
 
 
 def costs(runtimes: Runtimes, target: float, statistic: str = "ert") -> "DataFrame":
