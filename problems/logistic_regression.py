@@ -29,7 +29,9 @@ from zobench.objectives import classification, regression, solution
 from zobench.objectives.classification import BLOCK, blocks, combine, exponential, labelled
 from zobench.objectives.regression import combined, curvature, score, sizes
 from zobench.objectives.solution import content, newton, product_of, solved
+from zobench.objectives.together import add_scores, starts_of
 from zobench.parameters import Choice, Integer, Real
+from zobench.views import row_of
 
 SAMPLES = 200
 
@@ -51,20 +53,39 @@ class Data(NamedTuple):
     ridge: float
 
 
+def penalised(loss, margin, small, valid):
+    """Add a block's loss; with m = y <a, w>, ln(1 + e^-m) = max(-m, 0) + ln(1 + e^-|m|)."""
+    for r in range(BLOCK):
+        small[r] = exponential(-abs(margin[r]))
+    # factors between 1 and 2: one logarithm serves a block
+    product = 1.0
+    for r in range(valid):
+        loss += 0.0 if margin[r] > 0.0 else -margin[r]
+        product *= 1.0 + small[r]
+    return loss + np.log(product)
+
+
 def objective(x, data):
-    """Return f(w); with m = y <a, w>, ln(1 + e^-m) = max(-m, 0) + ln(1 + e^-|m|)."""
+    """Return f(w)."""
     margin, small, loss = np.empty(BLOCK), np.empty(BLOCK), 0.0
     for first in range(0, data.size, BLOCK):
         score(margin, data.columns, first, x)
-        for r in range(BLOCK):
-            small[r] = exponential(-abs(margin[r]))
-        # factors between 1 and 2: one logarithm serves a block
-        product = 1.0
-        for r in range(min(BLOCK, data.size - first)):
-            loss += 0.0 if margin[r] > 0.0 else -margin[r]
-            product *= 1.0 + small[r]
-        loss += np.log(product)
+        loss = penalised(loss, margin, small, min(BLOCK, data.size - first))
     return loss / data.size + 0.5 * data.ridge * squared_norm(x)
+
+
+def many(points, data, out):
+    """Write f(w) for each row w of `points`, all in one pass over the samples."""
+    count, dim = points.shape
+    margins, small, starts = np.empty((count, BLOCK)), np.empty(BLOCK), starts_of(points, 1)
+    out[:] = 0.0
+    for first in range(0, data.size, BLOCK):
+        margins[:] = 0.0
+        add_scores(margins, starts, 1, data.columns, first // BLOCK * dim, dim)
+        for s in range(count):
+            out[s] = penalised(out[s], margins[s], small, min(BLOCK, data.size - first))
+    for s in range(count):
+        out[s] = out[s] / data.size + 0.5 * data.ridge * squared_norm(row_of(points, s))
 
 
 def gradient(x, data, out):
@@ -165,6 +186,7 @@ problem = Problem(
     summary="binary cross-entropy with ridge on real or drawn data",
     objective=objective,
     gradient=gradient,
+    many=many,
     make=make,
     parameters=Parameters,
     data=Data,

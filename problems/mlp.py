@@ -42,6 +42,7 @@ from zobench.objectives.networks import (
     data_of,
     network_gradient,
     network_loss,
+    network_many,
     network_sample,
     real_data,
 )
@@ -61,6 +62,11 @@ class Parameters(NamedTuple):
 def objective(x, data):
     """Return f(x) over all samples."""
     return network_loss(x, data)
+
+
+def many(points, data, out):
+    """Write f at each row of `points`."""
+    network_many(points, data, out)
 
 
 def sample(x, data, key):
@@ -89,6 +95,7 @@ problem = Problem(
     summary="nonconvex: one to three hidden layers on real data, by mini-batches or in full",
     objective=objective,
     gradient=gradient,
+    many=many,
     sample=sample,
     make=make,
     parameters=Parameters,

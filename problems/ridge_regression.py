@@ -29,7 +29,9 @@ from zobench.objectives.classification import BLOCK, blocks, combine
 from zobench.objectives.networks import real_data
 from zobench.objectives.regression import combined, curvature, score, sizes
 from zobench.objectives.solution import content, newton, product_of, solved
+from zobench.objectives.together import add_scores, starts_of
 from zobench.parameters import Choice, Integer, Real
+from zobench.views import row_of
 
 SAMPLES = 200
 
@@ -52,19 +54,41 @@ class Data(NamedTuple):
     ridge: float
 
 
+def add_squares(sums, defect, data, first):
+    """Add the squares of one block of samples; those beyond N are zeros with target 0."""
+    for r in range(BLOCK):
+        defect[r] -= data.targets[first + r]
+        sums[r] += defect[r] * defect[r]
+
+
+def loss(sums, x, data):
+    """Return f(w), given the sums of squares."""
+    total = 0.0
+    for r in range(BLOCK):
+        total += sums[r]
+    return 0.5 * total / data.size + 0.5 * data.ridge * squared_norm(x)
+
+
 def objective(x, data):
     """Return f(w)."""
     defect, sums = np.empty(BLOCK), np.zeros(BLOCK)
     for first in range(0, data.size, BLOCK):
         score(defect, data.columns, first, x)
-        # samples beyond N are zeros with target 0
-        for r in range(BLOCK):
-            defect[r] -= data.targets[first + r]
-            sums[r] += defect[r] * defect[r]
-    total = 0.0
-    for r in range(BLOCK):
-        total += sums[r]
-    return 0.5 * total / data.size + 0.5 * data.ridge * squared_norm(x)
+        add_squares(sums, defect, data, first)
+    return loss(sums, x, data)
+
+
+def many(points, data, out):
+    """Write f(w) for each row w of `points`, all in one pass over the samples."""
+    count, dim = points.shape
+    defects, sums, starts = np.empty((count, BLOCK)), np.zeros((count, BLOCK)), starts_of(points, 1)
+    for first in range(0, data.size, BLOCK):
+        defects[:] = 0.0
+        add_scores(defects, starts, 1, data.columns, first // BLOCK * dim, dim)
+        for s in range(count):
+            add_squares(sums[s], defects[s], data, first)
+    for s in range(count):
+        out[s] = loss(sums[s], row_of(points, s), data)
 
 
 def gradient(x, data, out):
@@ -161,6 +185,7 @@ problem = Problem(
     summary="least squares with ridge on real or drawn data",
     objective=objective,
     gradient=gradient,
+    many=many,
     make=make,
     parameters=Parameters,
     data=Data,

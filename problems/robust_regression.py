@@ -29,6 +29,7 @@ from zobench.instance import Matrix, Parts, Problem, Vector
 from zobench.objectives.classification import BLOCK, blocks, combine
 from zobench.objectives.networks import real_data
 from zobench.objectives.regression import combined, curvature, score, sizes
+from zobench.objectives.together import add_scores, starts_of
 from zobench.parameters import Choice, Integer, Real
 
 SAMPLES = 200
@@ -54,22 +55,41 @@ class Data(NamedTuple):
     cauchy: int
 
 
+def faded(total, defect, data, first):
+    """Return the total and that of one block; samples beyond N are zeros with target 0, and cost nothing."""
+    for r in range(BLOCK):
+        z = (defect[r] - data.targets[first + r]) / data.scale
+        defect[r] = z * z
+    if data.cauchy:
+        for r in range(BLOCK):
+            total += np.log1p(defect[r])
+    else:
+        for r in range(BLOCK):
+            total += defect[r] / (1.0 + defect[r])
+    return total
+
+
 def objective(x, data):
     """Return f(w)."""
     defect, total = np.empty(BLOCK), 0.0
     for first in range(0, data.size, BLOCK):
         score(defect, data.columns, first, x)
-        # samples beyond N are zeros with target 0, and cost nothing
-        for r in range(BLOCK):
-            z = (defect[r] - data.targets[first + r]) / data.scale
-            defect[r] = z * z
-        if data.cauchy:
-            for r in range(BLOCK):
-                total += np.log1p(defect[r])
-        else:
-            for r in range(BLOCK):
-                total += defect[r] / (1.0 + defect[r])
+        total = faded(total, defect, data, first)
     return 0.5 * data.scale * data.scale * total / data.size
+
+
+def many(points, data, out):
+    """Write f(w) for each row w of `points`, all in one pass over the samples."""
+    count, dim = points.shape
+    defects, starts = np.empty((count, BLOCK)), starts_of(points, 1)
+    out[:] = 0.0
+    for first in range(0, data.size, BLOCK):
+        defects[:] = 0.0
+        add_scores(defects, starts, 1, data.columns, first // BLOCK * dim, dim)
+        for s in range(count):
+            out[s] = faded(out[s], defects[s], data, first)
+    for s in range(count):
+        out[s] = 0.5 * data.scale * data.scale * out[s] / data.size
 
 
 def gradient(x, data, out):
@@ -147,6 +167,7 @@ problem = Problem(
     summary="nonconvex losses that give up on outliers, on real or drawn data",
     objective=objective,
     gradient=gradient,
+    many=many,
     make=make,
     parameters=Parameters,
     data=Data,

@@ -34,6 +34,7 @@ from zobench.objectives.classification import combine, exponential
 from zobench.objectives.solution import content, newton, product_of, solved
 from zobench.parameters import Choice, Integer, Real
 from zobench.stream import hashed_index
+from zobench.views import row_of
 
 #: Beyond so many numbers in the A_i no minimiser is sought.
 SOLVED = 200_000
@@ -95,6 +96,18 @@ def objective(x, data):
     for block in range(blocks):
         total += loss(x, data, block, z, p)
     return total / blocks
+
+
+def many(points, data, out):
+    """Write f(x) for each row x of `points`, all in one pass over the blocks."""
+    blocks, rows = data.targets.shape
+    z, p = np.empty(rows), np.empty(rows)
+    out[:] = 0.0
+    for block in range(blocks):
+        for s in range(points.shape[0]):
+            out[s] += loss(row_of(points, s), data, block, z, p)
+    for s in range(points.shape[0]):
+        out[s] /= blocks
 
 
 def sample(x, data, key):
@@ -325,6 +338,7 @@ problem = Problem(
     summary="squared-loss softmax regression with regulariser, in full or by mini-batches of blocks",
     objective=objective,
     gradient=gradient,
+    many=many,
     sample=sample,
     make=make,
     parameters=Parameters,

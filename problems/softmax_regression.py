@@ -48,8 +48,11 @@ from zobench.objectives.classification import (
     residual,
     soften,
 )
+from zobench.objectives.layers import clear, flat
 from zobench.objectives.solution import content, newton, product_of, solved
+from zobench.objectives.together import add_scores, starts_of
 from zobench.parameters import Choice, Integer, Real
+from zobench.views import row_of
 
 #: Beyond so many products of a sample's feature and a weight no minimiser is sought.
 SOLVED = 10_000_000
@@ -101,6 +104,21 @@ def objective(x, data):
         score(x, data.columns, first // BLOCK * features, data.classes, scores)
         loss += soften(scores, data.labels, first, min(BLOCK, size - first), totals)
     return loss / size + 0.5 * data.ridge * squared_norm(x)
+
+
+def many(points, data, out):
+    """Write f(W) for each row W of `points`, all in one pass over the samples."""
+    (count, dim), classes, size = points.shape, data.classes, data.labels.size
+    features, starts = dim // classes, starts_of(points, classes)
+    scores, totals, losses = np.empty((count * classes, BLOCK)), np.empty(BLOCK), np.zeros(count)
+    for first in range(0, size, BLOCK):
+        clear(flat(scores))
+        add_scores(scores, starts, classes, data.columns, first // BLOCK * features, features)
+        for s in range(count):
+            own = scores[s * classes : (s + 1) * classes]
+            losses[s] += soften(own, data.labels, first, min(BLOCK, size - first), totals)
+    for s in range(count):
+        out[s] = losses[s] / size + 0.5 * data.ridge * squared_norm(row_of(points, s))
 
 
 def sample(x, data, key):
@@ -278,6 +296,7 @@ problem = Problem(
     summary="multiclass cross-entropy with ridge on real or synthetic data",
     objective=objective,
     gradient=gradient,
+    many=many,
     sample=sample,
     make=make,
     parameters=Parameters,

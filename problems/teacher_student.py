@@ -33,6 +33,7 @@ from zobench.objectives.networks import (
     data_of,
     network_gradient,
     network_loss,
+    network_many,
     network_sample,
 )
 from zobench.parameters import Integer
@@ -51,6 +52,11 @@ class Parameters(NamedTuple):
 def objective(x, data):
     """Return f(x) over all samples."""
     return network_loss(x, data)
+
+
+def many(points, data, out):
+    """Write f at each row of `points`."""
+    network_many(points, data, out)
 
 
 def sample(x, data, key):
@@ -85,6 +91,7 @@ problem = Problem(
     summary="nonconvex: a network learns from another of its shape, which is a known minimiser",
     objective=objective,
     gradient=gradient,
+    many=many,
     sample=sample,
     make=make,
     parameters=Parameters,

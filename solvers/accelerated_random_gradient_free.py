@@ -28,7 +28,7 @@ import numpy as np
 from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
-from zobench.oracle import hold, query
+from zobench.oracle import hold, query_along, query_pair
 from zobench.parameters import Certified, Choice, Real
 from zobench.solver import Scalar, Solver
 from zobench.theorem import Case, Cell, Theorem
@@ -86,13 +86,6 @@ class State(NamedTuple):
     gamma: Scalar
 
 
-def shifted(oracle, state, shift):
-    """Ask for f(y + shift u)."""
-    for i in range(state.x.size):
-        state.trial[i] = state.x[i] + shift * state.u[i]
-    return query(oracle, state.trial)
-
-
 def init(oracle, state, parameters, k, stream):
     """v_0 = x_0."""
     state.v[:] = state.x
@@ -114,11 +107,14 @@ def step(oracle, state, parameters, k, stream):
     for i in range(x.size):
         y[i] = (1.0 - beta) * x[i] + beta * v[i]
     draw(stream, parameters.law, u)
-    ahead = shifted(oracle, state, radius)
     if parameters.difference == FORWARD:
-        quotient = (ahead - query(oracle, y)) / radius
+        for i in range(y.size):
+            state.trial[i] = y[i] + radius * u[i]
+        ahead, value = query_pair(oracle, state.trial, y)
+        quotient = (ahead - value) / radius
     else:
-        quotient = (ahead - shifted(oracle, state, -radius)) / (2.0 * radius)
+        ahead, behind = query_along(oracle, y, u, radius, state.trial)
+        quotient = (ahead - behind) / (2.0 * radius)
     quotient *= parameters.scale
     for i in range(x.size):
         g = quotient * u[i]

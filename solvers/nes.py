@@ -30,7 +30,7 @@ import math
 from typing import Annotated, NamedTuple
 
 from zobench.instance import Vector
-from zobench.oracle import hold, query
+from zobench.oracle import hold, query_along
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.solver import Sized, Solver
 from zobench.stream import back, here, normals
@@ -78,13 +78,6 @@ class State(NamedTuple):
     values: Sized(lambda parameters, dim: 2 * parameters.pairs)  # type: ignore[valid-type]
 
 
-def shifted(oracle, state, e, shift):
-    """Ask for f(x + shift e)."""
-    for i in range(e.size):
-        state.trial[i] = state.x[i] + shift * e[i]
-    return query(oracle, state.trial)
-
-
 def centered_rank(values, place):
     """Return the rank of one of the values, between -1/2 and 1/2."""
     own = math.inf if math.isnan(values[place]) else values[place]
@@ -107,8 +100,7 @@ def step(oracle, state, parameters, k, stream):
     for j in range(n):
         e = block[: x.size] if again else block[j * x.size : (j + 1) * x.size]
         normals(stream, e)
-        values[2 * j] = shifted(oracle, state, e, sigma)
-        values[2 * j + 1] = shifted(oracle, state, e, -sigma)
+        values[2 * j], values[2 * j + 1] = query_along(oracle, x, e, sigma, state.trial)
     if again:
         back(stream, first)
     for j in range(n):

@@ -21,7 +21,7 @@ import numpy as np
 
 from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.instance import Vector
-from zobench.oracle import hold, query
+from zobench.oracle import hold, query_along, query_pair
 from zobench.parameters import Certified, Choice, Real
 from zobench.solver import Solver
 from zobench.theorem import Case, Cell, Theorem
@@ -68,24 +68,19 @@ class State(NamedTuple):
     trial: Vector
 
 
-def shifted(oracle, state, shift):
-    """Ask for f(x + shift u)."""
-    x, u, trial = state
-    for i in range(x.size):
-        trial[i] = x[i] + shift * u[i]
-    return query(oracle, trial)
-
-
 def step(oracle, state, parameters, k, stream):
     """x_{k+1} = x_k - h (difference quotient along u_k) u_k."""
     hold(oracle)
     radius = parameters.radius
     draw(stream, parameters.law, state.u)
-    ahead = shifted(oracle, state, radius)
     if parameters.difference == FORWARD:
-        quotient = (ahead - query(oracle, state.x)) / radius
+        for i in range(state.x.size):
+            state.trial[i] = state.x[i] + radius * state.u[i]
+        ahead, value = query_pair(oracle, state.trial, state.x)
+        quotient = (ahead - value) / radius
     else:
-        quotient = (ahead - shifted(oracle, state, -radius)) / (2.0 * radius)
+        ahead, behind = query_along(oracle, state.x, state.u, radius, state.trial)
+        quotient = (ahead - behind) / (2.0 * radius)
     quotient *= parameters.scale
     for i in range(state.x.size):
         state.x[i] -= parameters.step_size * quotient * state.u[i]

@@ -26,7 +26,7 @@ from typing import Annotated, NamedTuple
 
 from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.instance import Instance, Vector
-from zobench.oracle import hold, query
+from zobench.oracle import hold, query_pair
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.solver import Scalar, Solver
 from zobench.stream import index
@@ -100,7 +100,8 @@ def step(oracle, state, parameters, k, stream):
         draw(stream, parameters.law, u)
         for i in range(x.size):
             trial[i] = x[i] + parameters.radius * u[i]
-        quotient = (query(oracle, trial) - query(oracle, x)) / parameters.radius
+        ahead, value = query_pair(oracle, trial, x)
+        quotient = (ahead - value) / parameters.radius
         quotient *= parameters.scale
         for i in range(x.size):
             x[i] -= parameters.step_size * quotient * u[i]

@@ -43,7 +43,7 @@ from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.kernels import squared_norm
 from zobench.limits import limits
-from zobench.oracle import hold, query
+from zobench.oracle import hold, query_along, query_pair
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.rates import gap_after, growth, log_ratio, not_a_sphere, remainder, speed_of_a_line
 from zobench.solver import Solver
@@ -97,14 +97,6 @@ class State(NamedTuple):
     trial: Vector
 
 
-def shifted(oracle, state, shift):
-    """Ask for f(x + shift s)."""
-    x, s, trial = state
-    for i in range(x.size):
-        trial[i] = x[i] + shift * s[i]
-    return query(oracle, trial)
-
-
 def better(oracle, state, alpha):
     """Move to the better of x + alpha s and x - alpha s; the direction's vector holds the first of them."""
     x, plus, minus = state
@@ -112,7 +104,8 @@ def better(oracle, state, alpha):
         shift = alpha * plus[i]
         plus[i] = x[i] + shift
         minus[i] = x[i] - shift
-    chosen = plus if query(oracle, plus) <= query(oracle, minus) else minus
+    f_plus, f_minus = query_pair(oracle, plus, minus)
+    chosen = plus if f_plus <= f_minus else minus
     for i in range(x.size):
         x[i] = chosen[i]
 
@@ -139,7 +132,8 @@ def step(oracle, state, parameters, k, stream):
         better(oracle, state, parameters.alpha0 / np.sqrt((k + 1) * state.x.size))
     else:
         radius = parameters.radius
-        gamma = (shifted(oracle, state, radius) - shifted(oracle, state, -radius)) / (2.0 * radius)
+        f_plus, f_minus = query_along(oracle, state.x, state.s, radius, state.trial)
+        gamma = (f_plus - f_minus) / (2.0 * radius)
         alpha = length(state, parameters, gamma)
         if parameters.rule == GAMMA_FOUR:
             better(oracle, state, alpha)

@@ -37,7 +37,7 @@ import numpy as np
 
 from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.instance import Vector
-from zobench.oracle import hold, query
+from zobench.oracle import hold, query_along
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.solver import Solver
 from zobench.theorem import Cell, Theorem
@@ -95,17 +95,11 @@ class State(NamedTuple):
     trial: Vector
 
 
-def shifted(oracle, state, shift):
-    """Ask for f(x + shift s)."""
-    for i in range(state.x.size):
-        state.trial[i] = state.x[i] + shift * state.s[i]
-    return query(oracle, state.trial)
-
-
 def probe(oracle, state, law, c, stream):
     """Draw a direction and give the difference quotient along it."""
     draw(stream, law, state.s)
-    return (shifted(oracle, state, c) - shifted(oracle, state, -c)) / (2.0 * c)
+    f_plus, f_minus = query_along(oracle, state.x, state.s, c, state.trial)
+    return (f_plus - f_minus) / (2.0 * c)
 
 
 def step(oracle, state, parameters, k, stream):

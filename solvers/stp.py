@@ -37,7 +37,7 @@ import numpy as np
 from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
-from zobench.oracle import hold, query, varies
+from zobench.oracle import hold, query, query_along, varies
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.solver import Scalar, Solver
 from zobench.theorem import Case, Cell, Theorem
@@ -125,8 +125,7 @@ def step(oracle, state, parameters, k, stream):
     else:
         gap = max(state.value[0] - parameters.f_star, 0.0)
         alpha = parameters.m1 / (parameters.m2 * parameters.L) * np.sqrt(2.0 * parameters.PL * gap)
-    plus = shifted(oracle, state, alpha)
-    minus = shifted(oracle, state, -alpha)
+    plus, minus = query_along(oracle, state.x, state.s, alpha, state.trial)
     shift = alpha if plus <= minus else -alpha
     if min(plus, minus) < state.value[0]:
         state.value[0] = min(plus, minus)

@@ -43,7 +43,7 @@ import numpy as np
 
 from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.instance import Vector
-from zobench.oracle import hold, query
+from zobench.oracle import hold, query_along
 from zobench.parameters import Choice, Integer, Real
 from zobench.solver import Scalar, Sized, Solver
 from zobench.theorem import Case, Cell, Theorem
@@ -104,13 +104,6 @@ class State(NamedTuple):
     seen: Scalar
 
 
-def shifted(oracle, state, shift):
-    """Ask for f(x + shift s)."""
-    for i in range(state.x.size):
-        state.trial[i] = state.x[i] + shift * state.s[i]
-    return query(oracle, state.trial)
-
-
 def remember(state, gamma):
     """Write gamma over the oldest quotient of the window."""
     place = np.int64(state.seen[0])
@@ -147,7 +140,8 @@ def step(oracle, state, parameters, k, stream):
     hold(oracle)
     draw(stream, parameters.law, state.s)
     radius, tau_a, tau_b = parameters.radius, parameters.tau_a, parameters.tau_b
-    gamma = (shifted(oracle, state, radius) - shifted(oracle, state, -radius)) / (2.0 * radius)
+    f_plus, f_minus = query_along(oracle, state.x, state.s, radius, state.trial)
+    gamma = (f_plus - f_minus) / (2.0 * radius)
     if np.isfinite(gamma):
         if parameters.current == INCLUDED:
             remember(state, gamma)

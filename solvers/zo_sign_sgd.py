@@ -24,7 +24,7 @@ import numpy as np
 
 from zobench.directions import LAWS, draw
 from zobench.instance import Vector
-from zobench.oracle import hold, query
+from zobench.oracle import hold, query, query_along
 from zobench.parameters import Choice, Integer, Real
 from zobench.solver import Solver
 
@@ -89,8 +89,11 @@ def step(oracle, state, parameters, k, stream):
     value = query(oracle, x) if parameters.difference == FORWARD else 0.0
     for _ in range(parameters.probes):
         draw(stream, parameters.law, u)
-        difference = shifted(oracle, state, radius)
-        difference -= value if parameters.difference == FORWARD else shifted(oracle, state, -radius)
+        if parameters.difference == FORWARD:
+            difference = shifted(oracle, state, radius) - value
+        else:
+            ahead, behind = query_along(oracle, x, u, radius, state.trial)
+            difference = ahead - behind
         for i in range(x.size):
             # a positive factor changes no sign: d / radius is left out
             estimate = difference * u[i]

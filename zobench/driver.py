@@ -133,6 +133,11 @@ class Run:
         self._thresholds = np.append(aims, np.nan)
         self._hits = np.full(len(TARGETS), -1, dtype=np.int64)
         self._best_point = np.array(self.x0) if self.keep_best else None
+        # whoever puts a function of his own before the objective is entered once a query
+        many = objective.many_address if objective.address == objective.quiet_address else 0
+        if objective.sample_address:
+            many = 0
+        self._pair = np.empty(2 + dim if many else 0)
         self.oracle = np.zeros(1, ORACLE)
         for name, value in {
             "budget": self.budget,
@@ -156,6 +161,9 @@ class Run:
             "sample_key": digest(self.stream_key, "noise")[0],
             "noise_key": digest(self.stream_key, "noise")[1],
             "gradient_address": self._asked_gradient(),
+            "many_address": many,
+            "pair_address": self._pair.ctypes.data,
+            "spare_address": self._pair[2:].ctypes.data,
         }.items():
             self.oracle[name] = value
 

@@ -81,6 +81,10 @@ class Problem:
     sample : function or None
         ``sample(x, data, key) -> float``: what a query of a stochastic problem answers, a function of the
         sample key whose mean over keys is the objective.
+    many : function or None
+        ``many(points, data, out)``: writes the objective at each row of `points` (`zobench.views.row_of`)
+        into `out`, the bits of `objective`.  Worth having where a value takes a pass over data: what the
+        oracle is asked for together, and several runs of one cell, then read the data once.
     dims : str
         Which dimensions make sense, in words.
     default_dim : int or None
@@ -107,6 +111,7 @@ class Problem:
     default_dim: int | None = 10
     later: tuple[str, ...] = ()
     differentiable: bool = True
+    many: Callable[..., None] | None = None
 
     def instance(self, dim: int | None = None, seed: int = 0, **parameters: Any) -> "Instance":
         """Make the problem concrete.

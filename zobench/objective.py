@@ -17,13 +17,14 @@ from zobench.compile import layout_of, typed
 from zobench.errors import ZobenchError
 from zobench.instance import Instance, field_kinds
 from zobench.noise import Noise
-from zobench.views import MATRIX, VECTOR, data_view, vector_at
+from zobench.views import MATRIX, VECTOR, data_view, rows_at, vector_at
 
 __all__ = ["Functions", "Objective", "objective_of"]
 
 _VALUE = float64(int64, int64, int64)
 _GRADIENT = types.void(int64, int64, int64, int64)
 _SAMPLE = float64(int64, int64, int64, int64)
+_MANY = types.void(*[int64] * 6)
 _KINDS = {"float": float64, "int": int64, "vector": VECTOR, "matrix": MATRIX}
 
 # The templates below are outer functions: `author` and `view` are bound when they are compiled.
@@ -55,6 +56,14 @@ def _sample_alone(x, dim, data, key):
     return author(vector_at(x, dim), key)
 
 
+def _many(first, distance, count, dim, data, out):
+    author(rows_at(first, distance, count, dim), view(data), vector_at(out, count))
+
+
+def _many_alone(first, distance, count, dim, data, out):
+    author(rows_at(first, distance, count, dim), vector_at(out, count))
+
+
 @dataclass
 class Objective:
     """What the harness and, through `query`, a solver call.
@@ -70,6 +79,9 @@ class Objective:
         Of the same function as a first-order method enters it, counted, or 0.
     sample_address : int
         Of ``double F(double *x, long dim, double *data, long key)``, or 0.
+    many_address : int
+        Of ``void many(double *first, long distance, long count, long dim, double *data, double *out)``, which
+        writes f at `count` points whose first coordinates lie `distance` bytes apart, or 0.
     noise : Noise or None
         What queries are answered with besides the value; the record never has it.
     error : BaseException or None
@@ -93,6 +105,7 @@ class Objective:
     quiet_address: int = 0
     on_error: Callable[[], None] = lambda: None
     counted_gradient_address: int = 0
+    many_address: int = 0
     keep: list[Any] = field(default_factory=list, repr=False)
 
     @property
@@ -128,10 +141,13 @@ class Functions:
             sample_address=compiled(sample, _sample, _sample_alone, _SAMPLE, "sample"),
             noise=instance.noise,
             quiet_address=value,
+            many_address=compiled(problem.many, _many, _many_alone, _MANY, "many values"),
             keep=[self._block],
         )
         integers = [ctypes.c_int64] * 4
         self._c_value = ctypes.CFUNCTYPE(ctypes.c_double, *integers[:3])(self.objective.address)
+        address = self.objective.many_address
+        self._c_many = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 6)(address) if address else None
         if problem.gradient:
             self._c_gradient = ctypes.CFUNCTYPE(None, *integers)(self.objective.gradient_address)
         if sample:
@@ -140,6 +156,15 @@ class Functions:
     def value(self, x: NDArray[np.float64]) -> float:
         """Return f(x)."""
         return self._c_value(x.ctypes.data, x.size, self._block.ctypes.data)
+
+    def values(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return f at each row of `points`, evaluated together where the problem knows how."""
+        if self._c_many is None:
+            return np.array([self.value(x) for x in points])
+        (count, dim), out = points.shape, np.empty(len(points))
+        start, distance = points.ctypes.data, points.strides[0]
+        self._c_many(start, distance, count, dim, self._block.ctypes.data, out.ctypes.data)
+        return out
 
     def gradient(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return grad f(x)."""

@@ -4,6 +4,10 @@ A query is one answered call; points with NaN or infinities count like any other
 here and never exceeded.  A solver that declares itself a first-order method (`Solver.gradients`) also has
 `query_gradient`, counted in a column of its own; every other solver's oracle holds no gradient.
 
+A step that knows two of its points before it needs either answer asks for both at once, with `query_pair`
+or `query_along`.  They are two queries like any other, in that order; but an objective that reads much data
+for a value (`Problem.many`) may read it once for both.
+
 A solver's step holds the oracle as an opaque value: it may call these, `hold` and `varies` with it and
 nothing else (`zobench check` reads the syntax tree, compares the count with an independent one, and runs the
 solver over an oracle from which everything that it could peek at is gone).
@@ -12,10 +16,11 @@ solver over an oracle from which everything that it could peek at is gone).
 import numpy as np
 from numba import float64, int64, types
 
+from zobench.compile import apart
 from zobench.stream import hashed_word
-from zobench.views import call, floats_at, ints_at
+from zobench.views import call, floats_at, ints_at, vector_at
 
-__all__ = ["ORACLE", "hold", "query", "query_gradient", "varies"]
+__all__ = ["ORACLE", "hold", "query", "query_along", "query_gradient", "query_pair", "varies"]
 
 #: The oracle's state, shared between the harness and compiled code.  Names ending in `_address` hold a C
 #: function or an array.
@@ -49,12 +54,17 @@ ORACLE = np.dtype(
         ("held", "i8"),  # whether this step's queries share one sample
         ("gradients", "i8"),  # how many of the queries were answered with a gradient as well
         ("gradient_address", "i8"),  # void g(double *x, long dim, double *data, double *out), or 0
+        # void many(double *first, long distance, long count, long dim, double *data, double *out), or 0
+        ("many_address", "i8"),
+        ("pair_address", "i8"),  # float64[2]: values of a pair; only where there is `many`
+        ("spare_address", "i8"),  # float64[dim]: the first point of `query_along`; only where there is `many`
     ],
     align=True,
 )
 
 _call_objective = call(float64, int64, int64, int64)
 _call_gradient = call(types.void, int64, int64, int64, int64)
+_call_many = call(types.void, int64, int64, int64, int64, int64, int64)
 _call_sample = call(float64, int64, int64, int64, int64)
 _call_noise = call(float64, float64, int64, int64)
 
@@ -79,28 +89,47 @@ def _mark(oracle):
     oracle.next_mark = ints_at(oracle.marks_address)[oracle.row]
 
 
-def _answer_altered(oracle, x):
-    """Answer with a sample of a stochastic objective, with a noisy value, or with both.
+def _drawn(oracle):
+    """Give the number of the sample that the next query answers with: this step's, or a new one."""
+    return oracle.sample if oracle.held != 0 else oracle.sample + 1
+
+
+def _note(oracle, x, value):
+    """Charge one query that found f(x) = value."""
+    oracle.count += 1
+    if value < oracle.best:
+        _improve(oracle, x, value)
+    if oracle.count == oracle.next_mark:
+        _mark(oracle)
+    return value
+
+
+def _alter(oracle, x, value):
+    """Charge one query; answer with the sample that was evaluated, with a noisy value, or with both.
 
     The record keeps f(x) itself; of a stochastic objective it is looked at only at the marks.
     """
-    if oracle.held == 0:
-        oracle.sample += 1
-    if oracle.sample_address != 0:
-        key = np.int64(hashed_word(oracle.sample_key, oracle.sample))
-        value = _call_sample(oracle.sample_address, x.ctypes.data, oracle.dim, oracle.data_address, key)
-    else:
-        value = _call_objective(oracle.objective_address, x.ctypes.data, oracle.dim, oracle.data_address)
+    oracle.sample = _drawn(oracle)
     answer = value
     if oracle.noise_address != 0:
         place = oracle.sample if oracle.common != 0 else oracle.count
         key = np.int64(hashed_word(oracle.noise_key, place))
         answer = _call_noise(oracle.noise_address, value, key, oracle.parameters_address)
-    oracle.count += 1
-    # a query that failed has found nothing
-    if oracle.sample_address == 0 and value < oracle.best and not np.isnan(answer):
-        _improve(oracle, x, value)
+    # a query that failed has found nothing, nor has a sample
+    hidden = oracle.sample_address != 0 or np.isnan(answer)
+    _note(oracle, x, np.nan if hidden else value)
     return answer
+
+
+@apart
+def _answer_altered(oracle, x):
+    """Answer where the answer is other than f(x)."""
+    if oracle.sample_address != 0:
+        key = np.int64(hashed_word(oracle.sample_key, _drawn(oracle)))
+        value = _call_sample(oracle.sample_address, x.ctypes.data, oracle.dim, oracle.data_address, key)
+    else:
+        value = _call_objective(oracle.objective_address, x.ctypes.data, oracle.dim, oracle.data_address)
+    return _alter(oracle, x, value)
 
 
 def query(oracle, x):
@@ -121,15 +150,79 @@ def query(oracle, x):
         oracle.refused += 1
         return np.inf
     if oracle.altered != 0:
-        value = _answer_altered(oracle, x)
-    else:
-        value = _call_objective(oracle.objective_address, x.ctypes.data, oracle.dim, oracle.data_address)
-        oracle.count += 1
-        if value < oracle.best:
-            _improve(oracle, x, value)
-    if oracle.count == oracle.next_mark:
-        _mark(oracle)
-    return value
+        return _answer_altered(oracle, x)
+    value = _call_objective(oracle.objective_address, x.ctypes.data, oracle.dim, oracle.data_address)
+    return _note(oracle, x, value)
+
+
+@apart
+def _answer_together(oracle, x, y):
+    """Evaluate f(x) and f(y) together, then charge and answer one after the other."""
+    _call_many(
+        oracle.many_address,
+        x.ctypes.data,
+        y.ctypes.data - x.ctypes.data,
+        2,
+        oracle.dim,
+        oracle.data_address,
+        oracle.pair_address,
+    )
+    values = floats_at(oracle.pair_address)
+    first, second = values[0], values[1]
+    if oracle.altered != 0:
+        return _alter(oracle, x, first), _alter(oracle, y, second)
+    return _note(oracle, x, first), _note(oracle, y, second)
+
+
+def query_pair(oracle, x, y):
+    """Ask for f(x), then for f(y), charged as two queries: as two calls of `query`, but not slower.
+
+    Parameters
+    ----------
+    oracle : a kernel's `oracle`
+    x, y : vectors of size d
+
+    Returns
+    -------
+    float, float
+        What `query` would answer, bit by bit; past the budget +inf.
+    """
+    # what ends between the two goes one by one
+    if oracle.many_address != 0 and oracle.budget - oracle.count >= 2:
+        return _answer_together(oracle, x, y)
+    value = query(oracle, x)
+    return value, query(oracle, y)
+
+
+def query_along(oracle, x, s, shift, trial):
+    """Ask for f(x + shift s), then for f(x - shift s), charged as two queries.
+
+    Parameters
+    ----------
+    oracle : a kernel's `oracle`
+    x, s : vectors of size d
+    shift : float
+    trial : vector of size d
+        Overwritten; becomes x - shift s.
+
+    Returns
+    -------
+    float, float
+        What `query` would answer, bit by bit; past the budget +inf.
+    """
+    if oracle.many_address != 0:
+        # only here both points have to be there at once: the harness has the room, no solver needs it
+        first = vector_at(oracle.spare_address, oracle.dim)
+        for i in range(x.size):
+            first[i] = x[i] + shift * s[i]
+            trial[i] = x[i] - shift * s[i]
+        return query_pair(oracle, first, trial)
+    for i in range(x.size):
+        trial[i] = x[i] + shift * s[i]
+    value = query(oracle, trial)
+    for i in range(x.size):
+        trial[i] = x[i] - shift * s[i]
+    return value, query(oracle, trial)
 
 
 def query_gradient(oracle, x, out):

@@ -28,6 +28,8 @@ __all__ = [
     "matrix_at",
     "parameters_view",
     "record_view",
+    "row_of",
+    "rows_at",
     "vector_at",
     "workspace_view",
 ]
@@ -37,6 +39,7 @@ FLOATS = types.CPointer(float64)
 INTS = types.CPointer(int64)
 VECTOR = types.Array(float64, 1, "C")
 MATRIX = types.Array(float64, 2, "C")
+ROWS = types.Array(float64, 2, "A")  # rows of neighbouring numbers, any distance apart
 _I64 = ir.IntType(64)
 _F64 = ir.DoubleType()
 
@@ -116,6 +119,30 @@ def as_bits(typingctx, value):
 def as_float(typingctx, value):
     """``as_float(uint64)``: the same 64 bits as a float64."""
     return float64(uint64), lambda context, builder, signature, args: builder.bitcast(args[0], _F64)
+
+
+@intrinsic
+def rows_at(typingctx, address, distance, rows, columns):
+    """``rows_at(address, distance, rows, columns)``: a matrix whose rows lie `distance` bytes apart."""
+
+    def codegen(context, builder, signature, args):
+        array = make_array(ROWS)(context, builder)
+        populate_array(
+            array,
+            data=builder.inttoptr(args[0], _F64.as_pointer()),
+            shape=cgutils.pack_array(builder, list(args[2:])),
+            strides=cgutils.pack_array(builder, [args[1], ir.Constant(_I64, 8)]),
+            itemsize=ir.Constant(_I64, 8),
+            meminfo=None,
+        )
+        return array._getvalue()
+
+    return ROWS(int64, int64, int64, int64), codegen
+
+
+def row_of(rows, place):
+    """View one row of what `rows_at` made as a vector."""
+    return vector_at(rows.ctypes.data + place * rows.strides[0], rows.shape[1])
 
 
 def record_view(dtype: np.dtype) -> Any:

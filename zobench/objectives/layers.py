@@ -12,18 +12,13 @@ different); measured, it makes the tiles 1.3 to 1.5 times faster than multiplyin
 """
 
 from collections.abc import Iterable
-from typing import Any
 
-import llvmlite.binding
 import numpy as np
-from llvmlite import ir
-from numba import int64, types
-from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from zobench.compile import apart
 from zobench.objectives.classification import BLOCK, tanh
+from zobench.objectives.tiles import LANES, WIDE, product_tile
 from zobench.views import matrix_at, vector_at
 
 __all__ = [
@@ -51,107 +46,11 @@ __all__ = [
 #: What a layer does to its sums.
 IDENTITY, TANH = 0, 1
 
-#: Numbers in one vector of the tiles, rows of a tile, terms between two looks at the same tile.
-LANES, TALL, DEEP = 8, 4, 64
-#: Columns of the larger tile: as many as the registers hold.
-WIDE = 32 if llvmlite.binding.get_host_cpu_features().get("avx512f") else LANES
+#: Rows of a tile, terms between two looks at the same tile.
+TALL, DEEP = 4, 64
 
-_I64, _F64 = ir.IntType(64), ir.DoubleType()
-_VECTOR = ir.VectorType(_F64, LANES)
-
-
-def _whole(value: int) -> Any:
-    return ir.Constant(_I64, value)
-
-
-class _Emit:
-    """Emits the machine code of tiles."""
-
-    def __init__(self, builder: Any):
-        self.builder = builder
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-        self.fused = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f64")
-
-    def load(self, start: Any, offset: Any) -> Any:
-        value = self.builder.load(self._place(start, offset))
-        value.align = 8
-        return value
-
-    def store(self, value: Any, start: Any, offset: Any) -> None:
-        self.builder.store(value, self._place(start, offset)).align = 8
-
-    def _place(self, start: Any, offset: Any) -> Any:
-        return self.builder.bitcast(self.builder.gep(start, [offset]), _VECTOR.as_pointer())
-
-    def spread(self, start: Any, offset: Any) -> Any:
-        """Fill a vector with one number."""
-        nothing = ir.Constant(_VECTOR, ir.Undefined)
-        number = self.builder.load(self.builder.gep(start, [offset]))
-        first = self.builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        return self.builder.shuffle_vector(first, nothing, zeros)
-
-
-def _write_tile(function: Any, rows: int, columns: int) -> None:
-    """Write out += A B on rows x columns entries into an empty function of (addresses and distances)."""
-    builder = ir.IRBuilder(function.append_basic_block("tile"))
-    out, out_row, a, a_row, a_column, b, b_row, count = function.args
-    out, a, b = (builder.inttoptr(address, _F64.as_pointer()) for address in (out, a, b))
-    emit, before = _Emit(builder), builder.block
-    vectors = range(0, columns, LANES)
-    ends = {
-        (m, v): builder.add(builder.mul(out_row, _whole(m)), _whole(v)) for m in range(rows) for v in vectors
-    }
-    begun = {place: emit.load(out, end) for place, end in ends.items()}
-    loop, after = builder.append_basic_block("terms"), builder.append_basic_block("summed")
-    builder.branch(loop)
-    builder.position_at_end(loop)
-    k = builder.phi(_I64)
-    sums = {place: builder.phi(_VECTOR) for place in ends}
-    right, left = builder.gep(b, [builder.mul(k, b_row)]), builder.gep(a, [builder.mul(k, a_column)])
-    taken = {v: emit.load(right, _whole(v)) for v in vectors}
-    more = {}
-    for m in range(rows):
-        number = emit.spread(left, builder.mul(a_row, _whole(m)))
-        for v in vectors:
-            more[m, v] = builder.call(emit.fused, [number, taken[v], sums[m, v]])
-    following = builder.add(k, _whole(1))
-    builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
-    for phi, start, end in [(k, _whole(0), following), *((sums[p], begun[p], more[p]) for p in ends)]:
-        phi.add_incoming(start, before)
-        phi.add_incoming(end, loop)
-    builder.position_at_end(after)
-    for place, end in ends.items():
-        emit.store(more[place], out, end)
-    builder.ret_void()
-
-
-def _tile(rows: int, columns: int) -> Any:
-    """Make ``tile(out, out_row, a, a_row, a_column, b, b_row, count)``: out += A B on rows x columns entries.
-
-    `out`, `a`, `b` are addresses, the others distances in numbers; `count` >= 1 terms are added.
-    """
-    name = f"zobench_tile_{rows}_{columns}"
-
-    def codegen(context, builder, signature, args):
-        # one function, written once and not taken in by its callers: compiling it takes a second
-        function = builder.module.globals.get(name)
-        if function is None:
-            function = ir.Function(builder.module, ir.FunctionType(ir.VoidType(), [_I64] * 8), name)
-            function.linkage = "linkonce_odr"
-            function.attributes.add("noinline")
-            _write_tile(function, rows, columns)
-        builder.call(function, args)
-        return context.get_dummy_value()
-
-    @intrinsic
-    def tile(typingctx, out, out_row, a, a_row, a_column, b, b_row, count):
-        return types.void(*[int64] * 8), codegen
-
-    return tile
-
-
-_large, _flat, _tall, _small = _tile(TALL, WIDE), _tile(1, WIDE), _tile(TALL, LANES), _tile(1, LANES)
+_large, _flat = product_tile(TALL, WIDE), product_tile(1, WIDE)
+_tall, _small = product_tile(TALL, LANES), product_tile(1, LANES)
 
 
 def flat(values):

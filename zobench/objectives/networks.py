@@ -16,7 +16,7 @@ from zobench.kernels import squared_norm
 from zobench.objectives.classification import BLOCK, Labelled, blocks, labelled, minibatch, residual, soften
 from zobench.objectives.layers import bend, clear, collect, dense, dense_gradient, flat, room, squares, widest
 from zobench.objectives.solution import content, kept
-from zobench.views import MATRIX, VECTOR, data_view, vector_at
+from zobench.views import MATRIX, VECTOR, data_view, row_of, vector_at
 
 __all__ = [
     "REGRESSION",
@@ -25,6 +25,7 @@ __all__ = [
     "data_of",
     "network_gradient",
     "network_loss",
+    "network_many",
     "network_sample",
     "real_data",
 ]
@@ -134,6 +135,20 @@ def network_loss(x, data):
         last = forward(x, data.plan, data.columns, first // BLOCK * features, units)
         total += block_loss(data, units[last:], data.labels, first, min(BLOCK, size - first), totals)
     return total / size + 0.5 * data.ridge * squared_norm(x)
+
+
+def network_many(points, data, out):
+    """Write `network_loss` at each row of `points`, all in one pass over the samples."""
+    features, size = data.rows.shape[1], data.labels.size
+    units, totals = np.empty((width(data.plan), BLOCK)), np.empty(BLOCK)
+    out[:] = 0.0
+    for first in range(0, size, BLOCK):
+        start, valid = first // BLOCK * features, min(BLOCK, size - first)
+        for s in range(points.shape[0]):
+            last = forward(row_of(points, s), data.plan, data.columns, start, units)
+            out[s] += block_loss(data, units[last:], data.labels, first, valid, totals)
+    for s in range(points.shape[0]):
+        out[s] = out[s] / size + 0.5 * data.ridge * squared_norm(row_of(points, s))
 
 
 def network_sample(x, data, key):
