@@ -311,10 +311,10 @@ def _causes(row: Any, made: "Instance | None", seen: dict[str, Any]) -> Iterator
     gap, start, value = seen.get("best_gap", math.nan), seen.get("start_gap", math.nan), float(row.value)
     noise = None if made is None or made.noise is None else _level(made.noise)
     if not math.isfinite(value) or value > 1e3 * abs(float(row.start)) + 1e3:
-        yield (
-            "divergence",
-            "It diverged: f at the last iterate is far above the start.  The steps are too long.",
-        )
+        why = "The steps are too long."
+        if noise is not None:
+            why = f"Answers carry noise of level {noise:.3g}, which quotients over short differences magnify."
+        yield "divergence", f"It diverged: f at the last iterate is far above the start.  {why}"
     if not seen.get("reference"):
         return
     if noise is not None and gap <= 3.0 * noise:

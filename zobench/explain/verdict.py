@@ -61,12 +61,12 @@ def _derived(fact: dict[str, Any], family: int) -> dict[str, float | None]:
     rate = fact["log10_e_value"] / seeds if seeds else 0.0
     derived: dict[str, float | None] = {
         "log10_threshold": threshold,
-        "seeds_to_refute": math.ceil(threshold / rate) if rate > 0.0 else None,
+        "seeds_to_refute": math.ceil(round(threshold / rate, 6)) if rate > 0.0 else None,
         "seeds_to_support": None,
     }
     half, room = fact["ci_high"] - mean, bound - mean
     if fact["relation"] in ("<=", "paired") and mean < COMFORTABLE * bound and room > 0.0 and half > 0.0:
-        derived["seeds_to_support"] = math.ceil(seeds * (half / room) ** 2)
+        derived["seeds_to_support"] = math.ceil(round(seeds * (half / room) ** 2, 6))
     return derived
 
 
