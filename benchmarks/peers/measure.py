@@ -71,7 +71,7 @@ def in_turn(sides: dict[str, Callable[[], int]], count: int, rounds: int) -> lis
     return figures(taken, counted)
 
 
-#: Runs a text and says its peak in megabytes.  Where there is no /proc, getrusage says it in kilobytes (macOS:
+#: Runs a text and says its peak in megabytes.  Without /proc getrusage says it, in kilobytes (macOS:
 #: bytes); on Linux a child would inherit that figure from its parent.
 _CHILD = """
 {code}

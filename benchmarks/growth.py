@@ -1,0 +1,241 @@
+"""How cost grows: in d, in seeds, in checkpoints, in runs per store, each with its fitted exponent.
+
+    python -m benchmarks.growth [dimensions|seeds|checkpoints|stores] [--largest N] [--json] [--figure FILE]
+
+Processor seconds of this process, the best of a few repetitions (neighbours only slow things down).  The
+exponent is that of least squares on logarithms over the upper half of the sizes, where start-up costs no
+longer count; `EXPECTED` has what it should be near.  Stores are filled with one trace under the keys of a
+campaign: writing, reading and joining do not look at the numbers.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import zobench
+
+DIMS = [10**power for power in range(9)]
+SEEDS = [1, 10, 100, 1000]
+ROWS = [1, 10, 100, 1000, 10_000, 100_000]
+RUNS = [1000, 10_000, 100_000, 1_000_000]
+#: Coordinates that a timed run passes over in all, and its queries at least and at most.
+WORK, QUERIES = 2e8, (4, 200_000)
+#: Largest store that is exported, reported on.
+EXPORTED, REPORTED = 100_000, 10_000
+#: What the exponents should be near, by the beginning of the name of what is measured.
+EXPECTED = {"": 1.0, "bytes of a run": 0.0, "open": 0.0}
+
+Rows = dict[str, dict[int, float]]
+
+
+def seconds(action: Callable[[], Any], times: int = 3) -> float:
+    """Give the least processor seconds of some repetitions; one is enough of what takes long."""
+    best = np.inf
+    for _ in range(times):
+        begun = time.process_time()
+        action()
+        best = min(best, time.process_time() - begun)
+        if best > 5.0:
+            break
+    return best
+
+
+def peak() -> float:
+    """Give the peak memory of this process, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def dimensions(largest: int | None) -> Rows:
+    """Seconds a query of complete runs on the Rosenbrock function, and the peak of memory in bytes."""
+    found: Rows = {}
+    for dim in (each for each in DIMS if each <= (largest or DIMS[-1])):
+        instance = (
+            zobench.problem("rosenbrock", dim=max(dim, 2)) if dim > 1 else zobench.problem("quadratic", dim=1)
+        )
+        queries = int(np.clip(WORK / dim, *QUERIES))
+        for solver, parameters in ("s2p", None), ("mezo", {"step_size": 1e-12}):
+            run = partial(zobench.run, instance, solver, parameters=parameters, checkpoints=4)
+            run(budget=2)
+            taken = seconds(partial(run, budget=queries))
+            found.setdefault(f"a query of {solver}", {})[dim] = taken / queries
+        found.setdefault("memory of the process", {})[dim] = peak()
+    return found
+
+
+def campaign(seeds: int, budget: int = 1000) -> Any:
+    from zobench.campaign.definition import Campaign
+
+    return Campaign.from_options(["quadratic"], ["s2p"], str(budget), str(seeds))
+
+
+def seeds(largest: int | None) -> Rows:
+    """Seconds of a campaign of so many seeds into a store, in this process."""
+    from zobench.campaign.definition import execute
+    from zobench.store.database import Store
+
+    zobench.run("quadratic", "s2p", budget=10)
+    found: Rows = {"a campaign of so many seeds": {}}
+    for count in (each for each in SEEDS if each <= (largest or SEEDS[-1])):
+        with tempfile.TemporaryDirectory() as folder:
+            stores = iter(range(100))
+
+            def do(count: int = count, folder: str = folder, stores: Iterator[int] = stores) -> None:
+                with Store(Path(folder) / f"{next(stores)}.sqlite") as store:
+                    execute(campaign(count), store, workers=1)
+
+            found["a campaign of so many seeds"][count] = seconds(do)
+    return found
+
+
+def checkpoints(largest: int | None) -> Rows:
+    """Seconds that so many rows of the trace cost beside one, in a run of a million queries at d = 10."""
+    found: Rows = {"a run with so many checkpoints": {}, "the checkpoints themselves": {}}
+
+    def run(rows: int) -> Callable[[], Any]:
+        return lambda: zobench.run("quadratic", "s2p", budget=10**6, checkpoints=rows)
+
+    run(1)()
+    bare = seconds(run(1), 5)
+    for rows in (each for each in ROWS if each <= (largest or ROWS[-1])):
+        taken = seconds(run(rows), 5)
+        found["a run with so many checkpoints"][rows] = taken
+        if taken > 1.1 * bare:  # below, the difference is noise
+            found["the checkpoints themselves"][rows] = taken - bare
+    return found
+
+
+def fill(path: Path, asked: Any, batch: int = 5000) -> None:
+    """Put one trace under every key of a campaign."""
+    from zobench.store.database import Store
+
+    trace = zobench.run("quadratic", "s2p", budget=1000)
+    keys = asked.first_keys()
+    with Store(path) as store:
+        store.put_campaign(asked.title, asked.content)
+        for first in range(0, len(keys), batch):
+            store.put(*(replace(trace, key=key) for key in keys[first : first + batch]))
+
+
+def of_a_store(path: Path, folder: Path, runs: int) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Give what is done with a store, by name."""
+    from zobench.campaign.plan import state
+    from zobench.export.coco import export_coco
+    from zobench.page.build import write_report
+    from zobench.store.database import Store
+    from zobench.store.merge import info, merge
+
+    def read(name: str) -> None:
+        with Store(path, "read") as store:
+            getattr(store, name)()
+
+    def compare() -> None:
+        with Store(path, "read") as store:
+            state(campaign(runs), store)
+
+    Store(path, "read").close()
+    yield "open for reading", lambda: Store(path, "read").close()
+    yield "open for writing", lambda: Store(path).close()
+    yield "store info", lambda: info(str(path))
+    yield "status of the campaign", compare
+    yield "read the runs", lambda: read("runs")
+    yield "store merge, into a new store", lambda: merge(str(folder / "joined.sqlite"), [str(path)])
+    if runs <= EXPORTED:
+        yield "store merge, of what is there", lambda: merge(str(folder / "joined.sqlite"), [str(path)])
+        yield "read the traces", lambda: read("traces")
+        yield "export --format coco", lambda: export_coco(str(path), folder / "coco")
+    if runs <= REPORTED:
+        yield "report", lambda: write_report(path, folder / "page")
+
+
+def stores(largest: int | None) -> Rows:
+    """Seconds of what is done with a store of so many runs, and its bytes a run."""
+    found: Rows = {}
+    zobench.run("quadratic", "s2p", budget=10)
+    campaign(10)
+    for runs in (each for each in RUNS if each <= (largest or RUNS[-1])):
+        with tempfile.TemporaryDirectory(prefix="zobench-growth-") as place:
+            folder = Path(place)
+            path = folder / "store.sqlite"
+            found.setdefault("expand the campaign", {})[runs] = seconds(lambda runs=runs: campaign(runs), 1)
+            asked = campaign(runs)
+            found.setdefault("write", {})[runs] = seconds(lambda path=path, asked=asked: fill(path, asked), 1)
+            found.setdefault("bytes of a run", {})[runs] = path.stat().st_size / runs
+            for name, action in of_a_store(path, folder, runs):
+                found.setdefault(name, {})[runs] = seconds(action, 1)
+                print(f"{runs:,} runs, {name}: {found[name][runs]:.3g}", file=sys.stderr, flush=True)
+    return found
+
+
+def exponent(values: dict[int, float]) -> float:
+    """Fit the exponent over the upper half of the sizes, at least two of them; NaN where there is one."""
+    sizes = sorted(values)
+    sizes = sizes[min(len(sizes) // 2, max(len(sizes) - 2, 0)) :]
+    if len(sizes) < 2:
+        return float("nan")
+    slope, _ = np.polyfit(np.log(sizes), np.log([max(values[size], 1e-9) for size in sizes]), 1)
+    return float(slope)
+
+
+def expected(name: str) -> float:
+    return EXPECTED[max((start for start in EXPECTED if name.startswith(start)), key=len)]
+
+
+def draw(found: dict[str, Rows], path: str) -> None:
+    """Draw all curves: a panel a factor, each line relative to its largest size's expected straight line."""
+    from matplotlib.figure import Figure
+
+    from zobench.drawing import theme
+
+    with theme():
+        figure = Figure(figsize=(9.6, 3.4 * -(-len(found) // 2)), layout="constrained")
+        for place, (factor, rows) in enumerate(found.items()):
+            axis = figure.add_subplot(-(-len(found) // 2), min(2, len(found)), place + 1)
+            curves = {name: curve for name, curve in rows.items() if not name.startswith(("bytes", "memory"))}
+            for number, (name, curve) in enumerate(curves.items()):
+                label = f"{name}: {exponent(curve):.2f}"
+                axis.loglog(
+                    list(curve), list(curve.values()), "oDs^vP"[number % 6] + "-", markersize=3, label=label
+                )
+            axis.set_title(f"{factor}: exponents over the upper half", loc="left")
+            axis.set_xlabel({"dimensions": "d", "stores": "runs in the store"}.get(factor, factor))
+            axis.set_ylabel("processor seconds")
+            axis.legend(fontsize=6)
+        figure.savefig(path, dpi=110)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    factors = {"dimensions": dimensions, "seeds": seeds, "checkpoints": checkpoints, "stores": stores}
+    parser.add_argument("factors", nargs="*", choices=[[], *factors], help="all of them if none is given")
+    parser.add_argument("--largest", type=int, help="leave out larger sizes")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--figure", metavar="FILE", help="draw the curves")
+    arguments = parser.parse_args()
+    found = {name: factors[name](arguments.largest) for name in arguments.factors or factors}
+    if arguments.figure:
+        draw(found, arguments.figure)
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+        return 0
+    for factor, rows in found.items():
+        print(factor)
+        for name, curve in rows.items():
+            told = "  ".join(f"{size:,}: {value:.3g}" for size, value in curve.items())
+            print(f"  {name}: exponent {exponent(curve):.2f} (expected {expected(name):g});  {told}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
