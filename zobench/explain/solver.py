@@ -47,7 +47,7 @@ def explain_solver(solver: Solver) -> Explanation:
     else:
         told.unknown.append("No theorem about it is executable here, so nothing bounds what it does.")
     if own:
-        told.unknown.append(f"What {solver.package} does between two queries is in its own source.")
+        told.unknown.append(f"What {told.numbers['package']} does between two queries is in its own source.")
     return told
 
 

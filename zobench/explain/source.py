@@ -122,7 +122,7 @@ class _Reader(ast.NodeVisitor):
             self.note(node.test, "chooses by the parameters")
         self.generic_visit(node)
 
-    visit_If = visit_IfExp = visit_While = _test  # type: ignore[assignment]
+    visit_If = visit_IfExp = visit_While = _test
 
 
 def _calls(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:

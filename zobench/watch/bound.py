@@ -1,6 +1,6 @@
 """Which theorem's bound belongs on a watched run, its values along the run, and the quantity it bounds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ class Bound:
         """K."""
         return self.case.steps
 
-    def along(self, at: Floats) -> Floats:
+    def along(self, at: Sequence[int] | NDArray[np.int64]) -> Floats:
         """Give the bound after K steps for each K of `at`; NaN where it says nothing.
 
         A step rule that does not know its horizon is the same run for every K.  Of one that does, the bound

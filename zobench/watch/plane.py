@@ -148,7 +148,7 @@ def contours(instance: Instance, plane: Plane, window: tuple[float, float, float
     made = contour_generator(u + grid, v + grid, np.ma.masked_invalid(logs))
     lines = []
     for place, level in enumerate(np.linspace(low, high, LEVELS + 2)[1:-1]):
-        for line in made.lines(float(level)):
-            points = np.asarray(line).round(10)
-            lines.append({"level": place / (LEVELS - 1), "points": points.tolist()})
+        for curve in made.lines(float(level)):
+            spots = np.asarray(curve).round(10).tolist()
+            lines.append({"level": place / (LEVELS - 1), "points": spots})
     return {"lines": lines}

@@ -104,7 +104,10 @@ class Show:
             for point in side.points
             if np.isfinite(point).all()
         ]
-        window = window_of(np.array(spots).reshape(-1, 2), must)
+        seen = np.array(spots).reshape(-1, 2)
+        if made.dim == 1:  # the page chooses the height of a graph
+            seen[:, 1], must[:, 1] = must[0, 1], must[0, 1]
+        window = window_of(seen, must)
         certificates = made.certificates
         known = next((name for name in ("f_star", "f_best", "f_lower") if name in certificates), "")
         return {
