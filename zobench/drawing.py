@@ -109,6 +109,7 @@ def theme() -> Iterator[None]:
                 "grid.color": "#e4e4e4",
                 "axes.edgecolor": "#777777",
                 "axes.titlesize": 9,
+                "axes.titley": 1.0,  # nothing stands above a panel that a title would have to give way to
                 "legend.frameon": False,
                 "lines.linewidth": 1.5,
                 "svg.fonttype": "path",
@@ -128,6 +129,10 @@ def image(figure: "Figure", kind: str) -> bytes:
     """
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if not axis.get_label_text():  # or room is sought for it at every rendering
+                axis.set_label_coords(0.5, 0.0)
     with theme():
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata, facecolor="white")
     data = buffer.getvalue()
