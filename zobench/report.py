@@ -157,7 +157,7 @@ class Evidence:
         from zobench.claims.runs import judge_store
         from zobench.store.database import Store
 
-        # Python's own strings are faster to go through than Arrow's
+        # Python's own strings are faster to go through than Arrow's, and plain objects still faster
         with option_context("mode.string_storage", "python"), Store(path, mode="read") as store:
             runs = store.compared_runs()
             if "id" not in runs.columns:
@@ -227,7 +227,8 @@ class Evidence:
 
 def _of(runs: "DataFrame", rows: "DataFrame") -> "DataFrame":
     """Leave out the rows of runs that served to tune parameters."""
-    return rows[rows["id"].isin(runs["id"])]
+    rows = rows.astype({"id": object})
+    return rows if set(rows["id"]) <= set(runs["id"]) else rows[rows["id"].isin(runs["id"])]
 
 
 def _run_row(trace: "Trace") -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a store shows, as numbers and as sentences: shared by the HTML page and the demo."""
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -68,41 +68,40 @@ def _per_problem(evidence: Evidence) -> "DataFrame":
     from pandas import DataFrame
 
     watched = evidence.runs["observed"].astype(bool)
-    hits = evidence.hits.assign(hit=evidence.hits["queries"].notna()).groupby("id")["hit"].mean()
-    groups = [
-        (name, label, kind, group)
-        for kind, runs, within in (
-            ("comparison", evidence.runs[~watched], ["problem_name", "noise"]),
-            ("theorem", evidence.runs[watched], ["problem_name", "budget"]),
-        )
-        if len(runs)
-        for (name, _, label), group in labelled(runs, within).groupby([*within, "label"], sort=False)
-    ]
-    references = evidence.runs.groupby("problem_name")["reference"].max().astype(float)
+    hits = evidence.hits["queries"].notna().groupby(evidence.hits["id"]).mean().to_dict()
+    references = evidence.runs.groupby("problem_name")["reference"].max().astype(float).to_dict()
     rows = []
-    for name, label, kind, group in groups:
-        first = next(group.itertuples())
-        instance = instance_of(first)
-        reference = references[name]
-        exact = np.isfinite(reference) and not getattr(instance, "stochastic", False)
-        shares = group["id"].map(hits).fillna(0.0) if exact else group["id"].map(lambda _: math.nan)
-        # a run that failed before it had a value is the worst of all
-        gap = float(np.median((group["best"].astype(float) - reference).fillna(np.inf)))
-        rows.append(
-            {
-                "problem": name,
-                "solver": label,
-                "runs": len(group),
-                "budget": span(group["budget"]),
-                "median best gap": gap if np.isfinite(reference) else math.nan,
-                "median best value": float(np.median(group["best"].astype(float).fillna(np.inf))),
-                "targets hit": float(shares.mean()),
-                "failed": int((group["status"] == "failed").sum()),
-                "made for": kind,
-                "method": str(first.solver),
-            }
-        )
+    for kind, runs, within in (
+        ("comparison", evidence.runs[~watched], ["problem_name", "noise"]),
+        ("theorem", evidence.runs[watched], ["problem_name", "budget"]),
+    ):
+        if len(runs):
+            shares = [hits.get(name, 0.0) for name in runs["id"]]
+            named = labelled(runs, within).assign(share=shares)
+            firsts = named.drop_duplicates([*within, "label"]).itertuples()
+            groups = named.groupby([*within, "label"], sort=False)
+            for first, (_, group) in zip(firsts, groups, strict=True):
+                rows.append({**_summary(first, group, references[first.problem_name]), "made for": kind})
     return DataFrame(rows, columns=SUMMARY)
+
+
+def _summary(first: Any, group: "DataFrame", reference: float) -> dict[str, Any]:
+    """Summarise the runs of one solver on one problem, of which `first` is one."""
+    exact = np.isfinite(reference) and not getattr(instance_of(first), "stochastic", False)
+    # a run that failed before it had a value is the worst of all
+    best = group["best"].to_numpy(float)
+    worst = float(np.median(np.where(np.isnan(best), np.inf, best)))
+    return {
+        "problem": first.problem_name,
+        "solver": first.label,
+        "runs": len(group),
+        "budget": span(group["budget"]),
+        "median best gap": worst - reference if np.isfinite(reference) else math.nan,
+        "median best value": worst,
+        "targets hit": float(group["share"].mean()) if exact else math.nan,
+        "failed": int((group["status"] == "failed").sum()),
+        "method": first.solver,
+    }
 
 
 def fewest_queries(evidence: Evidence) -> list[Fewest]:
