@@ -101,9 +101,39 @@ def test_slopes_show_the_fit_its_fan_and_the_bounds_triangle(factor, bound, end)
     triangle = named(drawing.figure, "triangle")["triangle"]
     x, y = triangle.get_data()
     assert math.log(y[2] / y[3]) / math.log(x[2] / x[3]) == pytest.approx(bound)
+    assert "no levels" in drawing.caption
     far = named(drawing.figure, "interval")["interval"].get_paths()[0].vertices
     at = far[np.isclose(far[:, 0], end), 1]
     assert {round(math.log(value) / math.log(end), 6) for value in at} == {-0.45, -0.35}
+
+
+@pytest.mark.parametrize("factor", ["K", "eps"])
+def test_slopes_show_the_levels_that_were_fitted(factor):
+    levels = np.geomspace(100.0, 1000.0, 6)
+    bends = np.array([1.1, 1.0, 0.9, 0.95, 1.0, 1.1])  # not on a line
+    points = [[x, y, 0.9 * y, 1.2 * y] for x, y in zip(levels, 3.0 * levels**-0.5 * bends, strict=True)]
+    what = "a mean" if factor == "K" else "K(eps)"
+    row = {**SLOPE, "quantity": f"exponent in {factor} of {what}, K from 100 to 1000", "points": points}
+    [drawing] = draw("slopes", Evidence.from_traces([], [VERDICT, row]))
+    shown = np.array(named(drawing.figure, "levels")["levels"].get_data())
+    expected = np.transpose(points)[:2]
+    assert shown == pytest.approx(expected if factor == "K" else expected[::-1])
+    assert "no levels" not in drawing.caption
+    [axis] = drawing.figure.axes
+    [bars] = [
+        one for one in axis.collections if len(one.get_paths()) == 6
+    ]  # the limits, up and down or across
+    across = 1 if factor == "K" else 0
+    first = bars.get_segments()[0][:, across]
+    assert sorted(first) == pytest.approx(points[0][2:])
+    middle = np.exp(np.log(shown).mean(axis=1))
+    for name, exponent in (("measured", -0.4), ("triangle", -0.5)):
+        x, y = named(drawing.figure, name)[name].get_data()
+        ends = (0, 1) if name == "measured" else (0, 2)
+        slope = math.log(y[ends[1]] / y[ends[0]]) / math.log(x[ends[1]] / x[ends[0]])
+        assert slope == pytest.approx(exponent)
+        # through the middle of the levels, as least squares go
+        assert y[ends[0]] * (middle[0] / x[ends[0]]) ** exponent == pytest.approx(middle[1])
 
 
 def test_heat_map_is_the_share_of_targets_hit_and_marks_pairs_that_did_not_meet(made_up):
@@ -185,11 +215,14 @@ def test_many_jumps_are_thinned_by_less_than_a_part_of_the_axis():
 
 def test_fixed_target_has_a_dot_a_problem_at_its_ert(made_up):
     drawing = draw("fixed-target", made_up)[0]
-    numbers = drawing.table.set_index("problem")
-    dims = dict(zip(made_up.runs["problem_name"], made_up.runs["dim"], strict=True))
-    for solver in numbers:
+    for solver in set(made_up.runs["solver"]):
         x = named(drawing.figure, "ert")[f"ert {solver}"].get_xdata()
-        expected = [math.log10(v / dims[p]) for p, v in numbers[solver].items() if math.isfinite(v)]
+        expected = []
+        for _, own in made_up.runs[made_up.runs["solver"] == solver].groupby("problem_name"):
+            hits = made_up.hits[made_up.hits["id"].isin(own["id"]) & np.isclose(made_up.hits["target"], 0.1)]
+            if hits["queries"].notna().any():
+                ert = hits["queries"].fillna(400).sum() / hits["queries"].notna().sum()
+                expected.append(math.log10(ert / own["dim"].iloc[0]))
         assert sorted(x) == pytest.approx(sorted(expected))
     assert "log10(ERT / dim)" in drawing.figure.axes[0].get_xlabel()
 
@@ -261,6 +294,54 @@ def test_seeds_have_a_line_each_the_widest_pair_first(made_up):
         return np.ptp(np.log10([line.get_ydata()[-1] for line in axis.lines]))
 
     assert decades(first) > decades(last)
+    for axis in drawing.figure.axes:
+        solver, problem = axis.get_title(loc="left").split("\n")
+        own = made_up.runs[(made_up.runs["solver"] == solver) & (made_up.runs["problem_name"] == problem)]
+        for run, line in zip(own.sort_values("seed").itertuples(), axis.lines, strict=True):
+            kept = made_up.traces[made_up.traces["id"] == run.id].sort_values("row")
+            assert line.get_xdata().tolist() == kept["queries"].tolist()
+            floor = 1e-16 * (run.start - run.reference)
+            expected = np.maximum(kept["best"] - run.reference, floor)
+            assert line.get_ydata() == pytest.approx(expected.to_numpy(), rel=1e-9)
+
+
+def other_runs(evidence):
+    """Change one solver: half again as many queries to its targets, and twice its gaps."""
+    runs, hits, traces = evidence.runs, evidence.hits, evidence.traces
+    name = sorted(set(runs["solver"]))[-1]
+    ids, reference = (
+        runs.loc[runs["solver"] == name, "id"],
+        dict(zip(runs["id"], runs["reference"], strict=True)),
+    )
+    later = np.where(hits["id"].isin(ids), np.ceil(1.5 * hits["queries"]), hits["queries"])
+    budget = runs["budget"].max()
+    best = np.where(traces["id"].isin(ids), 2 * traces["best"] - traces["id"].map(reference), traces["best"])
+    last = np.where(runs["id"].isin(ids), 2 * runs["best"] - runs["reference"], runs["best"])
+    return replace(
+        evidence,
+        runs=runs.assign(best=last),
+        hits=hits.assign(queries=np.where(later <= budget, later, np.nan)),
+        traces=traces.assign(best=best),
+    )
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        test_heat_map_is_the_share_of_targets_hit_and_marks_pairs_that_did_not_meet,
+        test_profiles_are_those_of_a_plain_count,
+        test_fixed_target_has_a_dot_a_problem_at_its_ert,
+        test_fixed_budget_counts_no_hit_that_came_later,
+        test_dimension_scaling_draws_medians_and_no_line_through_what_was_not_hit,
+        test_seeds_have_a_line_each_the_widest_pair_first,
+        test_step_sizes_show_the_quartiles_of_final_gaps,
+    ],
+)
+def test_a_figure_of_other_runs_is_noticed(check, made_up, monkeypatch):
+    right = draw
+    monkeypatch.setitem(globals(), "draw", lambda name, evidence: right(name, other_runs(evidence)))
+    with pytest.raises(AssertionError):
+        check(*[made_up] * check.__code__.co_argcount)
 
 
 def test_tables_of_curves_carry_the_last_number_of_a_run_that_ended(made_up):
@@ -295,22 +376,6 @@ def test_sixty_solvers_have_twelve_colours_and_the_rest_is_grey_and_told():
     assert len(looks) == 60
 
 
-def test_the_limit_of_all_methods_is_drawn_on_the_sphere_alone():
-    runs = {
-        condition: [zobench.run(zobench.problem("quadratic", dim=8, condition=condition), "stp", budget=40)]
-        for condition in (1.0, 10.0)
-    }
-    [drawing] = draw("convergence", Evidence.from_traces(runs[1.0]))
-    x, y = named(drawing.figure, "limit")["limit values"].get_data()
-    [trace] = runs[1.0]
-    for queries, drawn in zip(x, y, strict=True):
-        gap = trace.start - trace.reference
-        if queries >= 8 or not math.isnan(drawn):
-            assert math.isnan(drawn) if queries >= 8 else drawn == pytest.approx((1 - queries / 8) * gap)
-    assert np.isfinite(y[x <= 4]).all()
-    assert named(draw("convergence", Evidence.from_traces(runs[10.0]))[0].figure, "limit") == {}
-
-
 def test_trajectories_are_the_iterates_of_the_run():
     problem = zobench.problem("quadratic", dim=2)
     evidence = Evidence.from_traces([zobench.run(problem, "s2p", budget=50)])
@@ -325,7 +390,7 @@ def test_trajectories_are_the_iterates_of_the_run():
     assert iterates(run) is None
 
 
-def test_low_rank_shows_singular_values_and_errors_of_the_iterates():
+def test_low_rank_shows_singular_values_and_errors_of_the_iterates(monkeypatch):
     problem = zobench.problem("matrix-factorization")
     trace = zobench.run(problem, "stp", budget=400)
     [drawing] = draw("low-rank", Evidence.from_traces([trace]))
@@ -337,8 +402,19 @@ def test_low_rank_shows_singular_values_and_errors_of_the_iterates():
     assert scale == 1.0
     ratio = shown["sigma 1"].get_ydata()[-1] / shown["sigma 0"].get_ydata()[-1]
     assert ratio == pytest.approx(sigma[1] / sigma[0])
-    error = named(drawing.figure, "error")["error"].get_ydata()[-1]
     target = problem.data.target
-    assert error == pytest.approx(
-        np.linalg.norm(factors[:rows] @ factors[rows:].T - target) / np.linalg.norm(target)
+    away = np.linalg.norm(factors[:rows] @ factors[rows:].T - target) / np.linalg.norm(target)
+
+    def drawn():
+        [drawing] = draw("low-rank", Evidence.from_traces([trace]))
+        return named(drawing.figure, "error")["error"].get_ydata()[-1]
+
+    assert drawn() == pytest.approx(away)
+    # no singular value beyond the rank, and those of the solution beside them
+    assert len(shown) == problem.data.rank
+    # the mutant whose last iterate is not the last
+    module = pytest.importorskip("zobench.reports.low_rank")
+    monkeypatch.setattr(
+        module, "iterates", lambda run, most: (problem, *(a[:-3] for a in iterates(run, most)[1:]))
     )
+    assert drawn() != pytest.approx(away)
