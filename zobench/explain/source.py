@@ -16,7 +16,7 @@ from zobench.solver import Solver
 
 __all__ = ["functions_of", "lines_of"]
 
-ASKS = ("query", "query_gradient")
+ASKS = ("query", "query_along", "query_gradient", "query_pair")
 #: Modules of the core whose functions fill vectors with random numbers.
 DRAWING = ("zobench.directions", "zobench.stream", "zobench.geometry.orthonormal")
 
@@ -62,9 +62,7 @@ class _Reader(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name in ASKS:
-            point = ast.unparse(node.args[1]) if len(node.args) > 1 else "x"
-            with_gradient = " and its gradient" if name == "query_gradient" else ""
-            self.note(node, f"QUERY: f{with_gradient} at {point}")
+            self.note(node, f"QUERY: {_asked(name, [ast.unparse(arg) for arg in node.args])}")
         elif name in self.asking:
             self.note(node, f"asks for f through {name}")
         elif name == "hold":
@@ -123,6 +121,16 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     visit_If = visit_IfExp = visit_While = _test
+
+
+def _asked(name: str, given: list[str]) -> str:
+    """Say what a call of the oracle asks."""
+    _, x, *more = [*given, "", ""]
+    if name == "query_pair":
+        return f"f at {x}, then at {more[0]}"
+    if name == "query_along":
+        return f"f at {x} + {more[1]} {more[0]}, then at {x} - {more[1]} {more[0]}"
+    return f"f{' and its gradient' if name == 'query_gradient' else ''} at {x}"
 
 
 def _calls(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
