@@ -236,7 +236,11 @@ SIGNS = 7.0 / 8.0
 def on_the_sphere(instance: Instance) -> str:
     """Say that the instance is not the sphere, if it is not."""
     known = instance.certificates
-    round_ = instance.problem.name == "quadratic" and known["L"].value == known["mu"].value
+    round_ = (
+        instance.problem.name == "quadratic"
+        and "mu" in known  # not of a quadratic with a kernel
+        and known["L"].value == known["mu"].value
+    )
     return "" if round_ else "the limits are checked on quadratic with condition=1"
 
 
