@@ -79,7 +79,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
                     np.where(np.isfinite(side[label]), side[label], np.nan) for side in (early, late)
                 )
                 band = axis.fill_between(
-                    dims, low.astype(float), high.astype(float), color=style.color, alpha=0.15, linewidth=0
+                    dims, first.astype(float), last.astype(float), color=style.color, alpha=0.15, linewidth=0
                 )
                 band.set_gid(f"band {label}")
         axis.set_xscale("log")

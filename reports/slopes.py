@@ -80,7 +80,7 @@ def _panel(axis: Any, row: Any) -> None:
         return np.asarray(middle[1] * (ends / middle[0]) ** exponent)
 
     low, high = (row.ci_low, row.ci_high) if np.isfinite(row.ci_low) else (row.mean, row.mean)
-    along = np.geomspace(*ends, 3) if points.shape[1] > 1 else ends
+    along = np.geomspace(ends[0], ends[1], 3) if points.shape[1] > 1 else ends
     sides = [middle[1] * (along / middle[0]) ** exponent for exponent in (low, high)]
     fan = axis.fill_between(along, *sides, color="#0173b2", alpha=0.25, linewidth=0)
     fan.set_gid("interval")

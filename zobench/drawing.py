@@ -221,8 +221,8 @@ def spread(figure: "Figure", axes: Sequence["Axes"], above: float) -> None:
     for row in range(rows):
         at -= tops[row] + high
         for column, axis in enumerate(axes[row * columns : (row + 1) * columns]):
-            place = (left + column * (wide + left)) / width, at / tall, wide / width, high / tall
-            axis.set_position(place)
+            corner = (left + column * (wide + left)) / width, at / tall, wide / width, high / tall
+            axis.set_position(corner)
         at -= between
 
 
