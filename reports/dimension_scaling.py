@@ -75,12 +75,11 @@ def draw(evidence: Evidence) -> list[Drawing]:
             )
             line.set_gid(f"scaling {label}")
             if len(chosen) <= BANDS:
-                low, high = (
-                    np.where(np.isfinite(side[label]), side[label], np.nan) for side in (early, late)
-                )
-                band = axis.fill_between(
-                    dims, first.astype(float), last.astype(float), color=style.color, alpha=0.15, linewidth=0
-                )
+                sides = [
+                    np.where(np.isfinite(side[label]), side[label], np.nan).astype(float)
+                    for side in (early, late)
+                ]
+                band = axis.fill_between(dims, *sides, color=style.color, alpha=0.15, linewidth=0)
                 band.set_gid(f"band {label}")
         axis.set_xscale("log")
         axis.set_yscale("log")

@@ -271,6 +271,8 @@ def ticks(axis: "Axes") -> None:
 
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+    figure = axis.get_figure(root=True)
+    assert figure is not None
     for side, limits in ((axis.xaxis, axis.get_xlim()), (axis.yaxis, axis.get_ylim())):
         if side.get_scale() != "log" or isinstance(side.get_major_locator(), FixedLocator):
             continue
@@ -280,7 +282,9 @@ def ticks(axis: "Axes") -> None:
         side.set_minor_locator(NullLocator())
         decades = log10(high / low)
         if decades >= 2.0:
-            side.set_major_locator(LogLocator(numticks=7))
+            inches = figure.get_size_inches()[0] * axis.get_position().width
+            most = 7 if side is axis.yaxis else max(3, min(7, int(inches / 0.45)))
+            side.set_major_locator(LogLocator(numticks=most))
             continue
         places = _plain_places(low, high, floor)
         side.set_major_locator(FixedLocator(places))
@@ -333,16 +337,16 @@ def labelled_rows(names: Sequence[str], width: float, above: float = 0.3) -> tup
     import numpy as np
     from matplotlib.figure import Figure
 
-    most = 60 if width > 6 else 26
+    most, size = (60, 7.0) if width > 6 else (34, 6.0)
     shown = [shortened(name, most) for name in names]
-    left = 0.25 + 0.062 * max(map(len, shown))
+    left = 0.25 + 0.0088 * size * max(map(len, shown))
     height = 0.19 * len(names) + 0.55 + above
     figure = Figure(figsize=(width, height))
     axis = figure.add_axes(
         (left / width, 0.55 / height, (width - left - 0.15) / width, (height - 0.55 - above) / height)
     )
     places = np.arange(len(names), dtype=float)[::-1]
-    axis.set_yticks(places, shown, fontsize=7)
+    axis.set_yticks(places, shown, fontsize=size)
     axis.set_ylim(-0.7, len(names) - 0.3)
     return figure, axis, places
 
