@@ -79,7 +79,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
                     np.where(np.isfinite(side[label]), side[label], np.nan).astype(float)
                     for side in (early, late)
                 ]
-                band = axis.fill_between(dims, *sides, color=style.color, alpha=0.15, linewidth=0)
+                band = axis.fill_between(dims, sides[0], sides[1], color=style.color, alpha=0.15, linewidth=0)
                 band.set_gid(f"band {label}")
         axis.set_xscale("log")
         axis.set_yscale("log")

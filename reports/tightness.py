@@ -57,8 +57,8 @@ def _draw(evidence: Evidence, rows: Any) -> Any:
     ticks(axis)
     axis.set_xlabel("measured / bound")
     axis.legend(
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
         ncols=2 if evidence.width < 6 else 4,
         borderaxespad=0.2,
         columnspacing=1.2,

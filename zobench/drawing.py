@@ -146,7 +146,7 @@ def image(figure: "Figure", kind: str) -> bytes:
 #: Inches around panels: for tick labels and the axis' name, right, below the last row, between rows.
 LEFT, RIGHT, BELOW, BETWEEN = 0.72, 0.12, 0.52, 0.34
 #: Inches of one line of a legend, of one line of a panel's title, and above a title.
-ENTRY, LINE, ABOVE = 0.19, 0.155, 0.12
+ENTRY, LINE, ABOVE = 0.172, 0.155, 0.12
 #: Inches that a single panel is wide at most.
 SINGLE = 5.6
 
