@@ -27,7 +27,7 @@ import numpy as np
 
 DIM, BUDGET, SEEDS = 10, 2000, 10
 PROBLEMS = """brown-almost-linear chebyquad cosh exponential huber l1-norm linear-full-rank linear-rank-1
-    log-cosh log-quadratic mancino max-coordinate nesterov-worst nonconvex-cosine quadratic quartic-norm
+    bdqrtic log-cosh log-quadratic max-coordinate nesterov-worst nonconvex-cosine quadratic quartic-norm
     quartic-sum rosenbrock sine-quadratic styblinski-tang""".split()
 SOLVERS = {
     "s2p": {},

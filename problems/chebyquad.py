@@ -23,6 +23,7 @@ from zobench.objectives.least_squares import (
     demand_start,
     zero_residual,
 )
+from zobench.views import release, scratch
 
 #: Positive nodes of Chebyshev's quadrature on [-1, 1]; the negative ones mirror them, odd d has 0 besides.
 NODES = {
@@ -41,23 +42,33 @@ BEST = {8: 0.0035168737256779317, 10: 0.004772713696375349, 11: 0.00279976155186
 
 def objective(x):
     """Return f(x)."""
-    y, ones, total = 2.0 * x - 1.0, np.ones(x.size), 0.0
-    before, now = np.ones(x.size), y.copy()
+    y, ones, before, now = scratch(x.size), scratch(x.size), scratch(x.size), scratch(x.size)
+    for j in range(x.size):
+        y[j] = now[j] = 2.0 * x[j] - 1.0
+        ones[j] = before[j] = 1.0
+    total = 0.0
     for i in range(1, x.size + 1):
         mean = -1.0 / (i * i - 1.0) if i % 2 == 0 else 0.0
         total += (dot(now, ones) / x.size - mean) ** 2
         for j in range(x.size):
             before[j] = 2.0 * y[j] * now[j] - before[j]
         before, now = now, before
+    release(y)
+    release(ones)
+    release(before)
+    release(now)
     return total
 
 
 def gradient(x, out):
     """Write the gradient, with T_i' by the derivative of the recursion of T_i."""
-    y, ones = 2.0 * x - 1.0, np.ones(x.size)
-    before, now = np.ones(x.size), y.copy()
-    flat, slope = np.zeros(x.size), np.full(x.size, 2.0)
-    out[:] = 0.0
+    y, ones, before, now = scratch(x.size), scratch(x.size), scratch(x.size), scratch(x.size)
+    flat, slope = scratch(x.size), scratch(x.size)
+    for j in range(x.size):
+        y[j] = now[j] = 2.0 * x[j] - 1.0
+        ones[j] = before[j] = 1.0
+        flat[j] = out[j] = 0.0
+        slope[j] = 2.0
     for i in range(1, x.size + 1):
         mean = -1.0 / (i * i - 1.0) if i % 2 == 0 else 0.0
         twice = 2.0 * (dot(now, ones) / x.size - mean) / x.size
@@ -67,6 +78,12 @@ def gradient(x, out):
             before[j] = 2.0 * y[j] * now[j] - before[j]
         before, now = now, before
         flat, slope = slope, flat
+    release(y)
+    release(ones)
+    release(before)
+    release(now)
+    release(flat)
+    release(slope)
 
 
 def make(dim, rng, parameters):

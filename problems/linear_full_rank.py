@@ -35,13 +35,20 @@ class Data(NamedTuple):
 
 def objective(x, data):
     """Return f(x)."""
-    sums, whole = np.zeros(4), x.size - x.size % 4
-    for start in range(0, whole, 4):
-        for j in range(4):
-            sums[j] += (x[start + j] + 1.0) ** 2
-    for i in range(whole, x.size):
-        sums[i - whole] += (x[i] + 1.0) ** 2
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]) + data.surplus
+    s0 = s1 = s2 = s3 = 0.0
+    whole = x.size - x.size % 4
+    for i in range(0, whole, 4):
+        s0 += (x[i] + 1.0) ** 2
+        s1 += (x[i + 1] + 1.0) ** 2
+        s2 += (x[i + 2] + 1.0) ** 2
+        s3 += (x[i + 3] + 1.0) ** 2
+    if x.size > whole:
+        s0 += (x[whole] + 1.0) ** 2
+    if x.size > whole + 1:
+        s1 += (x[whole + 1] + 1.0) ** 2
+    if x.size > whole + 2:
+        s2 += (x[whole + 2] + 1.0) ** 2
+    return (s0 + s1) + (s2 + s3) + data.surplus
 
 
 def gradient(x, data, out):

@@ -27,6 +27,7 @@ from zobench.errors import ZobenchError
 from zobench.instance import Matrix, Parts, Problem, Vector
 from zobench.kernels import dot
 from zobench.parameters import Choice, Integer, Real
+from zobench.views import release, scratch
 
 
 class Parameters(NamedTuple):
@@ -61,7 +62,9 @@ def wide_sum(eigenvalues, x, centre):
 
     The order of the additions is fixed, so the bits are the same on every machine.
     """
-    sums = np.zeros(32)
+    sums = scratch(32)
+    for j in range(32):
+        sums[j] = 0.0
     whole = x.size - x.size % 32
     for start in range(0, whole, 32):
         for j in range(32):
@@ -73,16 +76,21 @@ def wide_sum(eigenvalues, x, centre):
         for j in range(half):
             sums[j] += sums[j + half]
         half //= 2
-    return sums[0]
+    total = sums[0]
+    release(sums)
+    return total
 
 
 def rotated(x, data):
     """Return f(x) where Q is not the identity."""
-    v = x - data.x_star
+    v = scratch(x.size)
+    for i in range(x.size):
+        v[i] = x[i] - data.x_star[i]
     reflect(v, data.normals, False)
     total = 0.0
     for i in range(x.size):
         total += data.eigenvalues[i] * v[i] ** 2
+    release(v)
     return 0.5 * total
 
 

@@ -81,7 +81,8 @@ def step(oracle, state, parameters, k, stream):
     answer = query(oracle, trial)
     if answer < value[0]:
         value[0] = answer
-        x[:] = trial
+        for i in range(x.size):
+            x[i] = trial[i]
 
 
 def cost(parameters, setting):

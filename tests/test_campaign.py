@@ -155,7 +155,8 @@ def test_same_bits_in_every_executor(tmp_path):
     with Store(tmp_path / "one") as store:
         tally = execute(SMALL, store, 1, lambda done, total, text: told.append((done, total)))
         assert (tally.total, tally.done, tally.kept, tally.failed) == (16, 16, 0, 0)
-    assert told == [(done, 16) for done in range(17)]
+    assert told == sorted(told)  # short runs are told together
+    assert (told[0], told[-1]) == ((0, 16), (16, 16))
     with Store(tmp_path / "two") as store:
         execute(SMALL, store, 2)
     with Store(tmp_path / "threads") as store, ThreadPoolExecutor(3) as threads:

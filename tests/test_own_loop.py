@@ -18,7 +18,8 @@ from zobench.errors import ZobenchError
 from zobench.execute import key_of
 from zobench.foreign import own_loop
 from zobench.foreign.own_loop import OwnLoop
-from zobench.parallel.workers import expected_seconds, run_keys
+from zobench.parallel.estimate import expected_seconds
+from zobench.parallel.workers import run_keys
 from zobench.registry import catalogue
 from zobench.solver import solver
 from zobench.stream import digest, generator

@@ -118,14 +118,14 @@ def test_missing_gives_the_keys_without_a_run_in_order(tmp_path, trace):
 
 def test_an_interrupted_put_is_written_when_the_store_closes(tmp_path, trace, monkeypatch):
     with Store(tmp_path / "s") as store:
-        write = Store._write_arrays
+        write = Store._write
 
-        def interrupted(self, number, trace):
-            write(self, number, trace)
+        def interrupted(self, pending, environment):
+            write(self, pending, environment)
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(Store, "_write_arrays", interrupted)
+            patch.setattr(Store, "_write", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 store.put(trace)
         assert store.runs().empty, "half a transaction was kept"

@@ -7,7 +7,6 @@ made from, so a changed helper is never served stale (numba itself looks only at
 the outermost function).
 """
 
-import dis
 import hashlib
 import inspect
 import os
@@ -21,29 +20,24 @@ import types as python
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import llvmlite.binding
-import numba
 import numpy as np
-from numba import cfunc
-from numba.core.registry import cpu_target
-from numba.extending import register_jitable
 
 from zobench.errors import ZobenchError
+from zobench.machine_code import keep, load
 
 __all__ = ["address_of", "apart", "cache_folder", "compiled", "jitable", "layout_of", "typed"]
 
 #: Files of the core whose records every piece of machine code may read, named by any function or not.
-_LAYOUTS = ("compile", "loop", "objective", "oracle", "stream", "views")
-#: numba's settings are attributes made at run time
-_SETTINGS: Any = numba.config
+_LAYOUTS = ("compile", "emitted", "loop", "objective", "oracle", "stream", "views")
 _LOCK = threading.RLock()
 _REGISTERED: set[Callable[..., Any]] = set()
 _INLINED: set[Callable[..., Any]] = set()
 _APART: set[Callable[..., Any]] = set()
-#: name of every C function made in this process -> numba's object, kept alive with its code
+#: name of every C function made in this process -> what keeps its code alive and has its address
 compiled: dict[str, Any] = {}
 
 
@@ -72,8 +66,10 @@ def cache_folder() -> Path:
 @cache
 def _machine_folder() -> Path:
     """Give the compiled code's own folder: machine code is good for one processor and one compiler."""
+    import llvmlite.binding
+
     parts = (
-        numba.__version__,
+        version("numba"),
         platform.python_version(),
         platform.machine(),
         llvmlite.binding.get_host_cpu_name(),
@@ -121,6 +117,8 @@ def _reached(function: Callable[..., Any]) -> list[Callable[..., Any]]:
 
 def jitable(function: Callable[..., Any], inline: bool = False) -> Callable[..., Any]:
     """Let compiled code call `function` and every plain function it names; the functions stay plain."""
+    from numba.extending import register_jitable
+
     with _LOCK:
         for each in _reached(function):
             if each not in _REGISTERED:
@@ -148,8 +146,9 @@ def apart(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @cache
 def _source(file: str) -> bytes:
+    """Hash a source file, read once in a process."""
     try:
-        return Path(file).read_bytes()
+        return hashlib.sha256(Path(file).read_bytes()).digest()
     except OSError:  # a notebook's cell or an interactive session: no file to read
         return b""
 
@@ -165,16 +164,22 @@ def _digest(functions: list[Callable[..., Any]], layout: str) -> str:
     for file in sorted(files):
         digest.update(_source(file))
     for function in functions:
-        digest.update(function.__qualname__.encode())
-        for code in _codes(function):
-            plain = [value for value in code.co_consts if not isinstance(value, python.CodeType)]
-            digest.update(code.co_code + repr(plain).encode())
-        for name, value in _named(function):
-            if isinstance(value, np.ndarray):
-                digest.update(f"{name}={value.dtype}{value.shape};".encode() + value.tobytes())
-            elif isinstance(value, (int, float, str, tuple, np.generic)):
-                digest.update(f"{name}={value!r};".encode())
+        digest.update(_described(function))
     return digest.hexdigest()[:20]
+
+
+def _described(function: Callable[..., Any]) -> bytes:
+    """Hash one function: its name, its code, the constants that it names."""
+    digest = hashlib.sha256(function.__qualname__.encode())
+    for code in _codes(function):
+        plain = [value for value in code.co_consts if not isinstance(value, python.CodeType)]
+        digest.update(code.co_code + repr(plain).encode())
+    for name, value in _named(function):
+        if isinstance(value, np.ndarray):
+            digest.update(f"{name}={value.dtype}{value.shape};".encode() + value.tobytes())
+        elif isinstance(value, (int, float, str, tuple, np.generic)):
+            digest.update(f"{name}={value!r};".encode())
+    return digest.digest()
 
 
 @contextmanager
@@ -230,12 +235,15 @@ def typed(template: Callable[..., Any], signature: Any, name: str, layout: str =
     label = re.sub(r"[^A-Za-z0-9]+", "_", name) + "_" + _digest(reached, layout)
     with _LOCK:
         if label not in compiled:
-            compiled[label] = _compile(template, signature, label, authors, bindings)
+            file = _machine_folder() / f"{label}.object"
+            compiled[label] = load(file) or _compile(template, signature, label, authors, bindings, file)
         return compiled[label].address
 
 
 def _demand_silence(functions: list[Any]) -> None:
     """Refuse kernels that raise or assert: C carries no exception, and a made-up value would be read."""
+    import dis
+
     for function in functions:
         for code in _codes(function):
             if any(step.opname == "RAISE_VARARGS" for step in dis.get_instructions(code)):
@@ -245,7 +253,13 @@ def _demand_silence(functions: list[Any]) -> None:
                 )
 
 
-def _compile(template: Any, signature: Any, label: str, authors: list[Any], bindings: dict[str, Any]) -> Any:
+def _compile(
+    template: Any, signature: Any, label: str, authors: list[Any], bindings: dict[str, Any], file: Path
+) -> Any:
+    """Compile with numba, or load what numba or another process has compiled."""
+    from numba.core.registry import cpu_target
+
+    _know_emitted()
     _demand_silence([each for author in authors for each in _reached(author)])
     for author in [*authors, template]:
         jitable_parts = [author] if author is not template else list(_helpers(template))
@@ -258,34 +272,59 @@ def _compile(template: Any, signature: Any, label: str, authors: list[Any], bind
     body.__qualname__, body.__module__ = label, template.__module__
     folder = _machine_folder()
     with _between_processes(folder):
-        try:
-            return _cached(body, signature, folder)
-        except (
-            EOFError,
-            ValueError,
-            KeyError,
-            IndexError,
-            AttributeError,
-            ImportError,
-            pickle.PickleError,
-        ):
-            # A file of the cache that a crash or a full disk cut short: made anew, once.
-            damaged = list(folder.rglob(f"*{label}*"))
-            if not damaged:
-                raise
-            for file in damaged:
-                file.unlink(missing_ok=True)
-            return _cached(body, signature, folder)
+        made = load(file)  # another process may have been first
+        if made is None:
+            file.unlink(missing_ok=True)
+            made = _cached_or_anew(body, signature, label, folder)
+            keep(file, made._wrapper_name, made._library)
+        return made
+
+
+@cache
+def _know_emitted() -> None:
+    """Let numba know the functions that exist in compiled code only."""
+    from numba.extending import typeof_impl
+
+    from zobench.emitted import Emitted
+
+    typeof_impl.register(Emitted)(lambda value, context: value.typed())
+
+
+def _cached_or_anew(body: Any, signature: Any, label: str, folder: Path) -> Any:
+    """Compile, or load from numba's cache; a file of it that is damaged is made anew, once."""
+    try:
+        return _cached(body, signature, folder)
+    except (
+        EOFError,
+        ValueError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        ImportError,
+        pickle.PickleError,
+    ):
+        # A file of the cache that a crash or a full disk cut short.
+        damaged = list(folder.rglob(f"*{label}*"))
+        if not damaged:
+            raise
+        for file in damaged:
+            file.unlink(missing_ok=True)
+        return _cached(body, signature, folder)
 
 
 def _cached(body: Any, signature: Any, folder: Path) -> Any:
     """Compile or load with numba's own disk cache, pointed at `folder` for this function alone."""
-    before = _SETTINGS.CACHE_DIR
-    _SETTINGS.CACHE_DIR = str(folder)
+    import numba
+
+    settings: Any = numba.config  # its attributes are made at run time
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(folder)
     try:
-        return cfunc(signature, cache=True, error_model="numpy")(body)
+        made = numba.cfunc(signature, cache=True, error_model="numpy")(body)
+        _ = made.address  # which makes the machine code
+        return made
     finally:
-        _SETTINGS.CACHE_DIR = before
+        settings.CACHE_DIR = before
 
 
 def address_of(label: str) -> int:

@@ -4,6 +4,7 @@ import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -24,12 +25,18 @@ __all__ = ["Run"]
 
 #: A slice of the loop lasts about this long (seconds): signals are looked at between slices.
 SLICE = 0.05
+#: A run of at most so many numbers of workspace may be begun anew in the same memory.
+REPEATED = 2**16
 NEVER = np.iinfo(np.int64).max
 
 
+@lru_cache(maxsize=64)
 def checkpoints(budget: int, count: int = 64) -> NDArray[np.int64]:
     """Give up to `count` whole numbers, log-spaced from 1 to `budget`."""
-    return np.unique(np.rint(np.geomspace(1, budget, count)).astype(np.int64))
+    marks = np.rint(np.geomspace(1, budget, count)).astype(np.int64)
+    marks = marks[np.append(True, marks[1:] > marks[:-1])]  # `np.unique` loads a package of its own
+    marks.flags.writeable = False
+    return marks
 
 
 @dataclass
@@ -97,6 +104,15 @@ class Run:
         self._stream = Stream(self.stream_key, "solver")
         self._init, self._step = self.solver.kernels
         self._started = np.zeros(1, dtype=bool)
+        self._first: tuple[NDArray[Any], ...] | None = None
+        self._places = (
+            self.oracle.ctypes.data,
+            self._work.ctypes.data,
+            self._offsets.ctypes.data,
+            self._parameters.ctypes.data,
+            self._stream.address,
+            self.watch.ctypes.data,
+        )
 
     def _setting(self) -> Setting:
         return Setting(self.x0.size, self.budget, self.certificates, self.objective.varies, self.manifold)
@@ -270,12 +286,7 @@ class Run:
         until = budget if steps is not None else min(budget, count + self._slice)
         idle = advance()(
             self._step,
-            self.oracle.ctypes.data,
-            self._work.ctypes.data,
-            self._offsets.ctypes.data,
-            self._parameters.ctypes.data,
-            self._stream.address,
-            self.watch.ctypes.data,
+            *self._places,
             until,
         )
         self.watch["k_end"] = end
@@ -360,7 +371,7 @@ class Run:
 
     def _iterate(self) -> NDArray[np.float64]:
         """Give the iterate away, in memory that nothing writes to any more."""
-        if not self.over:
+        if not self.over or self._first is not None:
             return self.x.copy()
         if self._work.size > 2 * self.x.size:  # the workspace is not to live on for its first field
             self._spare[:] = self.x
@@ -381,6 +392,25 @@ class Run:
         for array, values in zip(self._changing(), kept, strict=True):
             array[...] = values
         self.over = ""
+
+    def repeatable(self) -> bool:
+        """Say whether `anew` is possible from now on; to be asked before the run begins.
+
+        It takes a second copy of all that a run changes, so it is for small workspaces; and the objective
+        must be compiled, for a bridge to Python is made for one run.
+        """
+        small = self._work.size <= REPEATED and self._best_point is None
+        if type(self) is Run and small and self.objective.quiet_address == self.objective.address:
+            self._first = self.snapshot()
+        return self._first is not None
+
+    def anew(self, stream_key: str) -> None:
+        """Go back to the start of a repeatable run, with the random numbers of another key."""
+        assert self._first is not None
+        self.restore(self._first)
+        self._stream.enter(stream_key, "solver")
+        self.oracle["sample_key"], self.oracle["noise_key"] = digest(stream_key, "noise")
+        self.stream_key, self._seconds = stream_key, 0.0
 
     def _changing(self) -> list[NDArray[Any]]:
         stream = self._stream

@@ -10,13 +10,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import float64, int64, types
 
 from zobench.compile import layout_of, typed
 from zobench.kernels import squared_norm
 from zobench.oracle import ORACLE
 from zobench.stream import STREAM
-from zobench.views import call, floats_at, parameters_view, record_view, vector_at, workspace_view
+from zobench.views import FLOAT, INT, call, floats_at, parameters_view, record_view, vector_at, workspace_view
 
 __all__ = ["QUANTITIES", "WATCH", "advance", "compile_kernel", "follow"]
 
@@ -62,10 +61,10 @@ WATCH = np.dtype(
     align=True,
 )
 
-_KERNEL = types.void(int64, int64, int64, int64, int64, int64)
-_call_kernel = call(types.void, int64, int64, int64, int64, int64, int64)
-_call_value = call(float64, int64, int64, int64)
-_call_gradient = call(types.void, int64, int64, int64, int64)
+_KERNEL = "void(int64, int64, int64, int64, int64, int64)"
+_call_kernel = call("void", INT, INT, INT, INT, INT, INT)
+_call_value = call(FLOAT, INT, INT, INT)
+_call_gradient = call("void", INT, INT, INT, INT)
 _oracle_at = record_view(ORACLE)
 _watch_at = record_view(WATCH)
 _stream_at = record_view(STREAM)
@@ -82,7 +81,7 @@ def _kernel(oracle, work, offsets, parameters, k, stream):
 
 def compile_kernel(solver: Any, which: str) -> int:
     """Compile a solver's `init` or `step` behind the one signature that all solvers share."""
-    kinds = [float64 if isinstance(number, float) else int64 for number in _slots(solver)]
+    kinds = [FLOAT if isinstance(number, float) else INT for number in _slots(solver)]
     return typed(
         _kernel,
         _KERNEL,
@@ -214,7 +213,7 @@ def _advance(step, oracle_address, work, offsets, parameters, stream, watch_addr
 @cache
 def advance() -> Any:
     """Give the loop as a Python callable of eight integers, most of them addresses."""
-    address = typed(_advance, int64(*[int64] * 8), "advance")
+    address = typed(_advance, f"int64({', '.join(['int64'] * 8)})", "advance")
     return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 8)(address)
 
 
@@ -233,5 +232,5 @@ def _follow(oracle_address, watch_address, x_address, whole):
 @cache
 def follow() -> Any:
     """Give `_follow` as a Python callable of four integers, of which three are addresses."""
-    address = typed(_follow, types.void(*[int64] * 4), "follow")
+    address = typed(_follow, "void(int64, int64, int64, int64)", "follow")
     return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)(address)

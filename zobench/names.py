@@ -11,10 +11,10 @@ __all__ = ["problem_name", "solver_name"]
 
 def _changed(kind: str, name: str, given: Mapping[str, Any]) -> dict[str, str]:
     """Give the parameters that are not at their defaults; all of them where nobody knows the defaults."""
-    from zobench.registry import catalogue
+    from zobench.registry import find
 
     try:
-        defaults = catalogue(kind)[name].parameters._field_defaults
+        defaults = find(kind, name).parameters._field_defaults
     except (KeyError, ZobenchError):
         # a store from a machine that has a package which this one lacks
         defaults = {}

@@ -4,7 +4,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import float64, int64
 
 from zobench.compile import typed
 from zobench.stream import hashed_polar, hashed_word
@@ -67,4 +66,4 @@ def _answer(value, key, parameters):
 @cache
 def address_of_law(name: str) -> int:
     """Compile a law as ``double noise(double value, long key, double *parameters)``; give its address."""
-    return typed(_answer, float64(float64, int64, int64), f"noise {name}", author=LAWS[name])
+    return typed(_answer, "float64(float64, int64, int64)", f"noise {name}", author=LAWS[name])

@@ -10,22 +10,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numba import float64, int64, types
 from numpy.typing import NDArray
 
 from zobench.compile import layout_of, typed
 from zobench.errors import ZobenchError
 from zobench.instance import Instance, field_kinds
 from zobench.noise import Noise
-from zobench.views import MATRIX, VECTOR, data_view, rows_at, vector_at
+from zobench.views import FLOAT, INT, MATRIX, VECTOR, data_view, rows_at, vector_at
 
 __all__ = ["Functions", "Objective", "objective_of"]
 
-_VALUE = float64(int64, int64, int64)
-_GRADIENT = types.void(int64, int64, int64, int64)
-_SAMPLE = float64(int64, int64, int64, int64)
-_MANY = types.void(*[int64] * 6)
-_KINDS = {"float": float64, "int": int64, "vector": VECTOR, "matrix": MATRIX}
+_VALUE = "float64(int64, int64, int64)"
+_GRADIENT = "void(int64, int64, int64, int64)"
+_SAMPLE = "float64(int64, int64, int64, int64)"
+_MANY = "void(int64, int64, int64, int64, int64, int64)"
+_KINDS = {"float": FLOAT, "int": INT, "vector": VECTOR, "matrix": MATRIX}
 
 # The templates below are outer functions: `author` and `view` are bound when they are compiled.
 author: Any = None

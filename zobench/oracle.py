@@ -14,11 +14,10 @@ solver over an oracle from which everything that it could peek at is gone).
 """
 
 import numpy as np
-from numba import float64, int64, types
 
 from zobench.compile import apart
 from zobench.stream import hashed_word
-from zobench.views import call, floats_at, ints_at, vector_at
+from zobench.views import FLOAT, INT, call, floats_at, ints_at, vector_at
 
 __all__ = ["ORACLE", "hold", "query", "query_along", "query_gradient", "query_pair", "varies"]
 
@@ -62,11 +61,11 @@ ORACLE = np.dtype(
     align=True,
 )
 
-_call_objective = call(float64, int64, int64, int64)
-_call_gradient = call(types.void, int64, int64, int64, int64)
-_call_many = call(types.void, int64, int64, int64, int64, int64, int64)
-_call_sample = call(float64, int64, int64, int64, int64)
-_call_noise = call(float64, float64, int64, int64)
+_call_objective = call(FLOAT, INT, INT, INT)
+_call_gradient = call("void", INT, INT, INT, INT)
+_call_many = call("void", INT, INT, INT, INT, INT, INT)
+_call_sample = call(FLOAT, INT, INT, INT, INT)
+_call_noise = call(FLOAT, FLOAT, INT, INT)
 
 
 def _improve(oracle, x, value):

@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from zobench.errors import ZobenchError, nearest, unknown
@@ -152,13 +154,14 @@ class Choice:
         return str(value)
 
 
-def constraints(parameters: type) -> dict[str, Any]:
+@cache
+def constraints(parameters: type) -> Mapping[str, Any]:
     """Give the constraint that each field's annotation carries; None where it carries none."""
     rules = {}
     for name, hint in get_type_hints(parameters, include_extras=True).items():
         extras = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
         rules[name] = next((rule for rule in extras if hasattr(rule, "convert")), None)
-    return rules
+    return MappingProxyType(rules)
 
 
 def validate(parameters: type, given: Mapping[str, Any], who: str) -> Any:

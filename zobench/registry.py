@@ -97,8 +97,28 @@ def _registered(kind: str) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
+@cache
+def _at_home(kind: str, name: str) -> Any:
+    """Give what the one package of a kind defines in the module of that name; None: look through all.
+
+    Importing one module takes a hundredth of the time that importing all does.
+    """
+    entries = list(entry_points(group=f"zobench.{kind}"))
+    slug = name.replace("-", "_")
+    if len(entries) != 1 or not slug.isidentifier() or slug.startswith("_"):
+        return None
+    try:
+        item = getattr(import_module(f"{_package(entries[0]).__name__}.{slug}"), KINDS[kind])
+    except Exception:  # whatever is wrong with it is said by whoever looks through all
+        return None
+    return item if item.name == name else None
+
+
 def find(kind: str, name: str) -> Any:
     """Give the registered object of that name, or complain with the nearest valid one."""
+    item = _at_home(kind, name)
+    if item is not None and not _is_family(item):
+        return item
     known = catalogue(kind)
     if name in known:
         return known[name]
@@ -125,6 +145,9 @@ def split_problem(text: str) -> tuple[str, str]:
     (('quadratic', 'dim=3'), ('coco:bbob_f001_i01_d10', 'noise=failure'))
     """
     head, colon, rest = (part.strip() for part in text.partition(":"))
+    home = _at_home("problems", head)
+    if home is not None and not _is_family(home):
+        return head, rest
     if not colon or head not in families():
         if colon and head not in catalogue("problems"):
             raise unknown("problem", head, [*catalogue("problems"), *families()])

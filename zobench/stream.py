@@ -16,10 +16,9 @@ import hashlib
 from functools import cache
 
 import numpy as np
-from numba import int64, types
 
 from zobench.compile import inlined, typed
-from zobench.views import as_bits, as_float, call, floats_at, ints_at, vector_at
+from zobench.views import INT, as_bits, as_float, call, floats_at, ints_at, vector_at
 
 __all__ = [
     "STREAM",
@@ -163,14 +162,14 @@ def _fill_words(key, nonce, first, address, pairs):
 @cache
 def _fillers() -> tuple[int, int]:
     """Compile the two block functions once; solvers call them by address and stay small."""
-    signature = types.void(int64, int64, int64, int64, int64)
+    signature = "void(int64, int64, int64, int64, int64)"
     return (
         typed(_fill_normals, signature, "fill normals"),
         typed(_fill_words, signature, "fill words"),
     )
 
 
-_fill = call(types.void, int64, int64, int64, int64, int64)
+_fill = call("void", INT, INT, INT, INT, INT)
 
 
 def normals(stream, out):
@@ -323,7 +322,7 @@ class Stream:
 
     def __init__(self, key: str, purpose: str):
         self.record = np.zeros(1, STREAM)
-        self.record["key"], self.record["nonce"] = digest(key, purpose)
+        self.enter(key, purpose)
         self.buffers = np.empty((2, BUFFER))
         self.record["normal_from"] = self.record["word_from"] = -2 * BUFFER
         self.record["normal_buffer"], self.record["word_buffer"] = (
@@ -331,6 +330,10 @@ class Stream:
             self.buffers[1].ctypes.data,
         )
         self.record["fill_normals"], self.record["fill_words"] = _fillers()
+
+    def enter(self, key: str, purpose: str) -> None:
+        """Take the numbers of (key, purpose) from now on; for a stream that nothing was taken from."""
+        self.record["key"], self.record["nonce"] = digest(key, purpose)
 
     @property
     def address(self) -> int:

@@ -15,8 +15,14 @@ __all__ = ["TARGETS", "RunKey", "Trace", "weights_name"]
 TARGETS = tuple(float(f"{10 ** (-j / 5):.6g}") for j in range(1, 41))
 
 
+class _Named:
+    """Room for a key's digest outside its fields, for it is asked for again and again."""
+
+    __slots__ = ("_digest",)
+
+
 @dataclass(frozen=True)
-class RunKey:
+class RunKey(_Named):
     """Everything a run is determined by.
 
     Attributes
@@ -56,11 +62,20 @@ class RunKey:
     def text(self) -> str:
         """Write the key as canonical JSON, without weights where there are none."""
         kept = {name: value for name, value in self.__dict__.items() if name != "weights" or value}
-        return json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain)
+        return _JSON.encode(kept)
 
     def digest(self) -> str:
         """Hash the key: the run's name in a store."""
-        return hashlib.sha256(self.text().encode()).hexdigest()[:32]
+        try:
+            return self._digest
+        except AttributeError:
+            made = hashlib.sha256(self.text().encode()).hexdigest()[:32]
+            object.__setattr__(self, "_digest", made)
+            return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the fields alone."""
+        return self.__dict__
 
     def stream_key(self) -> str:
         """Name the run's random streams: the key without solver, its parameters, budget, noise, observation.
@@ -76,7 +91,7 @@ class RunKey:
             if k not in ("solver", "solver_parameters", "budget", "observed", "weights")
         }
         kept["noise"] = ""
-        return json.dumps(kept, sort_keys=True, separators=(",", ":"), default=_plain)
+        return _JSON.encode(kept)
 
 
 def weights_name(weights: Any) -> str:
@@ -97,6 +112,9 @@ def weights_name(weights: Any) -> str:
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else str(value)
+
+
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain)
 
 
 @dataclass(frozen=True, eq=False)

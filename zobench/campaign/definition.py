@@ -194,11 +194,14 @@ class Campaign:
             With every fault, each with its line.
         """
         from zobench.campaign.file import expand
-        from zobench.claims.file import claims_of
 
         faults = Faults(who, dict(lines or {}))
         keys, tunings = expand(table, faults)
-        claims = claims_of(table, [*keys, *(key for tuning in tunings for key in tuning.finals)], faults)
+        claims: tuple[Claim, ...] = ()
+        if "claims" in table:
+            from zobench.claims.file import claims_of
+
+            claims = claims_of(table, [*keys, *(key for tuning in tunings for key in tuning.finals)], faults)
         if faults:
             raise ZobenchError(faults.text())
         content = json.dumps(dict(table), sort_keys=True, default=str)
@@ -318,12 +321,9 @@ def _do(
         progress(tally.kept + tally.done, tally.total, "")
     with closing(run_keys(left, workers=workers, executor=executor)) as batches:
         for batch in batches:
-            store.put(*(trace for trace in batch if not isinstance(trace, Failure)))
-            failures = [failure for failure in batch if isinstance(failure, Failure)]
-            for failure in failures:
-                store.put_failure(failure.key, failure.message, failure.seconds)
+            store.put_batch(batch)
             tally.done += len(batch)
-            tally.failed += len(failures)
+            tally.failed += sum(isinstance(each, Failure) for each in batch)
             if progress is not None:
                 getattr(progress, "saw", len)(
                     batch

@@ -257,6 +257,8 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
 
 
 def _judged(campaign: Campaign, store: "Store") -> list["Judgement"]:
+    if not campaign.claims:
+        return []
     from zobench.claims.runs import judge  # here and not above: few campaigns make claims
 
     return judge(campaign, store)
@@ -288,12 +290,17 @@ def _grouped(
 
     members: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     failures = []
+    named: dict[tuple[Any, ...], tuple[str, str]] = {}  # by what the keys of all seeds share
     for key in keys:
         row = outcomes[key.digest()]
-        problem = problem_name(
-            key.problem, key.dim, key.instance_seed, dict(key.problem_parameters), key.noise
-        )
-        solver = solver_name(key.solver, dict(key.solver_parameters))
+        own = id(key.problem_parameters), id(key.solver_parameters)
+        cell = (key.problem, key.dim, key.instance_seed, key.noise, key.solver, *own)
+        if cell not in named:
+            problem = problem_name(
+                key.problem, key.dim, key.instance_seed, dict(key.problem_parameters), key.noise
+            )
+            named[cell] = problem, solver_name(key.solver, dict(key.solver_parameters))
+        problem, solver = named[cell]
         members.setdefault((problem, solver, key.budget), []).append(row)
         if row["status"] == "failed":
             failures.append(

@@ -18,7 +18,6 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
-from numba import float64, int64
 from numpy.typing import NDArray
 
 from zobench.compile import typed
@@ -54,7 +53,7 @@ def _ask(oracle, x, dim):
 @cache
 def _entrance() -> Any:
     """Give the compiled `query` as a Python callable of two addresses and the dimension."""
-    address = typed(_ask, float64(int64, int64, int64), "ask")
+    address = typed(_ask, "float64(int64, int64, int64)", "ask")
     return ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_int64] * 3)(address)
 
 

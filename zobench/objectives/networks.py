@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import float64, int64, types
 from numpy.typing import NDArray
 
 from zobench.compile import layout_of, typed
@@ -16,7 +15,7 @@ from zobench.kernels import squared_norm
 from zobench.objectives.classification import BLOCK, Labelled, blocks, labelled, minibatch, residual, soften
 from zobench.objectives.layers import bend, clear, collect, dense, dense_gradient, flat, room, squares, widest
 from zobench.objectives.solution import content, kept
-from zobench.views import MATRIX, VECTOR, data_view, row_of, vector_at
+from zobench.views import FLOAT, INT, MATRIX, VECTOR, data_view, row_of, vector_at
 
 __all__ = [
     "REGRESSION",
@@ -233,10 +232,10 @@ def answers(x: NDArray[np.float64], block: NDArray[np.float64]) -> NDArray[np.fl
     block : vector
         An instance's data, of class `Data`, as one block of memory.
     """
-    kinds = [MATRIX, MATRIX, VECTOR, MATRIX, int64, int64, float64]
+    kinds = [MATRIX, MATRIX, VECTOR, MATRIX, INT, INT, FLOAT]
     address = typed(
         _answered,
-        types.void(*[int64] * 4),
+        "void(int64, int64, int64, int64)",
         "answers of a network",
         layout_of(Data, kinds),
         author=_answer,

@@ -148,8 +148,6 @@ def product_of(instance: Any, function: Callable[..., None]) -> Callable[[Array,
     callable
         ``product(x, v)``.
     """
-    from numba import int64, types
-
     from zobench import views
     from zobench.compile import typed
     from zobench.instance import field_kinds
@@ -158,7 +156,7 @@ def product_of(instance: Any, function: Callable[..., None]) -> Callable[[Array,
     kinds = [_KINDS[kind] for kind in field_kinds(instance.problem.data).values()]
     address = typed(
         _product,
-        types.void(*[int64] * 5),
+        "void(int64, int64, int64, int64, int64)",
         f"product of {instance.problem.name}",
         str(kinds),
         author=function,

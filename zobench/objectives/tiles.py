@@ -20,9 +20,8 @@ from typing import Any
 
 import llvmlite.binding
 from llvmlite import ir
-from numba import int64, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+
+from zobench.emitted import INT, emitted, kind_of
 
 __all__ = ["LANES", "LONG", "WIDE", "product_tile", "scores_tile"]
 
@@ -48,6 +47,8 @@ class _Emit:
     """Emits the machine code of tiles."""
 
     def __init__(self, builder: Any):
+        from numba.core import cgutils
+
         self.builder = builder
         kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
         self.fused = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f64")
@@ -67,6 +68,8 @@ class _Emit:
         """Ask for a cache line early; harmless beyond the end of an array."""
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        from numba.core import cgutils
+
         function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0i8")
         place = self.builder.bitcast(self.builder.gep(start, [offset]), byte)
         self.builder.call(function, [place, number(0), number(3), number(1)])  # to read, into all caches
@@ -136,9 +139,9 @@ def product_tile(rows: int, columns: int) -> Any:
         _called(name, builder, args, lambda function: _write_product(function, rows, columns))
         return context.get_dummy_value()
 
-    @intrinsic
+    @emitted
     def tile(typingctx, out, out_row, a, a_row, a_column, b, b_row, count):
-        return types.void(*[int64] * 8), codegen
+        return kind_of("void")(*[kind_of(INT)] * 8), codegen
 
     return tile
 
@@ -204,8 +207,8 @@ def scores_tile(weights: int, vectors: int, terms: int) -> Any:
         _called(name, builder, args, lambda function: _write_scores(function, weights, vectors, terms))
         return context.get_dummy_value()
 
-    @intrinsic
+    @emitted
     def tile(typingctx, out, out_row, starts, first, stride, b, b_row, count):
-        return types.void(*[int64] * 8), codegen
+        return kind_of("void")(*[kind_of(INT)] * 8), codegen
 
     return tile

@@ -10,21 +10,22 @@ This module is among the first that a worker imports, so nothing at its top load
 the number of threads when they are loaded.
 """
 
+import sys
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from zobench.errors import ZobenchError
+from zobench.parallel.estimate import expected_seconds, instance_of, place_of, seconds_of_query
 from zobench.parallel.pool import Given, Lost, Pool, processors
 from zobench.parallel.processes import Processes, one_thread
 from zobench.parallel.worker import Phase
 
 if TYPE_CHECKING:
-    from zobench.instance import Instance
     from zobench.trace import RunKey, Trace
 
 __all__ = [
@@ -41,10 +42,12 @@ __all__ = [
 
 #: A chunk of keys is about this much work (seconds): long enough to be worth sending.
 CHUNK = 0.2
+#: Runs that are done in this process within so many seconds are handed over together.
+TOGETHER = 0.05
 #: Keys of a chunk at most.
 LONGEST = 64
 #: Below this much work in all (seconds) starting processes takes longer than it saves.
-WORTH = 3.0
+WORTH = 1.0
 #: Runs expected to be longer than this (seconds) are done first, the longest before the others.
 LONG = 1.0
 #: A run in which its worker dies is tried this often: the blow may have come from outside.
@@ -68,29 +71,22 @@ class Failure:
     seconds: float
 
 
-@lru_cache(maxsize=8)
-def _instance(
-    name: str, dim: int, seed: int, parameters: tuple[tuple[str, Any], ...], noise: str
-) -> "Instance":
-    from zobench.instance import problem
-
-    return problem(name, dim, seed, noise=noise or None, **dict(parameters))
-
-
-def _instance_of(key: "RunKey") -> "Instance":
-    """Make the instance of a key, or give one of the last few."""
-    return _instance(key.problem, key.dim, key.instance_seed, key.problem_parameters, key.noise)
-
-
 def _run_one(key: "RunKey") -> "Trace | Failure":
-    from zobench.execute import run_key
-
     begun = time.perf_counter()
     try:
-        return run_key(key, made=_instance_of(key))
+        return _repeated().run(key, instance_of(key))
     except (Exception, SystemExit) as error:  # whatever a problem or a solver raises costs its own run only
         said = str(error) if isinstance(error, ZobenchError) else f"{type(error).__name__}: {error}"
         return Failure(key, said, time.perf_counter() - begun)
+
+
+def _repeated() -> Any:
+    """Give what does the runs of this thread: threads must not share a run's memory."""
+    from zobench.execute import Repeated
+
+    if not hasattr(_OF_THREAD, "runs"):
+        _OF_THREAD.runs = Repeated()
+    return _OF_THREAD.runs
 
 
 def run_chunk(keys: Sequence["RunKey"]) -> list["Trace | Failure"]:
@@ -98,6 +94,7 @@ def run_chunk(keys: Sequence["RunKey"]) -> list["Trace | Failure"]:
     return [_run_one(key) for key in keys]
 
 
+_OF_THREAD = threading.local()
 _prepared: set[tuple[Any, ...]] = set()
 
 
@@ -135,61 +132,10 @@ def warm(keys: Iterable["RunKey"]) -> None:
             if kind == "solver":
                 solver(key.solver).warm()
             else:
-                made = _instance_of(key)
+                made = instance_of(key)
                 _ = made._functions, made.noise and made.noise.address
         except Exception:
             continue  # the runs will say so, each in its row
-
-
-def _place(key: "RunKey") -> tuple[Any, ...]:
-    return key.problem, key.dim, key.instance_seed, key.problem_parameters
-
-
-def expected_seconds(
-    keys: Sequence["RunKey"] | Iterable["RunKey"], costs: dict[tuple[Any, ...], float] | None = None
-) -> list[float]:
-    """Estimate how long each run takes: budget times one timed evaluation, and a little for the solver.
-
-    Parameters
-    ----------
-    keys : iterable of RunKey
-    costs : dict, optional
-        What an evaluation was found to take elsewhere; those it lacks are timed here.
-
-    Returns
-    -------
-    list of float
-    """
-    costs = {} if costs is None else costs
-    answer = []
-    for key in keys:
-        place = _place(key)
-        if place not in costs:
-            costs[place] = _seconds_of_query(key)
-        answer.append(2e-3 + key.budget * (costs[place] + _own_seconds(key.solver) + 4e-9 * key.dim))
-    return answer
-
-
-@lru_cache
-def _own_seconds(name: str) -> float:
-    """Estimate what a solver itself takes for a query."""
-    from zobench.registry import catalogue
-
-    return getattr(catalogue("solvers").get(name), "seconds", 5e-8)
-
-
-def _seconds_of_query(key: "RunKey") -> float:
-    try:
-        made, best = _instance_of(key), float("inf")
-        for _ in range(3):
-            begun = time.perf_counter()
-            made.value(made.x0)
-            best = min(best, time.perf_counter() - begun)
-            if best > 0.01:
-                break
-    except Exception:
-        return 0.0
-    return max(0.0, best - 5e-6)  # less what calling from Python takes
 
 
 def _first_looks(keys: Sequence["RunKey"], limited: bool) -> Iterator[float | Phase]:
@@ -200,14 +146,14 @@ def _first_looks(keys: Sequence["RunKey"], limited: bool) -> Iterator[float | Ph
         warm([key])
         if limited:
             yield Phase.RUNNING
-        _seconds_of_query(key)  # the first loads its code
-        yield _seconds_of_query(key)
+        seconds_of_query(key)  # the first loads its code
+        yield seconds_of_query(key)
 
 
 def _look_through(pool: Pool, keys: Sequence["RunKey"]) -> list[float]:
     """Let a worker compile what the runs need and time an evaluation of each objective."""
     solvers = {key.solver: key for key in keys}
-    places = {_place(key): key for key in keys}
+    places = {place_of(key): key for key in keys}
     left = [*solvers.values(), *(key for key in places.values() if key not in solvers.values())]
     costs: dict[tuple[Any, ...], float] = {}
     while left:
@@ -218,7 +164,7 @@ def _look_through(pool: Pool, keys: Sequence["RunKey"]) -> list[float]:
         except BrokenExecutor:
             pool.check()
             raise
-        costs |= {_place(key): cost for key, cost in zip(left, found, strict=False)}
+        costs |= {place_of(key): cost for key, cost in zip(left, found, strict=False)}
         left = left[len(found) :]
     return expected_seconds(keys, costs)
 
@@ -254,6 +200,8 @@ def run_keys(
         return
     cache_folder()  # without one every run would fail: complain before the first
     if isinstance(executor, Pool):
+        if isinstance(executor, Processes):
+            _awaken(executor, len(keys))
         yield from drive(executor, keys, _look_through(executor, keys))
         return
     if executor is None and (workers == 1 or len(keys) == 1):
@@ -261,6 +209,7 @@ def run_keys(
         return
     if executor is None and workers is not None:
         with Processes(min(workers, len(keys))) as pool:
+            _awaken(pool, len(keys))
             yield from drive(pool, keys, _look_through(pool, keys))
         return
     warm(keys)
@@ -274,9 +223,36 @@ def run_keys(
             yield from drive(pool, keys, seconds)
 
 
+def _awaken(pool: Processes, runs: int) -> None:
+    """Start all workers now: they load their libraries while one of them looks at the objectives."""
+    for _ in range(min(pool.count, runs)):
+        pool.submit(_load)
+
+
+def _load() -> None:
+    """Import what every run needs."""
+    import zobench.driver
+    import zobench.execute
+    import zobench.objective  # noqa: F401
+
+
 def _here(keys: Sequence["RunKey"]) -> Iterator[list["Trace | Failure"]]:
-    for key in keys:
-        yield [_run_one(key)]
+    """Do runs in this process; short ones that cost alike make one batch, and one transaction."""
+    batch: list[Trace | Failure] = []
+    begun = time.monotonic()
+    last: Any = None
+    try:
+        for key in keys:
+            kind = (*place_of(key), key.solver, key.budget)
+            if batch and (kind != last or time.monotonic() - begun > TOGETHER):
+                yield batch  # before a run that may take longer than all of these
+                batch = []
+            if not batch:
+                begun, last = time.monotonic(), kind
+            batch.append(_run_one(key))
+    finally:
+        if batch and sys.exc_info()[0] is not GeneratorExit:
+            yield batch  # with Ctrl-C, too: what is finished is kept
 
 
 def _chunks(keys: Sequence["RunKey"], seconds: Sequence[float], count: int) -> deque[list["RunKey"]]:

@@ -15,18 +15,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from itertools import repeat
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from zobench.errors import ZobenchError, unknown
 from zobench.store.frames import VERDICT, Frames
-from zobench.store.schema import OUTCOME, RUN, SCHEMA, check, is_empty, lay_out, migrate, shadow
+from zobench.store.schema import KEY, OUTCOME, RUN, SCHEMA, check, is_empty, lay_out, migrate, shadow
 
 if TYPE_CHECKING:
+    from zobench.parallel.workers import Failure
     from zobench.trace import RunKey, Trace
 
 __all__ = ["DEFAULT", "SCHEMA", "Store"]
+
+#: A run that is to be written: its key, what came of it, the message, seconds.
+_Pending = tuple["RunKey", "Trace | None", str, float]
 
 #: Where runs go when nobody says otherwise.
 DEFAULT = "results/zobench.sqlite"
@@ -62,7 +68,7 @@ class Store(Frames):
         if mode not in ("write", "read"):
             raise unknown("the mode of a store", mode, ["read", "write"])
         self.path, self.mode = Path(path), mode
-        self._pending: list[tuple[RunKey, Trace | None, str, float]] = []
+        self._pending: list[_Pending] = []
         with self._complaints():
             self._connection = self._for_writing() if mode == "write" else self._for_reading()
 
@@ -157,6 +163,15 @@ class Store(Frames):
             self._pending.append((trace.key, trace, trace.message, trace.seconds))
         self.flush()
 
+    def put_batch(self, batch: "Sequence[Trace | Failure]") -> None:
+        """Put runs and failed runs (`zobench.parallel.workers.Failure`), in one transaction."""
+        self._refuse_unless_writing()
+        for each in batch:
+            assert each.key is not None
+            trace: Any = each if hasattr(each, "count") else None
+            self._pending.append((each.key, trace, each.message, each.seconds))
+        self.flush()
+
     def put_failure(self, key: "RunKey", message: str, seconds: float = 0.0) -> None:
         """Put a run that failed, with what the exception said."""
         self._refuse_unless_writing()
@@ -173,8 +188,7 @@ class Store(Frames):
             self._connection.execute(
                 "INSERT OR IGNORE INTO environments VALUES (?, ?, ?, ?, ?, ?, ?)", [name, *made_with.values()]
             )
-            for key, trace, message, seconds in self._pending:
-                self._write(key, trace, message, seconds, name)
+            self._write(self._pending, name)
         # Ctrl-C before this line writes the same rows once more, after it nothing is left to write
         self._pending.clear()
 
@@ -193,50 +207,43 @@ class Store(Frames):
                 self._connection.execute("ROLLBACK")
             raise
 
-    def _write(
-        self, key: "RunKey", trace: "Trace | None", message: str, seconds: float, environment: str
-    ) -> None:
-        run = {
-            **key.__dict__,
-            "id": key.digest(),
-            "problem_parameters": _parameters(key.problem_parameters),
-            "solver_parameters": _parameters(key.solver_parameters),
-            "status": "failed" if trace is None else trace.status,
-            "message": message,
-            "seconds": seconds,
-            "created": _now(),
-            "environment": environment,
-        }
-        for name in OUTCOME:
-            if name not in run:
-                run[name] = None if trace is None else getattr(trace, name)
-        execute = self._connection.execute
-        execute("DELETE FROM runs WHERE id = ?", [run["id"]])
-        marks = ", ".join("?" * len(RUN))
-        number = execute(
-            f"INSERT INTO runs ({', '.join(RUN)}) VALUES ({marks})", [run[name] for name in RUN]
-        ).lastrowid
-        if trace is not None:
-            self._write_arrays(number, trace)
-
-    def _write_arrays(self, number: int | None, trace: "Trace") -> None:
+    def _write(self, pending: Sequence["_Pending"], environment: str) -> None:
+        """Write runs, a table at a time: a statement for each run would take longer than a short run."""
+        # of a run that is handed over twice the last word counts
+        runs = {key.digest(): (key, trace, message, seconds) for key, trace, message, seconds in pending}
+        self._forget(list(runs))
+        (last,) = self._connection.execute("SELECT ifnull(max(number), 0) FROM runs").fetchone()
+        numbers = range(last + 1, last + 1 + len(runs))
+        created, texts = _now(), _Texts()
         many = self._connection.executemany
-        columns = (trace.queries, trace.bests, trace.values, trace.gradient_norms, trace.running_means)
-        rows = zip(*(column.tolist() for column in columns), strict=True)
         many(
-            "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(number, place, *row) for place, row in enumerate(rows)],
+            f"INSERT INTO runs (number, {', '.join(RUN)}) VALUES ({', '.join('?' * (len(RUN) + 1))})",
+            (
+                (number, id, *_row(*run, texts), created, environment)
+                for number, (id, run) in zip(numbers, runs.items(), strict=True)
+            ),
         )
-        if trace.reference is not None:
-            hits = zip(trace.targets.tolist(), trace.hits.tolist(), strict=True)
-            many(
-                "INSERT INTO hits VALUES (?, ?, ?)",
-                [(number, target, None if hit < 0 else hit) for target, hit in hits],
-            )
+        traces = [
+            (number, trace)
+            for number, (_, trace, *_) in zip(numbers, runs.values(), strict=True)
+            if trace is not None
+        ]
+        many("INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(traces))
+        many("INSERT INTO hits VALUES (?, ?, ?)", _hits(traces))
         many(
             "INSERT INTO observations VALUES (?, ?, ?, ?)",
-            [(number, name, mean, trace.minima[name]) for name, mean in trace.means.items()],
+            (
+                (number, name, mean, trace.minima[name])
+                for number, trace in traces
+                for name, mean in trace.means.items()
+            ),
         )
+
+    def _forget(self, ids: list[str]) -> None:
+        """Delete runs, with all that belongs to them."""
+        for first in range(0, len(ids), 500):  # SQLite takes at most 999 arguments
+            some = ids[first : first + 500]
+            self._connection.execute(f"DELETE FROM runs WHERE id IN ({', '.join('?' * len(some))})", some)
 
     def put_verdicts(self, verdicts: Sequence[dict[str, Any]]) -> None:
         """Put verdicts; one of the same theorem on the same cell with as many seeds replaces the old one."""
@@ -308,9 +315,57 @@ class Store(Frames):
         return found
 
 
-def _parameters(pairs: Iterable[tuple[str, Any]]) -> str:
-    # only NaN differs from itself
-    return json.dumps({name: value if value == value else "certified" for name, value in pairs}, default=str)
+class _Texts:
+    """Writes parameters as JSON, the same ones once: runs that differ in their seed share them."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, str] = {}
+
+    def __call__(self, pairs: Iterable[tuple[str, Any]]) -> str:
+        """Write; `pairs` must live as long as this does."""
+        if id(pairs) not in self._last:
+            # only NaN differs from itself
+            plain = {name: value if value == value else "certified" for name, value in pairs}
+            self._last[id(pairs)] = json.dumps(plain, default=str)
+        return self._last[id(pairs)]
+
+
+def _row(key: "RunKey", trace: "Trace | None", message: str, seconds: float, texts: _Texts) -> list[Any]:
+    """Give the columns `KEY` and `OUTCOME` of a run."""
+    row = [getattr(key, name) for name in KEY]
+    for place in _TEXTS:
+        row[place] = texts(row[place])
+    if trace is None:
+        return [*row, "failed", message, None, None, seconds, *[None] * (len(OUTCOME) - 5)]
+    return [*row, trace.status, message, trace.count, trace.steps, seconds, *_outcome(trace)]
+
+
+#: Columns of `KEY` that hold parameters.
+_TEXTS = KEY.index("problem_parameters"), KEY.index("solver_parameters")
+_outcome = attrgetter(*OUTCOME[5:])
+
+
+def _rows(traces: Sequence[tuple[int, "Trace"]]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of all traces."""
+    for number, trace in traces:
+        yield from zip(
+            repeat(number),
+            range(trace.queries.size),
+            trace.queries.tolist(),
+            trace.bests.tolist(),
+            trace.values.tolist(),
+            trace.gradient_norms.tolist(),
+            trace.running_means.tolist(),
+            strict=False,
+        )
+
+
+def _hits(traces: Sequence[tuple[int, "Trace"]]) -> Iterator[tuple[Any, ...]]:
+    """Yield the first hits of all targets, where there is a reference value to measure from."""
+    for number, trace in traces:
+        if trace.reference is not None:
+            for target, hit in zip(trace.targets.tolist(), trace.hits.tolist(), strict=True):
+                yield number, target, None if hit < 0 else hit
 
 
 def _now() -> str:

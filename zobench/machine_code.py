@@ -1,0 +1,112 @@
+"""Compiled code kept as an object file: loaded by LLVM alone, so that a run needs no compiler in memory.
+
+Importing numba takes longer than a small campaign.  What it compiled lies in the cache folder twice: in
+numba's own form, and, where the code needs nothing of numba at run time, as the object file that LLVM made.
+The second form is loaded here.  It is the same machine code.
+"""
+
+import hashlib
+import os
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Loaded", "keep", "load"]
+
+#: First bytes of a file: what it is, and the version of its form.
+_MARK = b"zobench object 1\n"
+#: Functions of the C library that code may call: numba enters the same ones.
+_SYSTEM = set(
+    "acos acosh asin asinh atan atan2 atanh cbrt ceil cos cosh exp exp2 expm1 fabs floor fma fmod hypot log "
+    "log10 log1p log2 pow round sin sinh sqrt tan tanh trunc malloc free memcpy memmove memset calloc".split()
+)
+_LOCK = threading.Lock()
+
+
+class Loaded:
+    """A C function in memory.
+
+    Attributes
+    ----------
+    address : int
+    """
+
+    def __init__(self, address: int, engine: Any):
+        self.address, self._engine = address, engine
+
+
+def load(file: Path) -> Loaded | None:
+    """Load the function that a file holds; None if there is no such file, or it is damaged."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return None
+    head = len(_MARK) + 32
+    body = data[head:]
+    if data[: len(_MARK)] != _MARK or data[len(_MARK) : head] != hashlib.sha256(body).digest():
+        return None
+    names, _, code = body.partition(b"\n")
+    with _LOCK:
+        return _linked(*names.decode().split(), code=code)
+
+
+def keep(file: Path, name: str, library: Any) -> None:
+    """Write what numba compiled, if it can be loaded without numba.
+
+    Parameters
+    ----------
+    file : Path
+    name : str
+        Of the C function.
+    library : numba's library of compiled code
+    """
+    outside = _outside(library)
+    if os.name == "nt" or outside is None:
+        return
+    try:
+        code = library._get_compiled_object()
+    except (RuntimeError, ValueError):  # numba took it from its own cache and did not keep it
+        return
+    body = " ".join([name, *outside]).encode() + b"\n" + code
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        draft.write_bytes(_MARK + hashlib.sha256(body).digest() + body)
+        draft.replace(file)
+    except OSError:  # a full disk: numba's form serves as well
+        draft.unlink(missing_ok=True)
+
+
+def _outside(library: Any) -> list[str] | None:
+    """List what the code calls of the system's own libraries; None if it calls anything else."""
+    module = library._final_module
+    declared = [each.name for each in (*module.functions, *module.global_variables) if each.is_declaration]
+    outside = [name for name in declared if not name.startswith("llvm.")]
+    return outside if _SYSTEM.issuperset(outside) else None
+
+
+@cache
+def _machine() -> Any:
+    """Describe this machine to LLVM, once in a process."""
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding.Target.from_triple(binding.get_process_triple())
+
+
+def _linked(name: str, *outside: str, code: bytes) -> Loaded | None:
+    """Link the code; `outside` are the names that it calls, for LLVM ends the process if one is missing."""
+    from llvmlite import binding
+
+    # an engine of its own: functions of one name in two object files must not meet
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine().create_target_machine())
+    if not all(map(binding.address_of_symbol, outside)):
+        return None
+    try:
+        engine.add_object_file(binding.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+    except (RuntimeError, ValueError):
+        return None
+    address = engine.get_function_address(name)
+    return Loaded(address, engine) if address else None

@@ -1,0 +1,90 @@
+"""How long runs take, roughly; and the instances that the last few runs needed.
+
+Nothing at the top loads numpy, see `zobench.parallel.workers`.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from zobench.errors import ZobenchError
+
+if TYPE_CHECKING:
+    from zobench.instance import Instance
+    from zobench.trace import RunKey
+
+__all__ = ["expected_seconds", "instance_of", "place_of", "seconds_of_query"]
+
+#: What a run takes besides its queries, the store included (seconds).
+OWN = 4e-4
+
+
+@lru_cache(maxsize=32)
+def _instance(
+    name: str, dim: int, seed: int, parameters: tuple[tuple[str, Any], ...], noise: str
+) -> "Instance":
+    from zobench.instance import problem
+
+    return problem(name, dim, seed, noise=noise or None, **dict(parameters))
+
+
+def instance_of(key: "RunKey") -> "Instance":
+    """Make the instance of a key, or give one of the last few."""
+    return _instance(key.problem, key.dim, key.instance_seed, key.problem_parameters, key.noise)
+
+
+def place_of(key: "RunKey") -> tuple[Any, ...]:
+    """Name what is evaluated, noise aside."""
+    return key.problem, key.dim, key.instance_seed, key.problem_parameters
+
+
+def expected_seconds(
+    keys: Sequence["RunKey"] | Iterable["RunKey"], costs: dict[tuple[Any, ...], float] | None = None
+) -> list[float]:
+    """Estimate how long each run takes: budget times one timed evaluation, and a little for the solver.
+
+    Parameters
+    ----------
+    keys : iterable of RunKey
+    costs : dict, optional
+        What an evaluation was found to take elsewhere; those it lacks are timed here.
+
+    Returns
+    -------
+    list of float
+    """
+    costs = {} if costs is None else costs
+    answer = []
+    for key in keys:
+        place = place_of(key)
+        if place not in costs:
+            costs[place] = seconds_of_query(key)
+        answer.append(OWN + key.budget * (costs[place] + _own_seconds(key.solver) + 4e-9 * key.dim))
+    return answer
+
+
+@lru_cache
+def _own_seconds(name: str) -> float:
+    """Estimate what a solver itself takes for a query."""
+    from zobench.registry import find
+
+    try:
+        return getattr(find("solvers", name), "seconds", 5e-8)
+    except ZobenchError:  # its runs will say so
+        return 5e-8
+
+
+def seconds_of_query(key: "RunKey") -> float:
+    """Time one evaluation; the first in a process compiles it or loads its code."""
+    try:
+        made, best = instance_of(key), float("inf")
+        for _ in range(3):
+            begun = time.perf_counter()
+            made.value(made.x0)
+            best = min(best, time.perf_counter() - begun)
+            if best > 0.01:
+                break
+    except Exception:
+        return 0.0
+    return max(0.0, best - 5e-6)  # less what calling from Python takes
