@@ -274,7 +274,8 @@ def _compile(
     with _between_processes(folder):
         made = load(file)  # another process may have been first
         if made is None:
-            file.unlink(missing_ok=True)
+            if file.exists():  # damaged, so that nothing of this function is trusted
+                _remove(label, folder)
             made = _cached_or_anew(body, signature, label, folder)
             keep(file, made._wrapper_name, made._library)
         return made
@@ -304,12 +305,17 @@ def _cached_or_anew(body: Any, signature: Any, label: str, folder: Path) -> Any:
         pickle.PickleError,
     ):
         # A file of the cache that a crash or a full disk cut short.
-        damaged = list(folder.rglob(f"*{label}*"))
-        if not damaged:
+        if not _remove(label, folder):
             raise
-        for file in damaged:
-            file.unlink(missing_ok=True)
         return _cached(body, signature, folder)
+
+
+def _remove(label: str, folder: Path) -> bool:
+    """Remove what the cache has of a function, and say whether there was anything."""
+    files = list(folder.rglob(f"*{label}*"))
+    for file in files:
+        file.unlink(missing_ok=True)
+    return bool(files)
 
 
 def _cached(body: Any, signature: Any, folder: Path) -> Any:

@@ -90,6 +90,7 @@ class Run:
     keep_best: bool = False
     manifold: Manifold | None = None
     assumed: tuple[str, ...] = ()
+    _first: tuple[NDArray[Any], ...] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         dim = self.x0.size
@@ -104,7 +105,6 @@ class Run:
         self._stream = Stream(self.stream_key, "solver")
         self._init, self._step = self.solver.kernels
         self._started = np.zeros(1, dtype=bool)
-        self._first: tuple[NDArray[Any], ...] | None = None
         self._places = (
             self.oracle.ctypes.data,
             self._work.ctypes.data,
