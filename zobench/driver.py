@@ -4,7 +4,6 @@ import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -19,7 +18,7 @@ from zobench.objective import Objective
 from zobench.oracle import ORACLE
 from zobench.solver import Setting, Solver
 from zobench.stream import Stream, digest
-from zobench.trace import TARGETS, RunKey, Trace
+from zobench.trace import MESSAGES, TARGETS, RunKey, Trace, checkpoints
 
 __all__ = ["Run"]
 
@@ -28,15 +27,6 @@ SLICE = 0.05
 #: A run of at most so many numbers of workspace may be begun anew in the same memory.
 REPEATED = 2**16
 NEVER = np.iinfo(np.int64).max
-
-
-@lru_cache(maxsize=64)
-def checkpoints(budget: int, count: int = 64) -> NDArray[np.int64]:
-    """Give up to `count` whole numbers, log-spaced from 1 to `budget`."""
-    marks = np.rint(np.geomspace(1, budget, count)).astype(np.int64)
-    marks = marks[np.append(True, marks[1:] > marks[:-1])]  # `np.unique` loads a package of its own
-    marks.flags.writeable = False
-    return marks
 
 
 @dataclass
@@ -420,12 +410,4 @@ class Run:
         return arrays if self._best_point is None else [*arrays, self._best_point]
 
 
-#: Why a run ended, in words.
-MESSAGES = {
-    "budget": "The budget of queries was spent.",
-    "finished": "The solver ended the run.",
-    "failed": "The objective raised an exception.",
-    "stopped": "The callback asked to stop.",
-    "": "The run goes on.",
-}
 _CALL = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_int64] * 3)

@@ -4,15 +4,35 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TARGETS", "RunKey", "Trace", "weights_name"]
+__all__ = ["MESSAGES", "TARGETS", "RunKey", "Trace", "checkpoints", "weights_name"]
 
 #: The targets of every run: f - f_star <= target * (f(x0) - f_star), five a decade down to 1e-8.
 TARGETS = tuple(float(f"{10 ** (-j / 5):.6g}") for j in range(1, 41))
+
+
+#: Why a run ended, in words.
+MESSAGES = {
+    "budget": "The budget of queries was spent.",
+    "finished": "The solver ended the run.",
+    "failed": "The objective raised an exception.",
+    "stopped": "The callback asked to stop.",
+    "": "The run goes on.",
+}
+
+
+@lru_cache(maxsize=64)
+def checkpoints(budget: int, count: int = 64) -> NDArray[np.int64]:
+    """Give up to `count` whole numbers, log-spaced from 1 to `budget`."""
+    marks = np.rint(np.geomspace(1, budget, count)).astype(np.int64)
+    marks = marks[np.append(True, marks[1:] > marks[:-1])]  # `np.unique` loads a package of its own
+    marks.flags.writeable = False
+    return marks
 
 
 class _Named:
