@@ -202,9 +202,9 @@ def _restarted(evidence: Evidence, rows: Any, chosen: set[str]) -> Drawing | Non
     text = _caption(
         evidence,
         rows,
-        "All problems, with simulated restarts: where a run misses a target, further runs of the same solver "
-        "and problem are drawn until one hits, and all their queries count; every pair of a problem and a target "
-        "weighs the same.",
+        "All problems, with simulated restarts: where a run misses a target, further runs of the same "
+        "solver and problem are drawn until one hits, and all their queries count; every pair of a problem "
+        "and a target weighs the same.",
         "Cross: the largest budget / dim; right of it a line rests on simulated restarts alone. A line that "
         "ends below 1 has pairs that no run hit.",
     )
