@@ -24,7 +24,7 @@ from zobench.solver import Setting
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits need a POSIX system")
 
-STARTER = Path(__file__).parent.parent / "docs" / "starter_solver.py"
+STARTER = Path(__file__).parent.parent / "docs" / "how-to" / "starter_solver.py"
 #: Seconds, bytes: enough for an honest run of a few milliseconds.
 LIMITS = Limits(seconds=1.5, memory=600_000_000, check=False)
 

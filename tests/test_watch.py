@@ -206,7 +206,7 @@ def test_what_cannot_be_watched_is_said(call):
     for words, told in {
         ("-s", "s2p", "--budget", "1000000"): f"at most {MOST:,} queries",
         ("-s", "s2p", "--budget", "0"): "budget",
-        ("-s", "s2p", "--save", "run.png"): ".html, .gif or .mp4",
+        ("-s", "s2p", "--save", "run.txt"): "must end in .html, .gif, .mp4",
         ("-s", "s2p", "--save", "nowhere/run.gif"): "folder that exists",
         ("-s", "s2q"): "did you mean 's2p'",
         ("-s", "s2p", "-s", "stp", "-s", "vs2p"): "once or twice",
@@ -237,6 +237,11 @@ def test_files_are_written(call, tmp_path):
 
     with Image.open(tmp_path / "run.gif") as image:
         assert image.n_frames >= 5
+    still = ("--save", "run.png", "--at", "2", "--json")
+    code, out, _ = call("watch", "-p", "quadratic", "-s", "s2p", "--budget", "8", *still)
+    assert (code, json.loads(out)["steps"]) == (0, 2)
+    with Image.open(tmp_path / "run.png") as image:
+        assert image.size == (1920, 1080)
     code, _, _ = call("watch", "-p", "rosenbrock", "-s", "stp", "--save", str(tmp_path / "run.html"))
     assert code == 0
     assert (tmp_path / "run.html").stat().st_size > 20_000

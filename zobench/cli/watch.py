@@ -26,7 +26,12 @@ __all__ = ["watch_command", "watch_verb"]
 @click.option(
     "--theorem", default="", metavar="NAME|none", help="Whose bound to draw; by default the first that fits."
 )
-@click.option("--save", metavar="FILE", help="Write FILE.html, .gif or .mp4 instead of opening a page.")
+@click.option(
+    "--save",
+    metavar="FILE",
+    help="Write FILE.html, .gif, .mp4, or a still for slides (.png, .svg, .pdf) instead of opening a page.",
+)
+@click.option("--at", metavar="K", help="Of a still: the state after K steps; by default after all.")
 @click.option("--port", default="0", metavar="N", help="Of the local page; by default a free one.")
 @click.option("--no-open", is_flag=True, help="Print the page's address and open no browser.")
 @click.option(
@@ -55,6 +60,7 @@ def watch_verb(
     seed: str,
     theorem: str,
     save: str | None,
+    at: str | None,
     port: str,
     no_open: bool,
     as_json: bool,
@@ -71,9 +77,10 @@ def watch_verb(
     if number > 65535:
         raise ZobenchError(f"watch: port must be at most 65535, got {number}")
     file = None if save is None else _target(save)
+    shown = None if at is None else convert(at, Integer(0), "watch: at")
     show = _show(problem, solvers, dim, budget, convert(seed, Integer(0), "watch: seed"), theorem)
     if file is not None:
-        return _save(show, file, as_json)
+        return _save(show, file, shown, as_json)
     if as_json:
         emit_json({"scene": show.scene(), "steps": show.everything()})
         return 0
@@ -85,9 +92,9 @@ def _target(save: str) -> Path:
     path = Path(save)
     if not path.parent.is_dir():
         raise ZobenchError(f"watch: --save must name a file in a folder that exists, got {save!r}")
-    if path.suffix != ".html":
-        from zobench.watch.animation import writer_of
+    from zobench.watch.animation import STILL, writer_of
 
+    if path.suffix not in (".html", *STILL):
         writer_of(path)
     return path
 
@@ -142,15 +149,17 @@ def _queries(text: str, dim: int) -> int:
     return int(convert(text, Integer(1), "watch: budget"))
 
 
-def _save(show: "Show", path: Path, as_json: bool) -> int:
+def _save(show: "Show", path: Path, at: int | None, as_json: bool) -> int:
+    from zobench.watch.animation import STILL, animate, still
+
     if path.suffix == ".html":
         from zobench.watch.page import alone
 
         path.write_text(alone(show), encoding="utf-8")
         frames = max(len(side.walk.steps) for side in show.sides)
+    elif path.suffix in STILL:
+        frames = still(show, path, at)
     else:
-        from zobench.watch.animation import animate
-
         frames = animate(show, path)
     if as_json:
         emit_json({"file": str(path), "steps": frames, "bytes": path.stat().st_size})

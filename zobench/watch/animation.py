@@ -1,6 +1,7 @@
-"""A run as an animation in a file: GIF by Pillow, MP4 by ffmpeg where it is installed."""
+"""A run in a file: an animation (GIF by Pillow, MP4 by ffmpeg where there is one), or a still for slides."""
 
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ from zobench.errors import ZobenchError
 from zobench.watch.page import title_of
 from zobench.watch.scene import Show
 
-__all__ = ["FORMS", "animate", "writer_of"]
+__all__ = ["STILL", "animate", "still", "writer_of"]
 
-#: What a file may end in, besides .html.
-FORMS = (".gif", ".mp4")
+#: What a still may end in.
+STILL = (".png", ".svg", ".pdf")
+#: Of a still, in inches: a slide of 1920 x 1080 pixels.
+SLIDE, SLIDE_DPI = (12.8, 7.2), 150
 #: Frames of an animation at most, and frames a second.
 FRAMES, RATE = 100, 10
 
@@ -26,14 +29,16 @@ def writer_of(path: Path) -> Any:
     Raises
     ------
     ZobenchError
-        If the ending is none of `FORMS`, or ffmpeg is not there.
+        If the file is to end otherwise, or ffmpeg is not there.
     """
     from matplotlib.animation import FFMpegWriter, PillowWriter
 
     if path.suffix == ".gif":
         return PillowWriter(fps=RATE)
     if path.suffix != ".mp4":
-        raise ZobenchError(f"watch: --save must end in .html, .gif or .mp4, got {str(path)!r}")
+        raise ZobenchError(
+            f"watch: --save must end in .html, .gif, .mp4, {', '.join(STILL)}, got {str(path)!r}"
+        )
     if not FFMpegWriter.isAvailable():
         raise ZobenchError(
             "watch: an .mp4 needs the program ffmpeg, which is not installed; "
@@ -76,11 +81,45 @@ def animate(show: Show, path: Path) -> int:
     return int(frames.size)
 
 
+def still(show: Show, path: Path, at: int | None = None) -> int:
+    """Draw the state after `at` steps, or after all of them, for a slide; give the number of steps drawn."""
+    import matplotlib.pyplot as plt
+
+    scene, steps = show.scene(), show.everything()
+    count = max(len(walk) for walk in steps["walks"])
+    drawn = count if at is None else min(at, count)
+    large = {"font.size": 15, "axes.titlesize": 18, "axes.labelsize": 14, "legend.fontsize": 13}
+    large |= {"xtick.labelsize": 12, "ytick.labelsize": 12, "axes.grid": False}
+    with theme(), plt.rc_context(large):
+        two = len(show.sides) == 2
+        grid = {"height_ratios": (2.0, 1.0)} if two else {"width_ratios": (1.15, 1.0)}
+        figure, axes = plt.subplots(
+            2 if two else 1, 2, figsize=SLIDE, squeeze=False, layout="constrained", gridspec_kw=grid
+        )
+        try:
+            figure.suptitle(title_of(show), fontsize=16)
+            for i, walk in enumerate(steps["walks"]):
+                places = (axes[0, i], axes[1, i]) if two else (axes[0, 0], axes[0, 1])
+                _Panel(scene, i, walk, *places, size=1.6).show(drawn)
+            figure.savefig(path, dpi=SLIDE_DPI)
+        finally:
+            plt.close(figure)
+    return drawn
+
+
 class _Panel:
     """One solver's column: the map above, the curve below."""
 
-    def __init__(self, scene: dict[str, Any], place: int, steps: list[dict[str, Any]], top: Any, low: Any):
-        self.scene, self.steps = scene, steps
+    def __init__(
+        self,
+        scene: dict[str, Any],
+        place: int,
+        steps: list[dict[str, Any]],
+        top: Any,
+        low: Any,
+        size: float = 1.0,
+    ):
+        self.scene, self.steps, self.size = scene, steps, size
         self.reference = scene["reference"] or 0.0
         self._map(scene, place, top)
         self._curve(scene, scene["sides"][place]["bound"], low)
@@ -88,21 +127,28 @@ class _Panel:
     def _map(self, scene: dict[str, Any], place: int, axis: Any) -> None:
         u, v, half = scene["window"]
         for line in scene["contours"]["lines"]:
-            axis.plot(*np.array(line["points"]).T, color="#b5b5b5", linewidth=0.6)
+            axis.plot(*np.array(line["points"]).T, color="#b5b5b5", linewidth=0.6 * self.size)
         axis.set_xlim(u - half, u + half)
         if not scene["graph"]:
             axis.set_ylim(v - half, v + half)
             axis.set_aspect("equal")
-        axis.plot(*scene["x0"], "o", color="#222222", markerfacecolor="white", markersize=5)
+        axis.plot(*scene["x0"], "o", color="#222222", markerfacecolor="white", markersize=5 * self.size)
         if scene["x_star"]:
-            axis.plot(*scene["x_star"], "*", color="#222222", markersize=9)
+            axis.plot(*scene["x_star"], "*", color="#222222", markersize=9 * self.size)
         axis.set_title(scene["sides"][place]["solver"], loc="left")
-        (self.trail,) = axis.plot([], [], color=WALK, linewidth=1.0)
-        (self.step,) = axis.plot([], [], color=WALK, linewidth=2.4)
+        (self.trail,) = axis.plot([], [], color=WALK, linewidth=1.0 * self.size)
+        (self.step,) = axis.plot([], [], color=WALK, linewidth=2.4 * self.size)
         self.tested = [
-            axis.plot([], [], m, color=c, markersize=5)[0] for m, c in zip("os", TESTED, strict=True)
+            axis.plot([], [], m, color=c, markersize=5 * self.size)[0]
+            for m, c in zip("os", TESTED, strict=True)
         ]
-        (self.iterate,) = axis.plot([], [], "o", color=WALK, markersize=5)
+        (self.iterate,) = axis.plot([], [], "o", color=WALK, markersize=5 * self.size)
+        if self.size > 1.0:  # a slide has to speak for itself
+            self.trail.set_label("the run")
+            self.step.set_label("the step taken")
+            for line, name in zip(self.tested, ("first point asked", "second"), strict=True):
+                line.set_label(name)
+            axis.legend(fontsize=7 * self.size, framealpha=0.85, frameon=True)
 
     def _curve(self, scene: dict[str, Any], bound: Any, axis: Any) -> None:
         gaps = [_number(step["value"]) - self.reference for step in self.steps]
@@ -117,7 +163,7 @@ class _Panel:
             axis.plot(
                 bound["queries"], bound["values"], "--", color=BOUND, label=f"bound of {bound['theorem']}"
             )
-            axis.legend(fontsize=7)
+            axis.legend(fontsize=7 * self.size * (1.0 if self.size == 1.0 else 1.15))
         (self.curve,) = axis.plot([], [], color=WALK)
         good = np.abs(self.gaps[np.isfinite(self.gaps)])
         if scene["reference"] is not None and (good > 0).any():
@@ -129,7 +175,7 @@ class _Panel:
             axis.set_ylim(finite.min(), finite.max() + 1e-12)
         axis.set_xlim(0, scene["budget"])
         axis.set_xlabel("queries")
-        axis.set_ylabel(label, fontsize=7)
+        axis.set_ylabel("\n".join(wrap(label, 22)), fontsize=7 * self.size)
 
     def show(self, at: int) -> None:
         """Draw the state after `at` steps."""
