@@ -20,7 +20,7 @@ def status_verb(path: str, given: str | None, missing: bool, as_json: bool) -> N
     wanted = [find_campaign(given)] if given is not None else None
     with Store(path, "read") as store:
         states = [state(campaign, store) for campaign in (wanted or _campaigns(store))]
-        runs = len(store.runs())
+        runs = store.size()
     if as_json:
         emit_json({"store": path, "runs": runs, "campaigns": [_facts(known, missing) for known in states]})
         return

@@ -53,6 +53,12 @@ class Frames:
         # a column of nothing but NULL would hold None
         return frame.astype({name: float for name in columns if name in _FLOATS or name in floats})
 
+    def size(self) -> int:
+        """Count the runs, without reading them."""
+        with self._complaints():
+            (count,) = self._connection.execute("SELECT count(*) FROM runs").fetchone()
+        return int(count)
+
     def runs(self) -> "DataFrame":
         """Give the runs, one row each, with `id` as the index.
 
