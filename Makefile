@@ -1,6 +1,6 @@
 # Needs Python >= 3.11 and make, nothing else: `make demo` and `make test` bring the rest into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all mutants lint types docs bench clean
+.PHONY: help demo test test-all mutants lint types docs gallery bench clean
 
 # Another interpreter: make demo PYTHON=/path/to/python3
 PYTHON ?= python3 python python3.14 python3.13 python3.12 python3.11
@@ -39,6 +39,9 @@ types: $(VENV)/.installed-test  ## types: mypy over the installed wheel, from an
 docs: $(VENV)/.installed-docs  ## the documentation site: docs/_build/html/index.html
 	@$(BIN)/python -m sphinx -q -W --keep-going -n -d docs/_build/doctrees docs docs/_build/html
 	@echo "zobench: open docs/_build/html/index.html"
+
+gallery: $(VENV)/.installed  ## the reports of all campaigns that come with zobench: docs/gallery (half an hour)
+	@$(BIN)/python docs/gallery.py
 
 bench: $(VENV)/.installed-asv  ## the asv suite at HEAD, in an environment that asv builds; compared with what is stored
 	@$(BIN)/asv machine --yes >/dev/null
