@@ -42,7 +42,7 @@ class Overhead:
 
     def track_ratio_to_fused(self, label):
         (method,) = (each for each in two_point.METHODS if each.label == label)
-        return two_point.compare(method, rounds=25, queries=100_000)["run / fused"]
+        return two_point.compare(method, rounds=101, queries=200_000)["run / fused"]
 
 
 class HandFused:
