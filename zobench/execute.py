@@ -1,6 +1,6 @@
 """Do the run that a key names, and name the run that a request asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from zobench.trace import RunKey, Trace, weights_name
 if TYPE_CHECKING:
     from zobench.driver import Run
 
-__all__ = ["Repeated", "instance_of", "key_of", "run", "run_key"]
+__all__ = ["Repeated", "instance_of", "key_of", "run", "run_key", "run_seeds", "run_together"]
 
 
 def run(
@@ -157,6 +157,82 @@ def run_key(
     while going.advance():
         pass
     return going.trace(key)
+
+
+def run_seeds(
+    problem: str | Instance,
+    solver: str | Solver,
+    *,
+    budget: int,
+    seeds: Iterable[int],
+    parameters: Mapping[str, Any] | None = None,
+    observe: bool = False,
+) -> list[Trace]:
+    """Run a solver with several seeds: in lock-step where that is faster, with the same bits.
+
+    Parameters
+    ----------
+    problem, solver, budget, parameters, observe
+        As for `run`.
+    seeds : iterable of int
+
+    Returns
+    -------
+    list of Trace
+        One for each seed, as `run` gives them, but for their `seconds` (see `zobench.lockstep`).
+
+    Raises
+    ------
+    ZobenchError
+        As `run` does.
+
+    Examples
+    --------
+    >>> [trace.count for trace in run_seeds("softmax-regression", "s2p", budget=100, seeds=range(3))]
+    [100, 100, 100]
+    """
+    made, method = _made(problem), solver_of(solver)
+    keys = [
+        key_of(made, method, budget=budget, seed=seed, parameters=parameters, observed=observe)
+        for seed in seeds
+    ]
+    traces = run_together(keys, made, method)
+    for trace in traces:
+        if not isinstance(trace, Trace):
+            raise trace
+    return traces  # type: ignore[return-value]
+
+
+def run_together(keys: Sequence[RunKey], made: Instance, method: Solver) -> list[Trace | BaseException]:
+    """Do the runs of keys that differ in nothing but the seed, in lock-step where that is faster.
+
+    Parameters
+    ----------
+    keys : sequence of RunKey
+    made, method : Instance and Solver
+        Those that the keys name.
+
+    Returns
+    -------
+    list
+        For each key the trace, or what its run raised.
+    """
+    from zobench.lockstep import advance_together, can_meet, worth_meeting
+
+    if not (can_meet(made, method) and worth_meeting(made, len(keys))):
+        return [_attempt(key, made, method) for key in keys]
+    runs = [_begun(key, made, method) for key in keys]
+    raised = advance_together(runs)
+    return [
+        run.trace(key) if error is None else error for run, key, error in zip(runs, keys, raised, strict=True)
+    ]
+
+
+def _attempt(key: RunKey, made: Instance, method: Solver) -> Trace | BaseException:
+    try:
+        return run_key(key, made=made, method=method)
+    except (Exception, SystemExit) as error:
+        return error
 
 
 def _begun(key: RunKey, made: Instance, method: Solver, **options: Any) -> "Run":

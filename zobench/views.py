@@ -244,7 +244,17 @@ def call(answer: Any, *arguments: Any) -> Any:
         return kind_of(answer)(kind_of(INT), *map(kind_of, arguments)), codegen
 
     # numba reads the number of arguments off the Python signature, so it has to be written out.
-    if count == 3:
+    if count == 1:
+
+        @emitted
+        def caller(typingctx, address, a):
+            return emit()
+    elif count == 2:
+
+        @emitted
+        def caller(typingctx, address, a, b):
+            return emit()
+    elif count == 3:
 
         @emitted
         def caller(typingctx, address, a, b, c):
@@ -265,7 +275,7 @@ def call(answer: Any, *arguments: Any) -> Any:
         def caller(typingctx, address, a, b, c, d, e, f):
             return emit()
     else:
-        raise NotImplementedError(f"call() writes out 3 to 6 arguments, not {count}")
+        raise NotImplementedError(f"call() writes out 1 to 6 arguments, not {count}")
     return caller
 
 

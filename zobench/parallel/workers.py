@@ -16,7 +16,8 @@ import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from zobench.errors import ZobenchError
@@ -50,6 +51,8 @@ LONGEST = 64
 WORTH = 1.0
 #: Runs expected to be longer than this (seconds) are done first, the longest before the others.
 LONG = 1.0
+#: Runs in lock-step at most.
+ABREAST = 16
 #: A run in which its worker dies is tried this often: the blow may have come from outside.
 TRIES = 3
 
@@ -76,8 +79,47 @@ def _run_one(key: "RunKey") -> "Trace | Failure":
     try:
         return _repeated().run(key, instance_of(key))
     except (Exception, SystemExit) as error:  # whatever a problem or a solver raises costs its own run only
-        said = str(error) if isinstance(error, ZobenchError) else f"{type(error).__name__}: {error}"
-        return Failure(key, said, time.perf_counter() - begun)
+        return _failure(key, error, time.perf_counter() - begun)
+
+
+def _failure(key: "RunKey", error: BaseException, seconds: float) -> Failure:
+    said = str(error) if isinstance(error, ZobenchError) else f"{type(error).__name__}: {error}"
+    return Failure(key, said, seconds)
+
+
+def _run_cell(keys: Sequence["RunKey"]) -> Iterator["Trace | Failure"]:
+    """Do runs that differ in nothing but the seed, in lock-step where that is faster."""
+    together = _in_lockstep(keys) if len(keys) > 1 and _shares_data(keys[0]) else None
+    yield from map(_run_one, keys) if together is None else together
+
+
+def _in_lockstep(keys: Sequence["RunKey"]) -> "list[Trace | Failure] | None":
+    from zobench.execute import run_together
+    from zobench.solver import solver
+
+    begun = time.perf_counter()
+    try:
+        done = run_together(keys, instance_of(keys[0]), solver(keys[0].solver))
+    except (Exception, SystemExit):  # one by one each run says for itself what is wrong
+        return None
+    each = (time.perf_counter() - begun) / len(keys)
+    return [
+        _failure(key, trace, each) if isinstance(trace, BaseException) else trace
+        for key, trace in zip(keys, done, strict=True)
+    ]
+
+
+def _shares_data(key: "RunKey") -> bool:
+    """Tell whether a problem can be evaluated at several points in one pass over its data."""
+    from zobench.registry import catalogue
+
+    return getattr(catalogue("problems").get(key.problem), "many", None) is not None
+
+
+def _cells(keys: Iterable["RunKey"]) -> Iterator[list["RunKey"]]:
+    """Cut keys, in their order, where they differ in more than the seed."""
+    for _, cell in groupby(keys, key=lambda key: replace(key, seed=0)):
+        yield list(cell)
 
 
 def _repeated() -> Any:
@@ -90,8 +132,8 @@ def _repeated() -> Any:
 
 
 def run_chunk(keys: Sequence["RunKey"]) -> list["Trace | Failure"]:
-    """Do runs one after the other; what one raises becomes its `Failure`."""
-    return [_run_one(key) for key in keys]
+    """Do runs; what one raises becomes its `Failure`."""
+    return [done for cell in _cells(keys) for done in _run_cell(cell)]
 
 
 _OF_THREAD = threading.local()
@@ -101,16 +143,20 @@ _prepared: set[tuple[Any, ...]] = set()
 def each_run(keys: Sequence["RunKey"], limited: bool = False) -> Iterator["Trace | Failure | Phase"]:
     """Do runs one after the other, saying when one begins if its time is limited.
 
-    What a process does once, such as loading compiled code, does not count as the time of a run.
+    Without such a limit seeds of one cell may go in lock-step.  What a process does once, such as loading
+    compiled code, does not count as the time of a run.
     """
+    if not limited:
+        for cell in _cells(keys):
+            yield from _run_cell(cell)
+        return
     for key in keys:
         what = (key.problem, key.dim, key.instance_seed, key.problem_parameters, key.noise, key.solver)
-        if limited:
-            if what not in _prepared:
-                yield Phase.PREPARING
-                warm([key])
-                _prepared.add(what)
-            yield Phase.RUNNING
+        if what not in _prepared:
+            yield Phase.PREPARING
+            warm([key])
+            _prepared.add(what)
+        yield Phase.RUNNING
         yield _run_one(key)
 
 
@@ -242,36 +288,52 @@ def _here(keys: Sequence["RunKey"]) -> Iterator[list["Trace | Failure"]]:
     begun = time.monotonic()
     last: Any = None
     try:
-        for key in keys:
-            kind = (*place_of(key), key.solver, key.budget)
-            if batch and (kind != last or time.monotonic() - begun > TOGETHER):
-                yield batch  # before a run that may take longer than all of these
+        for places in _together(keys, 1):
+            cell = [keys[place] for place in places]
+            kind = (*place_of(cell[0]), cell[0].solver, cell[0].budget)
+            if batch and (kind != last or len(cell) > 1 or time.monotonic() - begun > TOGETHER):
+                yield batch  # before runs that may take longer than all of these
                 batch = []
             if not batch:
                 begun, last = time.monotonic(), kind
-            batch.append(_run_one(key))
+            batch.extend(_run_cell(cell))
     finally:
         if batch and sys.exc_info()[0] is not GeneratorExit:
             yield batch  # with Ctrl-C, too: what is finished is kept
 
 
-def _chunks(keys: Sequence["RunKey"], seconds: Sequence[float], count: int) -> deque[list["RunKey"]]:
+def _together(keys: Sequence["RunKey"], count: int) -> list[list[int]]:
+    """Put the places of keys together whose runs may go in lock-step; the seeds of a cell on all workers."""
+    cells: dict[Any, list[int]] = {}
+    for place, key in enumerate(keys):
+        cells.setdefault(replace(key, seed=0) if _shares_data(key) else place, []).append(place)
+    groups = []
+    for places in cells.values():
+        size = max(1, min(ABREAST, -(-len(places) // count)))
+        groups += [places[first : first + size] for first in range(0, len(places), size)]
+    return groups
+
+
+def _chunks(
+    keys: Sequence["RunKey"], seconds: Sequence[float], count: int, limited: bool = False
+) -> deque[list["RunKey"]]:
     """Cut the keys into chunks of about `CHUNK` seconds, at least four a worker if there are that many.
 
     Long runs come first, the longest before the others, so that no worker begins one when the others have
-    nothing left to do.
+    nothing left to do.  Runs that may go in lock-step stay together, unless each has a time limit.
     """
-    order = sorted(range(len(keys)), key=lambda place: -seconds[place] if seconds[place] > LONG else 0.0)
+    groups = [[place] for place in range(len(keys))] if limited else _together(keys, count)
+    costs = [sum(seconds[place] for place in places) for places in groups]
+    order = sorted(range(len(groups)), key=lambda place: -costs[place] if costs[place] > LONG else 0.0)
     longest = max(1, min(LONGEST, len(keys) // (4 * count)))
     chunks: deque[list[RunKey]] = deque()
     work = float("inf")
-    for place in order:
-        cost = seconds[place]
-        if work + cost > CHUNK or len(chunks[-1]) >= longest:
+    for group in order:
+        if work + costs[group] > CHUNK or len(chunks[-1]) + len(groups[group]) > longest:
             chunks.append([])
             work = 0.0
-        chunks[-1].append(keys[place])
-        work += cost
+        chunks[-1] += [keys[place] for place in groups[group]]
+        work += costs[group]
     return chunks
 
 
@@ -280,7 +342,7 @@ class _Chunks:
 
     def __init__(self, pool: Pool, keys: Sequence["RunKey"], seconds: Sequence[float]):
         self._pool = pool
-        self._left = _chunks(keys, seconds, pool.count)
+        self._left = _chunks(keys, seconds, pool.count, pool.limited)
         self._pending: dict[Future[Any], list[RunKey]] = {}
         self._tries: Counter[RunKey] = Counter()
         self._broken: BaseException | None = None
