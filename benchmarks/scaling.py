@@ -1,0 +1,92 @@
+"""What workers bring: ``python -m benchmarks.scaling`` times campaigns with one worker and with two, in turn.
+
+* Scaling: 2,000 runs in dimension 100 with 20,000 queries each, the whole of ``zobench run``.
+* Overhead: what handing runs of a millisecond to a worker process costs, in processor time: the same runs
+  with and without it, and twice as many, so that what a worker costs once is left out.
+
+On a machine that others use, too, the processor's seconds tell more than the wall's: with two workers they
+should be hardly more than with one.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from benchmarks.throughput import Clock
+
+CAMPAIGN = """
+problems = ["quadratic:dim=100", "rosenbrock:dim=100", "nesterov-worst:dim=100", "huber:dim=100"]
+solvers = ["s2p", "stp", "random-search", "spsa:a=1e-9", "random-gradient-free:L=1e9"]
+budget = 20000
+seeds = {seeds}
+"""
+
+
+def campaign(folder: Path, workers: int, seeds: int) -> tuple[float, float]:
+    """Run the campaign; give wall and processor seconds."""
+    file, store = folder / "scaling.toml", folder / "scaling.sqlite"
+    file.write_text(CAMPAIGN.format(seeds=seeds))
+    clock = Clock()
+    command = [sys.executable, "-m", "zobench", "run", str(file), "--store", str(store)]
+    subprocess.run([*command, "--workers", str(workers)], check=True, stdout=subprocess.DEVNULL)
+    seconds = clock.read()
+    store.unlink()
+    return seconds
+
+
+def _answered(count: int, pooled: bool) -> tuple[float, float]:
+    """Do runs of a millisecond without a store; give processor seconds and those of the runs themselves."""
+    from zobench.campaign.definition import Campaign
+    from zobench.parallel.processes import Processes
+    from zobench.parallel.workers import run_keys
+
+    keys = Campaign.from_options(["rosenbrock:dim=10"], ["s2p"], 20000, count).keys
+    clock = Clock()
+    if pooled:
+        with Processes(1) as pool:
+            traces = [trace for batch in run_keys(keys, executor=pool) for trace in batch]
+    else:
+        traces = [trace for batch in run_keys(keys, workers=1) for trace in batch]
+    return clock.read()[1], sum(trace.seconds for trace in traces)
+
+
+def overhead(count: int = 1500) -> tuple[float, float]:
+    """Give the share that a worker process adds to runs, and how long one of them takes (seconds)."""
+    _answered(10, False)
+    (less, _), (more, seconds) = _answered(count, True), _answered(2 * count, True)
+    here_less, here_more = _answered(count, False)[0], _answered(2 * count, False)[0]
+    return (more - less) / (here_more - here_less) - 1.0, seconds / (2 * count)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=100, help="20 runs each")
+    arguments = parser.parse_args()
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="zobench-scaling-") as place:
+        folder = Path(place)
+        campaign(folder, 1, 1)  # compiles
+        pairs = [
+            [campaign(folder, workers, arguments.seeds) for workers in (1, 2)] for _ in range(arguments.times)
+        ]
+    for number, workers in enumerate((1, 2)):
+        wall, cpu = (median(pair[number][i] for pair in pairs) for i in (0, 1))
+        print(f"{workers} worker{'s' if workers > 1 else ' '}: {wall:6.2f} s wall, {cpu:6.2f} s processor")
+    ratios = sorted(one[0] / two[0] for one, two in pairs)
+    print(
+        f"{20 * arguments.seeds} runs, 1 worker / 2 workers: {median(ratios):.2f} x",
+        [f"{r:.2f}" for r in ratios],
+    )
+    share, seconds = median([overhead() for _ in range(arguments.times)])
+    print(f"a worker process adds {100 * share:.1f} per cent to runs of {1e3 * seconds:.2f} ms")
+    print(f"({time.monotonic() - begun:.0f} s)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
