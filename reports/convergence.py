@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from zobench.curves import leading, quartiles, said_of_leading, table, traced
+from zobench.curves import MOST, leading, quartiles, said_of_leading, table, traced
 from zobench.drawing import below, count_of, instance_of, labelled, legend, panels, rest, span, title_of
 from zobench.errors import ZobenchError
 from zobench.overlays import Overlay, overlays
@@ -236,17 +236,24 @@ def _gaps(evidence: Evidence, names: list[tuple[str, str]], runs: Any) -> Drawin
 def _means(evidence: Evidence, cases: list[tuple[str, int]], runs: Any) -> Drawing:
     figure, axes = panels(len(cases), evidence.width)
     drawn: list[str] = []
+    grey = 0
     for axis, (name, budget) in zip(axes, cases, strict=True):
         here = runs[(runs["problem_name"] == name) & (runs["budget"] == budget)]
         axis.set_title(title_of(next(here.itertuples()), budget=f"{budget:,}"), loc="left")
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.set_ylabel("mean gradient norm")
-        for _, group in here.groupby("label", sort=True):
+        chosen = leading(evidence, here)
+        others: list[Any] = []
+        for label, group in here.groupby("label", sort=True):
             queries, norms = table(evidence, group, "running_mean", carry=False)
-            if queries.size:
+            if queries.size and label not in chosen:
+                others.append((queries, quartiles(norms)[1]))
+            elif queries.size:
                 _line(axis, evidence, group, queries, quartiles(norms))
                 drawn += _bound(axis, evidence, next(group.itertuples()), queries, norms.mean(axis=0))
+        rest(axis, others)
+        grey += len(others)
     legend(figure, axes)
     below(figure, "queries")
     notes = (
@@ -254,6 +261,7 @@ def _means(evidence: Evidence, cases: list[tuple[str, int]], runs: Any) -> Drawi
         if drawn
         else ["No theorem bounds this norm with the parameters of these runs: there is no bound to draw."]
     )
+    notes += [f"In grey: {grey} lines, all but {MOST} of a panel."] if grey else []
     what = "Mean of the gradient norm over the iterates so far."
     return Drawing(figure, _caption(evidence, runs, what, notes))
 

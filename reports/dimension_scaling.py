@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from zobench.curves import leading, lines, said_of_leading
-from zobench.drawing import below, caption, legend, panels, rest
+from zobench.drawing import below, caption, count_of, legend, panels, rest
 from zobench.report import Drawing, Evidence, Report
 
 #: A problem with fewer dimensions has no panel.
@@ -53,7 +53,8 @@ def _medians(evidence: Evidence) -> list[tuple[str, float, Any, Any, Any]]:
 
 def draw(evidence: Evidence) -> list[Drawing]:
     """Draw one panel a problem."""
-    cases = medians(evidence)[:PANELS]
+    every = medians(evidence)
+    cases = every[:PANELS]
     runs = lines(evidence)
     runs = runs[runs["label"].isin({label for case in cases for label in case[2]})]
     chosen = leading(evidence, runs)
@@ -114,6 +115,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
         else f"Line: median over seeds; no bands: {len(chosen)} of them would hide one another.",
         "A missing marker: the median run did not hit it.",
         said_of_leading(chosen, runs),
+        f"Not drawn: {count_of(len(every) - PANELS, 'problem')} more." if len(every) > PANELS else "",
     )
     rows = [
         table.stack()

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from zobench.curves import finite_or, lines, table, traced
-from zobench.drawing import below, caption, legend, panels
+from zobench.drawing import below, caption, legend, panels, shortened
 from zobench.report import Drawing, Evidence, Report
 
 #: Small panels drawn.
@@ -54,7 +54,8 @@ def draw(evidence: Evidence) -> list[Drawing]:
         axis.set_yscale("log")
         axis.minorticks_off()
         axis.tick_params(labelsize=7)
-        axis.set_title(f"{first.label}\n{first.problem_name}"[:80], loc="left", fontsize=7)
+        title = f"{shortened(first.label, 36)}\n{shortened(first.problem_name, 36)}"
+        axis.set_title(title, loc="left", fontsize=7)
     legend(figure, axes)
     below(figure, "queries")
     runs = concat([group for _, group in cases])

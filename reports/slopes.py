@@ -60,9 +60,11 @@ def _panel(axis: Any, row: Any) -> None:
     if points.shape[1] > 1:
         ends = points[0][[0, -1]]
         middle = np.exp(np.log(points[:2]).mean(axis=1))  # least squares go through it
-        sides = np.clip(np.nan_to_num(points[2:], nan=0.0, posinf=1e300), 1e-300, None)
         across = in_eps(row)
-        far = np.abs(sides - points[0 if across else 1])
+        found = points[0 if across else 1]
+        # a limit that is not positive, or infinite, is on no logarithmic axis
+        known = np.isfinite(points[2:]) & (points[2:] > 0.0)
+        far = np.abs(np.where(known, points[2:], found) - found)
         bars = axis.errorbar(
             *points[:2],
             **{"xerr" if across else "yerr": far},

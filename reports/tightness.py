@@ -80,6 +80,9 @@ def draw(evidence: Evidence) -> list[Drawing]:
             "the largest first; bar: family-wise confidence limits of the mean.",
             "Right of 1 the mean is above the bound; in the shade, below 0.1, a check has no power. "
             "The runs' budgets are those that the theorems prescribe.",
+            "A limit without an end is drawn to ten times the ratio."
+            if not np.isfinite(part["high"].astype(float)).all()
+            else "",
             f"Not drawn: {left} exponents, or ratios without a logarithm." if left else "",
         )
         columns = ["theorem", "problem", "steps", "seeds", "ratio", "low", "high", "verdict"]

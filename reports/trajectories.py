@@ -95,7 +95,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
         runs,
         "Iterates of the first seed on contours of log10(f - f_star), done again from the recorded keys with "
         "the same bits; up to 200 of them a run, evenly spaced in log steps. One seed, so no band.",
-        "Parts of a walk outside of the panel are cut.",
+        f"Parts of a walk outside of the panel are cut. At most {PANELS} problems and {LINES} lines of each.",
     )
     return [Drawing(figure, text)]
 
