@@ -189,3 +189,57 @@ def test_unusual_stores_are_drawn_or_refused_with_a_reason(name, unusual):
             drawing.figure.draw_without_rendering()
             assert f"--only {report.name}" in drawing.caption
             assert "nan" not in drawing.caption
+
+
+def swept(budgets, failed=()):
+    problem = zobench.problem("quadratic", dim=3)
+    runs = [
+        zobench.run(problem, "stp", budget=budget, seed=seed, parameters={"alpha0": value})
+        for budget in budgets
+        for value in (0.1, 0.3, 1.0)
+        for seed in range(3)
+    ]
+    evidence = Evidence.from_traces(runs)
+    gone = evidence.runs["solver_parameters"].str.contains('"alpha0": 0.3') & evidence.runs["seed"].isin(
+        failed
+    )
+    lost = {"status": "failed", "best": np.nan, "reference": np.nan, "start": np.nan}
+    changed = evidence.runs.assign(
+        **{name: evidence.runs[name].mask(gone, value) for name, value in lost.items()}
+    )
+    return replace(evidence, runs=changed)
+
+
+def test_step_sizes_keep_budgets_apart_and_failed_runs():
+    report = catalogue("reports")["step-sizes"]
+    [drawing] = report.drawings(swept([60, 200]))
+    assert len(drawing.figure.axes) == 2
+    assert [axis.get_title(loc="left").split("budget")[1].strip() for axis in drawing.figure.axes] == [
+        "60",
+        "200",
+    ]
+    lines = [axis.lines[0].get_ydata() for axis in drawing.figure.axes]
+    assert (lines[1] < lines[0]).all()
+    few, many = (report.drawings(swept([60], failed))[0] for failed in ([0], [0, 1]))
+    assert np.isfinite(
+        few.figure.axes[0].lines[0].get_ydata()
+    ).all()  # the median of three, one of them failed
+    assert np.isinf(many.figure.axes[0].lines[0].get_ydata()).tolist() == [False, True, False]
+
+
+def test_limits_off_a_logarithmic_axis_do_not_stretch_it():
+    points = [[10.0, 1.0, 0.0, 2.0], [20.0, 0.5, 0.4, np.inf], [40.0, 0.25, 0.2, 0.3]]
+    facts = {
+        "theorem": "one",
+        "solver": "s2p",
+        "problem": "quadratic",
+        "seeds": 20,
+        "relation": "slope",
+        "quantity": "exponent in K of a mean, K from 10 to 40",
+        "verdict": "supported",
+        **{"bound": -1.0, "mean": -1.0, "ci_low": -1.1, "ci_high": -0.9, "points": points},
+    }
+    [drawing] = catalogue("reports")["slopes"].drawings(Evidence.from_traces([], [facts]))
+    low, high = drawing.figure.axes[0].get_ylim()
+    assert 0.1 < low < 0.25
+    assert 1.9 < high < 3.0
