@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -13,6 +14,38 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --hide-scrollbars --remote-debugging-pipe"
 ).split()
+#: The protocol speaks on descriptors 3 and 4, which the child takes before it becomes the browser.
+HANDED = """import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])"""
+#: Told by a page about itself: its width and the room, images that are broken or without a text, figures
+#: without a name, headings that skip a level, titles, main parts, tables without a caption or heads,
+#: addresses within the page that lead nowhere, names given twice.
+PROBE = """(() => {
+const all = what => [...document.querySelectorAll(what)], root = document.documentElement;
+const levels = all("h1,h2,h3").map(h => +h.tagName[1]), ids = all("[id]").map(e => e.id);
+return {wider: root.scrollWidth - root.clientWidth,
+  broken: all("img").filter(i => !i.complete || !i.naturalWidth).length,
+  unnamed: all("img").filter(i => !i.alt).length + all("figure").filter(f => !f.ariaLabel).length,
+  skipped: levels.filter((l, k) => k && l > levels[k - 1] + 1).length,
+  titles: Math.abs(all("h1").length - 1) + Math.abs(all("main").length - 1) + (document.title ? 0 : 1),
+  tables: all("table").filter(t => !t.caption || !t.querySelector("thead th[scope=col]")).length,
+  astray: all('a[href^="#"]').filter(a => !document.getElementById(a.hash.slice(1))).length,
+  twice: ids.length - new Set(ids).size, language: root.lang ? 0 : 1}})()"""
+#: The smallest contrast of a text with what lies behind it, by WCAG's definition.
+CONTRAST = """(() => {
+const part = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+const light = c => { const [r, g, b] = c.match(/[0-9.]+/g).map(Number);
+  return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b) };
+const behind = e => { for (; e; e = e.parentElement) {
+  const c = getComputedStyle(e).backgroundColor; if (!c.endsWith(", 0)")) return c }
+  return "rgb(255, 255, 255)" };
+const texts = "p,a,dd,dt,td,th,h1,h2,h3,li,summary,caption,figcaption,span,small,code,pre";
+return Math.min(...[...document.querySelectorAll(texts)].filter(e => e.textContent.trim()).map(e => {
+  const pair = [light(getComputedStyle(e).color), light(behind(e))].sort((a, b) => a - b);
+  return (pair[1] + 0.05) / (pair[0] + 0.05) }))})()"""
 
 
 class Browser:
@@ -21,10 +54,11 @@ class Browser:
     def __init__(self, folder, patience=60.0):
         to_child, self._write = os.pipe()
         self._read, from_child = os.pipe()
-        # the protocol speaks on descriptors 3 and 4, which only a shell can give a child by number
-        script = f'exec "$0" "$@" 3<&{to_child} 4>&{from_child}'
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", script, CHROMIUM, *FLAGS, f"--user-data-dir={folder}", "about:blank"],
+            [
+                *(sys.executable, "-c", HANDED, str(to_child), str(from_child)),
+                *(CHROMIUM, *FLAGS, f"--user-data-dir={folder}", "about:blank"),
+            ],
             pass_fds=(to_child, from_child),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -32,6 +66,13 @@ class Browser:
         os.close(to_child)
         os.close(from_child)
         self._patience, self._rest, self._number, self.events = patience, b"", 0, []
+        try:
+            self._attach()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _attach(self):
         [target] = [t for t in self._ask("Target.getTargets")["targetInfos"] if t["type"] == "page"]
         attached = self._ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]

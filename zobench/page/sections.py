@@ -144,9 +144,9 @@ def solver_sections(evidence: Evidence) -> list[dict[str, Any]]:
     found = []
     for name, rows in table.groupby("method", sort=True):
         registered = known.get(name)
-        mine = checks[checks["solver"] == name] if len(checks) else checks
+        mine = checks.loc[checks["solver"] == name, "verdict"] if len(checks) else ()
         first = sum(wins[label] for label in set(rows["solver"]))
-        told = ", ".join(f"{count} {word}" for word, count in Counter(mine["verdict"]).items())
+        told = ", ".join(f"{count} {word}" for word, count in Counter(mine).items())
         found.append(
             {
                 "name": name,
