@@ -71,7 +71,7 @@ def verdict(changes: Changes) -> str:
     )
 
 
-def changed(changes: Changes) -> list[dict[str, str]]:
+def changed(changes: Changes) -> list[dict[str, Any]]:
     """Give the rows that are not the same, in words, the regressions first and the largest ratio on top."""
     table = changes.table
     told = table[table["change"].isin(_TOLD)]
