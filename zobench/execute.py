@@ -166,13 +166,14 @@ def run_seeds(
     budget: int,
     seeds: Iterable[int],
     parameters: Mapping[str, Any] | None = None,
+    checkpoints: int = 64,
     observe: bool = False,
 ) -> list[Trace]:
     """Run a solver with several seeds: in lock-step where that is faster, with the same bits.
 
     Parameters
     ----------
-    problem, solver, budget, parameters, observe
+    problem, solver, budget, parameters, checkpoints, observe
         As for `run`.
     seeds : iterable of int
 
@@ -196,14 +197,16 @@ def run_seeds(
         key_of(made, method, budget=budget, seed=seed, parameters=parameters, observed=observe)
         for seed in seeds
     ]
-    traces = run_together(keys, made, method)
+    traces = run_together(keys, made, method, checkpoints)
     for trace in traces:
         if not isinstance(trace, Trace):
             raise trace
     return traces  # type: ignore[return-value]
 
 
-def run_together(keys: Sequence[RunKey], made: Instance, method: Solver) -> list[Trace | BaseException]:
+def run_together(
+    keys: Sequence[RunKey], made: Instance, method: Solver, checkpoints: int = 64
+) -> list[Trace | BaseException]:
     """Do the runs of keys that differ in nothing but the seed, in lock-step where that is faster.
 
     Parameters
@@ -211,6 +214,8 @@ def run_together(keys: Sequence[RunKey], made: Instance, method: Solver) -> list
     keys : sequence of RunKey
     made, method : Instance and Solver
         Those that the keys name.
+    checkpoints : int
+        As for `run`.
 
     Returns
     -------
@@ -219,18 +224,19 @@ def run_together(keys: Sequence[RunKey], made: Instance, method: Solver) -> list
     """
     from zobench.lockstep import advance_together, can_meet, worth_meeting
 
-    if not (can_meet(made, method) and worth_meeting(made, len(keys))):
-        return [_attempt(key, made, method) for key in keys]
-    runs = [_begun(key, made, method) for key in keys]
+    if not (can_meet(made, method) and worth_meeting(made, method, len(keys))):
+        return [_attempt(key, made, method, checkpoints) for key in keys]
+    rows = convert(checkpoints, Integer(1), "checkpoints")
+    runs = [_begun(key, made, method, rows=rows) for key in keys]
     raised = advance_together(runs)
     return [
         run.trace(key) if error is None else error for run, key, error in zip(runs, keys, raised, strict=True)
     ]
 
 
-def _attempt(key: RunKey, made: Instance, method: Solver) -> Trace | BaseException:
+def _attempt(key: RunKey, made: Instance, method: Solver, checkpoints: int) -> Trace | BaseException:
     try:
-        return run_key(key, made=made, method=method)
+        return run_key(key, made=made, method=method, checkpoints=checkpoints)
     except (Exception, SystemExit) as error:
         return error
 

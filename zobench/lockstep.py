@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from zobench.compile import typed
+from zobench.compile import _reached, typed
 from zobench.driver import Run
 from zobench.emitted import INT
 from zobench.foreign.own_loop import OwnLoop
 from zobench.instance import Instance
+from zobench.oracle import query_along, query_pair
 from zobench.solver import Solver
 from zobench.views import call, floats_at, record_view
 
@@ -198,20 +199,22 @@ def can_meet(made: Instance, method: Solver) -> bool:
     return plain and not method.gradients and not isinstance(method, OwnLoop) and _threads() is not None
 
 
-def worth_meeting(made: Instance, count: int) -> bool:
-    """Tell, by the clock, whether `count` points together are so much faster that a meeting pays.
+def worth_meeting(made: Instance, method: Solver, count: int) -> bool:
+    """Tell, by the clock, whether `count` runs together are so much faster that a meeting pays.
 
-    The answer may differ from time to time; what is computed does not depend on it.
+    A solver that asks in pairs saves most of it by itself.  The answer may differ from time to time; what is
+    computed does not depend on it.
     """
+    alone = 2 if any(each in _reached(method.step) for each in (query_pair, query_along)) else 1
     if count < 2:
         return False
-    points, functions = np.tile(made.x0, (count, 1)), made._functions
+    points, functions = np.tile(made.x0, (count * alone, 1)), made._functions
     functions.value(made.x0), functions.values(points)
     begun = time.perf_counter()
-    functions.value(made.x0)
+    functions.values(points[:2]) if alone == 2 else functions.value(made.x0)
     middle = time.perf_counter()
     functions.values(points)
-    return count * (middle - begun) - (time.perf_counter() - middle) > count * SAVES
+    return count * (middle - begun) - (time.perf_counter() - middle) > count * alone * SAVES
 
 
 def advance_together(runs: Sequence[Run]) -> list[BaseException | None]:
