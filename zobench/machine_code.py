@@ -21,6 +21,14 @@ _SYSTEM = set(
     "acos acosh asin asinh atan atan2 atanh cbrt ceil cos cosh exp exp2 expm1 fabs floor fma fmod hypot log "
     "log10 log1p log2 pow round sin sinh sqrt tan tanh trunc malloc free memcpy memmove memset calloc".split()
 )
+#: What numba calls to tell of an error; nothing of it without one.
+_ERROR = set(
+    "numba_gil_ensure numba_gil_release numba_unpickle numba_do_raise numba_runtime_build_excinfo_struct "
+    "NRT_Free PyUnicode_FromString PyErr_WriteUnraisable Py_DecRef PyErr_Clear PyBytes_FromStringAndSize "
+    "PyErr_SetString PyErr_SetNone PyExc_RuntimeError PyExc_StopIteration PyExc_SystemError "
+    "NRT_MemInfo_call_dtor".split()  # memory that nothing has claimed is never given back
+)
+_SYSTEM_OR_ERROR = _SYSTEM | _ERROR
 _LOCK = threading.Lock()
 
 
@@ -51,7 +59,7 @@ def load(file: Path) -> Loaded | None:
         return _linked(*names.decode().split(), code=code)
 
 
-def keep(file: Path, name: str, library: Any) -> None:
+def keep(file: Path, name: str, library: Any, silent: bool) -> None:
     """Write what numba compiled, if it can be loaded without numba.
 
     Parameters
@@ -60,9 +68,14 @@ def keep(file: Path, name: str, library: Any) -> None:
     name : str
         Of the C function.
     library : numba's library of compiled code
+    silent : bool
+        Whether it is known that the code never comes to the point where it tells numba of an error, such as a
+        slice of the wrong size.
     """
     outside = _outside(library)
-    if os.name == "nt" or outside is None:
+    if os.name == "nt" or not (
+        _SYSTEM.issuperset(outside) or (silent and _SYSTEM_OR_ERROR.issuperset(outside))
+    ):
         return
     try:
         code = library._get_compiled_object()
@@ -77,12 +90,11 @@ def keep(file: Path, name: str, library: Any) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _outside(library: Any) -> list[str] | None:
-    """List what the code calls of the system's own libraries; None if it calls anything else."""
+def _outside(library: Any) -> list[str]:
+    """List what the code names that lies outside of it."""
     module = library._final_module
     declared = [each.name for each in (*module.functions, *module.global_variables) if each.is_declaration]
-    outside = [name for name in declared if not name.startswith("llvm.")]
-    return outside if _SYSTEM.issuperset(outside) else None
+    return [name for name in declared if not name.startswith("llvm.")]
 
 
 @cache
@@ -99,10 +111,14 @@ def _linked(name: str, *outside: str, code: bytes) -> Loaded | None:
     """Link the code; `outside` are the names that it calls, for LLVM ends the process if one is missing."""
     from llvmlite import binding
 
+    errors = [other for other in outside if other in _ERROR]
+    names = binding.parse_assembly("\n".join(f"declare void @{other}()" for other in errors))
     # an engine of its own: functions of one name in two object files must not meet
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine().create_target_machine())
-    if not all(map(binding.address_of_symbol, outside)):
+    engine = binding.create_mcjit_compiler(names, _machine().create_target_machine())
+    if not all(binding.address_of_symbol(other) for other in outside if other not in _ERROR):
         return None
+    for other in errors:  # is never called; if it is, the process ends rather than go on with made-up numbers
+        engine.add_global_mapping(names.get_function(other), binding.address_of_symbol("abort"))
     try:
         engine.add_object_file(binding.ObjectFileRef.from_data(code))
         engine.finalize_object()
