@@ -61,7 +61,7 @@ def plane_of(instance: Instance, ends: Sequence[Floats]) -> Plane:
     Examples
     --------
     >>> import zobench
-    >>> quadratic = zobench.problem("quadratic", dim=5)
+    >>> quadratic = zobench.problem("quadratic", dim=5, condition=10)
     >>> plane_of(quadratic, [quadratic.x_star]).said.split(":")[0]
     'd = 5, drawn in the plane through x0, the final iterate and the direction of -grad f(x0)'
     """
