@@ -46,7 +46,11 @@ def _medians(evidence: Evidence) -> list[tuple[str, float, Any, Any, Any]]:
         if met.any():
             target = float(min(met.index[met]))
             name = re.sub(r"dim \d+(, )?", "", str(group["problem_name"].iloc[0])).removesuffix(" ()")
-            sides = (cells[target].quantile(part, interpolation="higher") for part in (0.25, 0.75))
+            # outwards, so that of three runs the band is all of them
+            sides = (
+                cells[target].quantile(part, interpolation=way)
+                for part, way in ((0.25, "lower"), (0.75, "higher"))
+            )
             found.append((name, target, *(one.unstack() for one in (table[target], *sides))))
     return found
 
@@ -110,7 +114,7 @@ def draw(evidence: Evidence) -> list[Drawing]:
         runs,
         "Queries of the median run to the smallest target that some solver's median run hits in every "
         "dimension; both axes logarithmic; dotted: growth like d and like d^2.",
-        "Line: median over seeds; band: first to third quartile, where both hit."
+        "Line: median over seeds; band: first to third quartile, the outer neighbours, where both hit."
         if len(chosen) <= BANDS
         else f"Line: median over seeds; no bands: {len(chosen)} of them would hide one another.",
         "A missing marker: the median run did not hit it.",

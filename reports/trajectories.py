@@ -43,8 +43,9 @@ def view(ends: np.ndarray, paths: list[Any]) -> tuple[np.ndarray, float]:
     scale = max(float(np.ptp(ends, axis=0).max()), 1e-9)
     middle = ends.mean(axis=0)
     reach = [float(np.quantile(np.abs(np.nan_to_num(path - middle, nan=1e300)), 0.98)) for path in paths]
-    half = 1.15 * min(max(0.5 * scale, float(np.quantile(reach, 0.5, method="lower"))), 3.0 * scale)
-    return middle, half
+    if len(ends) == 1:  # nothing but the walks says what is far
+        return middle, 1.15 * max(scale, min(max(reach), 10.0 * min(reach), 1e6))
+    return middle, 1.15 * min(max(0.5 * scale, float(np.quantile(reach, 0.5, method="lower"))), 3.0 * scale)
 
 
 def draw(evidence: Evidence) -> list[Drawing]:
@@ -85,6 +86,8 @@ def draw(evidence: Evidence) -> list[Drawing]:
         axis.plot(*instance.x0, "o", color="#222222", markersize=5, markerfacecolor="white", label="x0")
         if instance.x_star is not None:
             axis.plot(*instance.x_star, "*", color="#222222", markersize=9, label="x_star")
+        axis.ticklabel_format(useOffset=False)
+        axis.set_aspect("equal", adjustable="box", anchor="NW")
         axis.set_xlim(middle[0] - half, middle[0] + half)
         axis.set_ylim(middle[1] - half, middle[1] + half)
         axis.set_title(title_of(walked[0][0]), loc="left")
