@@ -17,7 +17,9 @@ from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from zobench.errors import ZobenchError
@@ -111,15 +113,29 @@ def _in_lockstep(keys: Sequence["RunKey"]) -> "list[Trace | Failure] | None":
 
 def _shares_data(key: "RunKey") -> bool:
     """Tell whether a problem can be evaluated at several points in one pass over its data."""
-    from zobench.registry import catalogue
+    return _evaluates_many(key.problem)
 
-    return getattr(catalogue("problems").get(key.problem), "many", None) is not None
+
+@lru_cache(maxsize=256)
+def _evaluates_many(name: str) -> bool:
+    from zobench.registry import find
+
+    try:
+        return getattr(find("problems", name), "many", None) is not None
+    except ZobenchError:  # its runs will say so
+        return False
 
 
 def _cells(keys: Iterable["RunKey"]) -> Iterator[list["RunKey"]]:
     """Cut keys, in their order, where they differ in more than the seed."""
-    for _, cell in groupby(keys, key=lambda key: replace(key, seed=0)):
+    for _, cell in groupby(keys, key=_but_for_the_seed):
         yield list(cell)
+
+
+_but_for_the_seed = attrgetter(
+    "problem", "solver", "budget", "dim", "instance_seed", "problem_parameters", "solver_parameters", "noise",
+    "observed", "version", "weights",
+)  # fmt: skip
 
 
 def _repeated() -> Any:
