@@ -147,6 +147,8 @@ def image(figure: "Figure", kind: str) -> bytes:
 LEFT, RIGHT, BELOW, BETWEEN = 0.72, 0.12, 0.52, 0.34
 #: Inches of one line of a legend, of one line of a panel's title, and above a title.
 ENTRY, LINE, ABOVE = 0.172, 0.155, 0.12
+#: Characters of a name in a legend.
+LONGEST = 48
 #: Inches that a single panel is wide at most.
 SINGLE = 5.6
 
@@ -248,12 +250,13 @@ def legend(figure: "Figure", axes: Sequence["Axes"], last: Sequence[str] = ()) -
     ending = [name for name in ("others", *last) if name in entries]
     names = sorted(set(entries) - set(ending)) + ending
     width = figure.get_size_inches()[0]
-    columns = max(1, min(len(names), int(width / (0.6 + 0.075 * max(map(len, names))))))
+    shown = [shortened(name, LONGEST) for name in names]
+    columns = max(1, min(len(names), int(width / (0.6 + 0.075 * max(map(len, shown))))))
     lines = -(-len(names) // columns)
     spread(figure, axes, ENTRY * lines + 0.06)
     figure.legend(
         [entries[name] for name in names],
-        names,
+        shown,
         loc="upper center",
         ncols=columns,
         borderaxespad=0.2,
