@@ -109,6 +109,8 @@ class PlainRun:
     def _substitutes(self) -> Iterator[tuple[Any, Callable[..., Any]]]:
         """Yield what kernels draw and ask with, and what stands for it here."""
         yield oracle.query, lambda box, x: self._ask(x)
+        yield oracle.query_pair, lambda box, x, y: (self._ask(x), self._ask(y))
+        yield oracle.query_along, lambda box, x, s, shift, trial: self._ask_along(x, s, shift, trial)
         yield oracle.query_gradient, lambda box, x, out: self._ask_gradient(x, out)
         yield oracle.hold, lambda box: None
         yield oracle.varies, lambda box: False
@@ -128,6 +130,12 @@ class PlainRun:
             return np.float64(np.inf)
         self.count += 1
         return np.float64(self.witness(np.array(x)))
+
+    def _ask_along(self, x: Vector, s: Vector, shift: float, trial: Vector) -> tuple[Any, Any]:
+        trial[:] = x + shift * s
+        value = self._ask(trial)
+        trial[:] = x - shift * s
+        return value, self._ask(trial)
 
     def _ask_gradient(self, x: Vector, out: Vector) -> Any:
         out[:] = 0.0
