@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import zobench
-from benchmarks.made_up_store import campaign
+from benchmarks.made_up_store import campaign, made_up
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
 from zobench.page.build import write_evidence, write_report
@@ -283,6 +283,20 @@ def test_the_browser_notices_what_is_wrong_with_a_page(tmp_path, chromium):
     said = "\n".join(chromium.complaints())
     assert "no" in said
     assert "asked the network for http://localhost:9" in said
+
+
+@needs_browser
+def test_long_and_strange_names_stay_on_the_page(chromium, tmp_path):
+    names = ["m" * 300, '<script>alert("1")</script>', "naïve-中文-🎉", "a & b"]
+    runs = [made_up(zobench.problem("quadratic", dim=4), name, 60, seed) for name in names for seed in (0, 1)]
+    rows = [{**VERDICT, "theorem": name, "problem": name, "verdict": "refuted"} for name in names]
+    page = write_evidence(Evidence.from_traces(runs, rows), tmp_path)
+    assert "the report failed" not in page.read_text(encoding="utf-8")
+    assert "<script" not in page.read_text(encoding="utf-8")
+    for width in (400, 1600):
+        chromium.open(page, width)
+        chromium.tell("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert {name: count for name, count in chromium.tell(browser.PROBE).items() if count} == {}
 
 
 @needs_browser

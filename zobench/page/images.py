@@ -28,7 +28,7 @@ def compact(svg: bytes) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"\s+", " ", text).replace("> <", "><")
-    text = re.sub(r'<g id="[^"]*"', "<g", text)
+    text = re.sub(r"""<g id=("[^"]*"|'[^']*')""", "<g", text)
     return re.sub(r' d="([^"]*)"', _shorter, text)
 
 
@@ -67,14 +67,14 @@ def data_address(svg: str) -> str:
     Parameters
     ----------
     svg : str
-        Without apostrophes in its attributes, as matplotlib writes it.
 
     Examples
     --------
     >>> data_address('<svg width="9"/>')
     "data:image/svg+xml,%3Csvg%20width='9'/%3E"
     """
-    text = svg.replace("%", "%25").replace('"', "'")
+    # an apostrophe is shorter than an escaped quotation mark, and must be no part of what it delimits
+    text = svg.replace("%", "%25").replace('"', "%22" if "'" in svg else "'")
     for mark, code in (("#", "%23"), ("<", "%3C"), (">", "%3E"), (" ", "%20"), ("&", "%26")):
         text = text.replace(mark, code)
     return f"data:image/svg+xml,{text}"

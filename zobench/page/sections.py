@@ -73,12 +73,18 @@ def _check(row: dict[str, Any]) -> dict[str, Any]:
         "bound": _number(row["bound"]),
         "mean": _number(row["mean"]),
         "interval": f"{_number(row['ci_low'])} to {_number(row['ci_high'])}",
-        "tightness": f"{tightness:.2f}" if tightness >= 0.01 else f"{tightness:.1e}",
+        "tightness": _tightness(tightness),
         "power": "no power" if row["powerless"] else "",
-        "e": f"{round(float(row['log10_e_value']), 1) + 0.0:.1f}",
+        "e": _number(round(float(row["log10_e_value"]), 1) + 0.0),
         "verdict": row["verdict"],
         "note": _said(row.get("note")),
     }
+
+
+def _tightness(number: float) -> str:
+    if math.isnan(number):
+        return "none"
+    return f"{number:.2f}" if number >= 0.01 else f"{number:.1e}"
 
 
 def claim_rows(evidence: Evidence) -> list[dict[str, Any]]:

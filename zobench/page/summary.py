@@ -112,8 +112,8 @@ def _race(name: str, race: Fewest | None, closest: str) -> dict[str, Any]:
         none = {"target": "none", "first": "no median run hit a target", "queries": "", "others": ""}
         return {**row, **none}
     (best, fewest), *others = race.queries.items()
-    reached = [f"{label} {count:,.0f}" for label, count in others if math.isfinite(count)]
-    late = [label for label, count in others if not math.isfinite(count)]
+    reached = [f"{_cut(label)} {count:,.0f}" for label, count in others if math.isfinite(count)]
+    late = [_cut(label) for label, count in others if not math.isfinite(count)]
     told = reached[:TOLD]
     if len(reached) > TOLD:
         told.append(f"{len(reached) - TOLD} others later")
