@@ -1,13 +1,18 @@
 """The demo on problems that take no time: what it leaves, what it says, that it does nothing twice."""
 
+import dataclasses
 import sqlite3
 
 import pytest
+from click.testing import CliRunner
 
 from zobench import demo as module
+from zobench.cli.main import cli
 from zobench.demo import demo
 from zobench.errors import ZobenchError
+from zobench.execute import key_of
 from zobench.report import Evidence
+from zobench.store.database import Store
 from zobench.verdict import verification
 
 PARTS = (
@@ -60,6 +65,8 @@ def test_second_demo_does_nothing_twice(small, tmp_path, monkeypatch):
         raise AssertionError("run again")
 
     monkeypatch.setattr("zobench.execute.run_key", forbidden)
+    monkeypatch.setattr("zobench.execute.Repeated.run", forbidden)
+    monkeypatch.setattr("zobench.execute.run_together", forbidden)
     monkeypatch.setattr(verification, "verify", forbidden)
     assert demo(tmp_path) == first
     assert (tmp_path / "index.html").read_bytes() == page
@@ -90,3 +97,14 @@ def test_demo_refuses_a_folder_that_is_a_file(small, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ZobenchError, match="file"):
         demo(tmp_path / "file")
+
+
+@pytest.mark.parametrize("failures", [0, 1])
+def test_a_demo_with_a_failed_run_ends_with_exit_code_1(tmp_path, monkeypatch, failures):
+    key = key_of("cosh", "s2p", budget=10)
+    with Store(tmp_path / "demo.sqlite") as store:
+        for seed in range(failures):
+            store.put_failure(dataclasses.replace(key, seed=seed), "it broke")
+    monkeypatch.setattr(module, "demo", lambda out, progress: ["told"])
+    done = CliRunner().invoke(cli, ["demo", "--out", str(tmp_path)])
+    assert (done.exit_code, done.output) == (failures, "told\n")

@@ -12,7 +12,7 @@ from zobench.report import Evidence
 if TYPE_CHECKING:
     from zobench.store.database import Store
 
-__all__ = ["demo"]
+__all__ = ["demo", "failed_runs"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -78,6 +78,14 @@ def demo(out_folder: str | Path, progress: Progress | None = None) -> list[str]:
         _verify(store, cells, _part_of(progress, done, total))
     page = write_report(path, out_folder)
     return _summary(Evidence.from_store(path), page)
+
+
+def failed_runs(out_folder: str | Path) -> int:
+    """Count the runs of the demo in a folder that failed."""
+    from zobench.store.database import Store
+
+    with Store(Path(out_folder) / "demo.sqlite", "read") as store:
+        return int((store.runs()["status"] == "failed").sum())
 
 
 def _table(part: dict[str, Any]) -> dict[str, Any]:

@@ -358,17 +358,20 @@ def check(target: str, as_json: bool) -> int:
 @cli.command()
 @click.option("--out", default="results/demo", show_default=True, metavar="FOLDER")
 @json_option
-def demo(out: str, as_json: bool) -> None:
+def demo(out: str, as_json: bool) -> int:
     """Run a small campaign, verify theorems, write a report."""
     from zobench.cli.output import emit, emit_json, progress_bar
     from zobench.demo import demo as run_demo
+    from zobench.demo import failed_runs
 
     with progress_bar() as progress:
         lines = run_demo(Path(out), progress)
+    failed = failed_runs(Path(out))
     if as_json:
-        emit_json({"out": out, "summary": lines})
+        emit_json({"out": out, "summary": lines, "failed": failed})
     else:
         emit("\n".join(lines))
+    return int(failed > 0)
 
 
 def main() -> NoReturn:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT", "SCHEMA", "Store"]
 
+#: How long to wait for another writer (seconds).  A transaction takes milliseconds, but on a busy machine a
+#: process that holds the lock may be left waiting for the disk.
+PATIENCE = 120.0
 #: A run that is to be written: its key, what came of it, the message, seconds.
 _Pending = tuple["RunKey", "Trace | None", str, float]
 
@@ -82,7 +85,7 @@ class Store(Frames):
             if "not a database" in said:
                 said = "it is not an SQLite file"
             elif "locked" in said:
-                said = "another process has been writing to it for 30 seconds"
+                said = f"another process has been writing to it for {PATIENCE:g} seconds"
             raise ZobenchError(f"store {str(self.path)!r} cannot be used: {said}") from None
         except OSError as error:
             raise ZobenchError(f"store {str(self.path)!r} cannot be used: {error.strerror}") from None
@@ -90,7 +93,7 @@ class Store(Frames):
     def _for_writing(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._refuse_folder()
-        connection = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
+        connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
         try:
             if is_empty(connection):
                 lay_out(connection)
@@ -114,7 +117,7 @@ class Store(Frames):
         with self.path.open("rb"):  # the system's own words if it may not be read
             pass
         place = self.path.resolve().as_uri()
-        connection = sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=30.0, isolation_level=None)
+        connection = sqlite3.connect(f"{place}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None)
         try:
             try:
                 is_empty(connection)
