@@ -55,6 +55,35 @@ def _medians(evidence: Evidence) -> list[tuple[str, float, Any, Any, Any]]:
     return found
 
 
+def _line(axis: Any, style: Any, label: str, dims: np.ndarray, quartiles: list[Any], band: bool) -> None:
+    """Draw one line with its band; a quartile that did not hit is NaN."""
+    middle, low, high = quartiles
+    (line,) = axis.plot(
+        dims, middle, color=style.color, linestyle=style.dash, marker=style.marker, label=label
+    )
+    line.set_gid(f"scaling {label}")
+    if band:
+        area = axis.fill_between(dims, low, high, color=style.color, alpha=0.15, linewidth=0)
+        area.set_gid(f"band {label}")
+
+
+def _guides(axis: Any, dims: np.ndarray, lowest: float) -> None:
+    """Draw growth like d and like d^2."""
+    for power, name in ((1, "d"), (2, "d^2")):
+        (guide,) = axis.plot(dims, lowest * (dims / dims[0]) ** power, ":", color="#777777", linewidth=1)
+        guide.set_gid(f"guide {power}")
+        place = float(np.sqrt(dims[-1] * dims[-2]))
+        axis.text(
+            place,
+            lowest * (place / dims[0]) ** power,
+            name,
+            fontsize=7,
+            ha="center",
+            va="center",
+            bbox={"color": "white", "pad": 0.6},
+        )
+
+
 def draw(evidence: Evidence) -> list[Drawing]:
     """Draw one panel a problem."""
     every = medians(evidence)
@@ -64,45 +93,24 @@ def draw(evidence: Evidence) -> list[Drawing]:
     chosen = leading(evidence, runs)
     looks = runs.drop_duplicates("label").set_index("label")
     figure, axes = panels(len(cases), evidence.width)
-    for axis, (name, target, table, early, late) in zip(axes, cases, strict=True):
-        dims = table.index.to_numpy(float)
+    for axis, (name, target, *tables) in zip(axes, cases, strict=True):
+        dims = tables[0].index.to_numpy(float)
         others: list[Any] = []
-        for label in table:
-            counts = np.where(np.isfinite(table[label]), table[label], np.nan).astype(float)
-            if np.isnan(counts).all():
+        for label in tables[0]:
+            quartiles = [
+                np.where(np.isfinite(one[label]), one[label], np.nan).astype(float) for one in tables
+            ]
+            if np.isnan(quartiles[0]).all():
                 continue
             if label not in chosen:
-                others.append((dims, counts))
+                others.append((dims, quartiles[0]))
                 continue
             style = evidence.style(looks.loc[label, "solver"], int(looks.loc[label, "variant"]))
-            (line,) = axis.plot(
-                dims, counts, color=style.color, linestyle=style.dash, marker=style.marker, label=label
-            )
-            line.set_gid(f"scaling {label}")
-            if len(chosen) <= BANDS:
-                sides = [
-                    np.where(np.isfinite(side[label]), side[label], np.nan).astype(float)
-                    for side in (early, late)
-                ]
-                band = axis.fill_between(dims, sides[0], sides[1], color=style.color, alpha=0.15, linewidth=0)
-                band.set_gid(f"band {label}")
+            _line(axis, style, label, dims, quartiles, len(chosen) <= BANDS)
         axis.set_xscale("log")
         axis.set_yscale("log")
         rest(axis, others)
-        low = float(np.nanmin(np.where(np.isfinite(table), table, np.nan)))
-        for power in (1, 2):
-            (guide,) = axis.plot(dims, low * (dims / dims[0]) ** power, ":", color="#777777", linewidth=1)
-            guide.set_gid(f"guide {power}")
-            place = float(np.sqrt(dims[-1] * dims[-2]))
-            axis.text(
-                place,
-                low * (place / dims[0]) ** power,
-                "d^2" if power > 1 else "d",
-                fontsize=7,
-                ha="center",
-                va="center",
-                bbox={"color": "white", "pad": 0.6},
-            )
+        _guides(axis, dims, float(np.nanmin(np.where(np.isfinite(tables[0]), tables[0], np.nan))))
         axis.set_xticks(dims, [f"{dim:g}" for dim in dims])
         axis.minorticks_off()
         axis.set_title(f"{name}\ntarget {target:.2g}", loc="left")
