@@ -100,7 +100,8 @@ def _figure(evidence: Evidence, judgement: Judgement) -> Any:
     axis.grid(axis="y", visible=False)
     if claim.logs:
         _plain_ticks(axis, ends)
-    axis.set_xlabel("\n".join(textwrap.wrap(AXES[claim.kind], 70 if wide else 36)), fontsize=8)
+    named = "\n".join(textwrap.wrap(AXES[claim.kind], 70 if wide else 36))
+    axis.set_xlabel(named, fontsize=8 if wide else 7, labelpad=3 if wide else 0)
     figure.suptitle("\n".join(title), fontsize=9, x=0.01, ha="left")
     return figure
 

@@ -98,12 +98,14 @@ def races(evidence: Evidence) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        With problem, target, first, queries, others and closest, all of them text.
+        With problem, target, first, queries, others and closest, all of them text; problems where nobody hit
+        a target come last.
     """
     closest = smallest_gap(evidence)
     known = {race.problem: race for race in fewest_queries(evidence)}
     names = dict.fromkeys(evidence.campaign["problem_name"])
-    return [_race(str(name), known.get(str(name)), closest.get(name, "")) for name in names]
+    rows = [_race(str(name), known.get(str(name)), closest.get(name, "")) for name in names]
+    return sorted(rows, key=lambda row: not row["queries"])
 
 
 def _race(name: str, race: Fewest | None, closest: str) -> dict[str, Any]:
