@@ -61,12 +61,13 @@ def explain_run(row: Any, trace: "DataFrame", hits: "DataFrame", others: int) ->
         told.unknown.append("A failed run leaves no trace: what it did before is not in the store.")
         return told
     made = instance_of(row)
-    told.add("How far it came", _far(row, trace, told))
-    walk = _again(row, made, parameters, told)
-    if walk is not None:
-        told.add("Its steps", _steps(walk, told))
-        told.add("The bound", _bound(walk, told))
-    told.add("What dominated", _dominated(row, made, trace, told))
+    with np.errstate(all="ignore"):  # a run may have diverged
+        told.add("How far it came", _far(row, trace, told))
+        walk = _again(row, made, parameters, told)
+        if walk is not None:
+            told.add("Its steps", _steps(walk, told))
+            told.add("The bound", _bound(walk, told))
+        told.add("What dominated", _dominated(row, made, trace, told))
     told.unknown.append(
         f"Whether it was a lucky seed: {others} other seeds of it are in the store"
         + (", and `zobench report` shows their spread." if others else ", so nothing can be said.")

@@ -42,7 +42,8 @@ class Plane:
         """Give the coordinates of the nearest point of the plane; where d = 1, x and f(x)."""
         if self.axes.shape[0] == 1:
             return [float(x[0]), value]
-        return [float(a) for a in self.axes @ (x - self.origin)]
+        with np.errstate(all="ignore"):  # of a run that diverges
+            return [float(a) for a in self.axes @ (x - self.origin)]
 
     def point(self, u: float, v: float) -> Floats:
         """Give the point of R^d at coordinates."""

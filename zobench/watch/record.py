@@ -257,7 +257,8 @@ class Walk:
         x, made = self._going.x.copy(), self.instance
         norm = np.nan
         if made.problem.gradient is not None and made.foreign is None:
-            norm = float(np.sqrt(np.sum(made.gradient(x) ** 2)))
+            with np.errstate(all="ignore"):  # of a run that diverges
+                norm = float(np.sqrt(np.sum(made.gradient(x) ** 2)))
         number = int(self._going.watch["k"][0]) - 1 if kind == "step" else -1
         queries, self._kept[:] = list(self._kept), []
         self.steps.append(

@@ -72,7 +72,8 @@ class Show:
         self.instance, self.budget, self.seed = instance, budget, seed
         self._lock = threading.Lock()
         self.sides = [self._side(solver, given, theorem) for solver, given in solvers]
-        self.plane: Plane = plane_of(instance, [side.trace.x for side in self.sides])
+        with np.errstate(all="ignore"):
+            self.plane: Plane = plane_of(instance, [side.trace.x for side in self.sides])
         self._scene: dict[str, Any] | None = None
 
     def _side(self, solver: Solver, given: Mapping[str, Any], theorem: str) -> _Side:
@@ -88,7 +89,7 @@ class Show:
 
     def scene(self) -> dict[str, Any]:
         """Give all that does not change while the runs go on."""
-        with self._lock:
+        with self._lock, np.errstate(all="ignore"):
             if self._scene is None:
                 self._scene = self._made()
             return self._scene
@@ -169,7 +170,7 @@ class Show:
             ``walks``: for each solver a list of steps; ``over``: for each why its run ended, once the last of
             its steps is given, else empty; ``same``: the cosine between the directions of both, step by step.
         """
-        with self._lock:
+        with self._lock, np.errstate(all="ignore"):  # a run may diverge
             given, over = [], []
             for side in self.sides:
                 steps = side.walk.until(end)
