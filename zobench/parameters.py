@@ -225,7 +225,8 @@ def describe(parameters: type) -> list[dict[str, Any]]:
 
 def encode(values: Any) -> tuple[Any, ...]:
     """Give the numbers a kernel sees: a choice becomes its position in its list."""
-    rules = constraints(type(values))
+    kind: type = type(values)
+    rules = constraints(kind)
     return tuple(
         rules[name].words.index(value) if isinstance(rules[name], Choice) else value
         for name, value in values._asdict().items()

@@ -39,6 +39,7 @@ class _Named:
     """Room for a key's digest outside its fields, for it is asked for again and again."""
 
     __slots__ = ("_digest",)
+    _digest: str
 
 
 @dataclass(frozen=True)
