@@ -104,7 +104,7 @@ def test_no_two_solvers_look_the_same():
 def store(tmp_path_factory):
     path = tmp_path_factory.mktemp("only") / "s.sqlite"
     with Store(path) as kept:
-        kept.put(*campaign(solvers=3, seeds=2, budget=200, dims=(4, 10, 20), problems=2))
+        kept.put(*campaign(solvers=2, seeds=2, budget=100, dims=(4, 10, 20), problems=1))
     return path
 
 
@@ -186,7 +186,8 @@ def test_unusual_stores_are_drawn_or_refused_with_a_reason(name, unusual):
         drawings = report.drawings(evidence)
         assert bool(drawings) != bool(report.missing(evidence)), report.name
         for drawing in drawings:
-            drawing.figure.draw_without_rendering()
+            if drawing is drawings[-1]:  # all are of one kind
+                drawing.figure.draw_without_rendering()
             assert f"--only {report.name}" in drawing.caption
             assert "nan" not in drawing.caption
 
