@@ -220,8 +220,11 @@ def test_whoever_listens_to_the_objective_hears_every_query():
 
 @pytest.fixture
 def eager(monkeypatch):
-    """Let runs meet however little it saves."""
+    """Let runs meet however little it saves; give how many met each time."""
+    met, advance = [], lockstep.advance_together
+    monkeypatch.setattr(lockstep, "advance_together", lambda runs: met.append(len(runs)) or advance(runs))
     monkeypatch.setattr(lockstep, "worth_meeting", lambda made, method, count: count > 1)
+    return met
 
 
 def alike(one, other):
@@ -286,6 +289,7 @@ def test_a_campaign_puts_seeds_of_a_cell_together(eager):
         for name, chosen in (("softmax-regression", {"data": "iris"}), ("quadratic", {}))
     ]
     found = {trace.key: trace for batch in run_keys(keys, workers=1) for trace in batch}
+    assert eager == [5]
     assert all(
         alike(
             found[key],

@@ -197,17 +197,19 @@ def run_seeds(
         key_of(made, method, budget=budget, seed=seed, parameters=parameters, observed=observe)
         for seed in seeds
     ]
-    traces = run_together(keys, made, method, checkpoints)
-    for trace in traces:
-        if not isinstance(trace, Trace):
+    done = run_together(keys, made, method, checkpoints)
+    if done is None:
+        return [run_key(key, made=made, method=method, checkpoints=checkpoints) for key in keys]
+    for trace in done:
+        if isinstance(trace, BaseException):
             raise trace
-    return traces  # type: ignore[return-value]
+    return [trace for trace in done if isinstance(trace, Trace)]
 
 
 def run_together(
     keys: Sequence[RunKey], made: Instance, method: Solver, checkpoints: int = 64
-) -> list[Trace | BaseException]:
-    """Do the runs of keys that differ in nothing but the seed, in lock-step where that is faster.
+) -> list[Trace | BaseException] | None:
+    """Do the runs of keys that differ in nothing but the seed, in lock-step.
 
     Parameters
     ----------
@@ -219,26 +221,19 @@ def run_together(
 
     Returns
     -------
-    list
-        For each key the trace, or what its run raised.
+    list or None
+        For each key the trace, or what its run raised; None where they are done faster one by one.
     """
     from zobench.lockstep import advance_together, can_meet, worth_meeting
 
     if not (can_meet(made, method) and worth_meeting(made, method, len(keys))):
-        return [_attempt(key, made, method, checkpoints) for key in keys]
+        return None
     rows = convert(checkpoints, Integer(1), "checkpoints")
     runs = [_begun(key, made, method, rows=rows) for key in keys]
     raised = advance_together(runs)
     return [
         run.trace(key) if error is None else error for run, key, error in zip(runs, keys, raised, strict=True)
     ]
-
-
-def _attempt(key: RunKey, made: Instance, method: Solver, checkpoints: int) -> Trace | BaseException:
-    try:
-        return run_key(key, made=made, method=method, checkpoints=checkpoints)
-    except (Exception, SystemExit) as error:
-        return error
 
 
 def _begun(key: RunKey, made: Instance, method: Solver, **options: Any) -> "Run":

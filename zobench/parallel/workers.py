@@ -16,13 +16,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import groupby
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zobench.errors import ZobenchError
+from zobench.parallel.cells import cells, shares_data, together
 from zobench.parallel.estimate import expected_seconds, instance_of, place_of, seconds_of_query
 from zobench.parallel.pool import Given, Lost, Pool, processors
 from zobench.parallel.processes import Processes, one_thread
@@ -53,8 +51,6 @@ LONGEST = 64
 WORTH = 1.0
 #: Runs expected to be longer than this (seconds) are done first, the longest before the others.
 LONG = 1.0
-#: Runs in lock-step at most.
-ABREAST = 16
 #: A run in which its worker dies is tried this often: the blow may have come from outside.
 TRIES = 3
 
@@ -91,12 +87,11 @@ def _failure(key: "RunKey", error: BaseException, seconds: float) -> Failure:
 
 def _run_cell(keys: Sequence["RunKey"]) -> Iterator["Trace | Failure"]:
     """Do runs that differ in nothing but the seed, in lock-step where that is faster."""
-    together = _in_lockstep(keys) if len(keys) > 1 and _shares_data(keys[0]) else None
-    yield from map(_run_one, keys) if together is None else together
+    done = _in_lockstep(keys) if len(keys) > 1 and shares_data(keys[0]) else None
+    yield from map(_run_one, keys) if done is None else done
 
 
 def _in_lockstep(keys: Sequence["RunKey"]) -> "list[Trace | Failure] | None":
-    from zobench.execute import run_together
     from zobench.solver import solver
 
     begun = time.perf_counter()
@@ -104,38 +99,13 @@ def _in_lockstep(keys: Sequence["RunKey"]) -> "list[Trace | Failure] | None":
         done = run_together(keys, instance_of(keys[0]), solver(keys[0].solver))
     except (Exception, SystemExit):  # one by one each run says for itself what is wrong
         return None
+    if done is None:
+        return None
     each = (time.perf_counter() - begun) / len(keys)
     return [
         _failure(key, trace, each) if isinstance(trace, BaseException) else trace
         for key, trace in zip(keys, done, strict=True)
     ]
-
-
-def _shares_data(key: "RunKey") -> bool:
-    """Tell whether a problem can be evaluated at several points in one pass over its data."""
-    return _evaluates_many(key.problem)
-
-
-@lru_cache(maxsize=256)
-def _evaluates_many(name: str) -> bool:
-    from zobench.registry import find
-
-    try:
-        return getattr(find("problems", name), "many", None) is not None
-    except ZobenchError:  # its runs will say so
-        return False
-
-
-def _cells(keys: Iterable["RunKey"]) -> Iterator[list["RunKey"]]:
-    """Cut keys, in their order, where they differ in more than the seed."""
-    for _, cell in groupby(keys, key=_but_for_the_seed):
-        yield list(cell)
-
-
-_but_for_the_seed = attrgetter(
-    "problem", "solver", "budget", "dim", "instance_seed", "problem_parameters", "solver_parameters", "noise",
-    "observed", "version", "weights",
-)  # fmt: skip
 
 
 def _repeated() -> Any:
@@ -149,7 +119,7 @@ def _repeated() -> Any:
 
 def run_chunk(keys: Sequence["RunKey"]) -> list["Trace | Failure"]:
     """Do runs; what one raises becomes its `Failure`."""
-    return [done for cell in _cells(keys) for done in _run_cell(cell)]
+    return [done for cell in cells(keys) for done in _run_cell(cell)]
 
 
 _OF_THREAD = threading.local()
@@ -163,7 +133,7 @@ def each_run(keys: Sequence["RunKey"], limited: bool = False) -> Iterator["Trace
     compiled code, does not count as the time of a run.
     """
     if not limited:
-        for cell in _cells(keys):
+        for cell in cells(keys):
             yield from _run_cell(cell)
         return
     for key in keys:
@@ -304,7 +274,7 @@ def _here(keys: Sequence["RunKey"]) -> Iterator[list["Trace | Failure"]]:
     begun = time.monotonic()
     last: Any = None
     try:
-        for places in _together(keys, 1):
+        for places in together(keys, 1):
             cell = [keys[place] for place in places]
             kind = (*place_of(cell[0]), cell[0].solver, cell[0].budget)
             if batch and (kind != last or len(cell) > 1 or time.monotonic() - begun > TOGETHER):
@@ -318,18 +288,6 @@ def _here(keys: Sequence["RunKey"]) -> Iterator[list["Trace | Failure"]]:
             yield batch  # with Ctrl-C, too: what is finished is kept
 
 
-def _together(keys: Sequence["RunKey"], count: int) -> list[list[int]]:
-    """Put the places of keys together whose runs may go in lock-step; the seeds of a cell on all workers."""
-    cells: dict[Any, list[int]] = {}
-    for place, key in enumerate(keys):
-        cells.setdefault(replace(key, seed=0) if _shares_data(key) else place, []).append(place)
-    groups = []
-    for places in cells.values():
-        size = max(1, min(ABREAST, -(-len(places) // count)))
-        groups += [places[first : first + size] for first in range(0, len(places), size)]
-    return groups
-
-
 def _chunks(
     keys: Sequence["RunKey"], seconds: Sequence[float], count: int, limited: bool = False
 ) -> deque[list["RunKey"]]:
@@ -338,7 +296,7 @@ def _chunks(
     Long runs come first, the longest before the others, so that no worker begins one when the others have
     nothing left to do.  Runs that may go in lock-step stay together, unless each has a time limit.
     """
-    groups = [[place] for place in range(len(keys))] if limited else _together(keys, count)
+    groups = [[place] for place in range(len(keys))] if limited else together(keys, count)
     costs = [sum(seconds[place] for place in places) for places in groups]
     order = sorted(range(len(groups)), key=lambda place: -costs[place] if costs[place] > LONG else 0.0)
     longest = max(1, min(LONGEST, len(keys) // (4 * count)))
