@@ -175,8 +175,10 @@ def test_store_of_failures_alone_gives_a_page(tmp_path):
     with Store(tmp_path / "s.sqlite") as store:
         for seed in range(2):
             store.put_failure(key_of("quadratic", "s2p", budget=10, seed=seed), "ZeroDivisionError: x")
+        store.put_failure(key_of("quadratic", "s2p", budget=10, seed=2), "half of a pair: \ud800")
     words = Reader(write_report(tmp_path / "s.sqlite", tmp_path / "out")).words
-    assert "2 runs of 2 failed: s2p 2; most often (2): ZeroDivisionError: x." in words
+    assert "3 runs of 3 failed: s2p 3; most often (2): ZeroDivisionError: x." in words
+    assert "half of a pair: \\ud800" in words
     assert "Not drawn: no run in the store has a trace." in words
 
 

@@ -338,6 +338,8 @@ def _row(key: "RunKey", trace: "Trace | None", message: str, seconds: float, tex
     row = [getattr(key, name) for name in KEY]
     for place in _TEXTS:
         row[place] = texts(row[place])
+    # what Python cannot write, half of a pair of surrogates in somebody's message, is written as its number
+    message = message.encode("utf-8", "backslashreplace").decode("utf-8")
     if trace is None:
         return [*row, "failed", message, None, None, seconds, *[None] * (len(OUTCOME) - 5)]
     return [*row, trace.status, message, trace.count, trace.steps, seconds, *_outcome(trace)]
