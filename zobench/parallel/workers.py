@@ -92,6 +92,7 @@ def _run_cell(keys: Sequence["RunKey"]) -> Iterator["Trace | Failure"]:
 
 
 def _in_lockstep(keys: Sequence["RunKey"]) -> "list[Trace | Failure] | None":
+    from zobench.execute import run_together
     from zobench.solver import solver
 
     begun = time.perf_counter()
