@@ -1,14 +1,16 @@
 """What workers bring: ``python -m benchmarks.scaling`` times campaigns with one worker and with two, in turn.
 
-* Scaling: 2,000 runs in dimension 100 with 20,000 queries each, the whole of ``zobench run``.
+* Scaling: 2,000 runs in dimension 100 with 50,000 queries each, the whole of ``zobench run``.
 * Overhead: what handing runs of a millisecond to a worker process costs, in processor time: the same runs
-  with and without it, and twice as many, so that what a worker costs once is left out.
+  with and without it, and twice as many, so that what a worker costs once is left out.  What the worker
+  spends holds up runs; the process that collects goes on beside it.
 
 On a machine that others use, too, the processor's seconds tell more than the wall's: with two workers they
 should be hardly more than with one.
 """
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,7 @@ from benchmarks.throughput import Clock
 CAMPAIGN = """
 problems = ["quadratic:dim=100", "rosenbrock:dim=100", "nesterov-worst:dim=100", "huber:dim=100"]
 solvers = ["s2p", "stp", "random-search", "spsa:a=1e-9", "random-gradient-free:L=1e9"]
-budget = 20000
+budget = 50000
 seeds = {seeds}
 """
 
@@ -38,28 +40,39 @@ def campaign(folder: Path, workers: int, seeds: int) -> tuple[float, float]:
     return seconds
 
 
+def _seconds(who: int) -> float:
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
+
+
 def _answered(count: int, pooled: bool) -> tuple[float, float]:
-    """Do runs of a millisecond without a store; give processor seconds and those of the runs themselves."""
+    """Do runs of a millisecond without a store; give processor seconds of this process and of others."""
     from zobench.campaign.definition import Campaign
     from zobench.parallel.processes import Processes
     from zobench.parallel.workers import run_keys
 
-    keys = Campaign.from_options(["rosenbrock:dim=10"], ["s2p"], 20000, count).keys
-    clock = Clock()
+    keys = Campaign.from_options(["rosenbrock:dim=10"], ["s2p"], 40000, count).keys
+    whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    before = [_seconds(who) for who in whose]
     if pooled:
         with Processes(1) as pool:
-            traces = [trace for batch in run_keys(keys, executor=pool) for trace in batch]
+            done = sum(len(batch) for batch in run_keys(keys, executor=pool))
     else:
-        traces = [trace for batch in run_keys(keys, workers=1) for trace in batch]
-    return clock.read()[1], sum(trace.seconds for trace in traces)
+        done = sum(len(batch) for batch in run_keys(keys, workers=1))
+    assert done == count
+    here, there = (_seconds(who) - then for who, then in zip(whose, before, strict=True))
+    return here, there
 
 
-def overhead(count: int = 1500) -> tuple[float, float]:
-    """Give the share that a worker process adds to runs, and how long one of them takes (seconds)."""
+def overhead(count: int = 1000) -> tuple[float, float, float]:
+    """Give the share that a run costs more in a worker, the caller's share, and a run's seconds."""
     _answered(10, False)
-    (less, _), (more, seconds) = _answered(count, True), _answered(2 * count, True)
-    here_less, here_more = _answered(count, False)[0], _answered(2 * count, False)[0]
-    return (more - less) / (here_more - here_less) - 1.0, seconds / (2 * count)
+    parent, worker = (
+        (more - less) / count
+        for more, less in zip(_answered(2 * count, True), _answered(count, True), strict=True)
+    )
+    alone = (_answered(2 * count, False)[0] - _answered(count, False)[0]) / count
+    return worker / alone - 1.0, parent / alone, alone
 
 
 def main() -> int:
@@ -82,8 +95,12 @@ def main() -> int:
         f"{20 * arguments.seeds} runs, 1 worker / 2 workers: {median(ratios):.2f} x",
         [f"{r:.2f}" for r in ratios],
     )
-    share, seconds = median([overhead() for _ in range(arguments.times)])
-    print(f"a worker process adds {100 * share:.1f} per cent to runs of {1e3 * seconds:.2f} ms")
+    found = [overhead() for _ in range(arguments.times)]
+    worker, parent, alone = (median(column) for column in zip(*found, strict=True))
+    print(
+        f"a run of {1e3 * alone:.2f} ms takes {100 * worker:.1f} per cent longer in a worker process, "
+        f"and {100 * parent:.1f} per cent of it in the process that collects (processor time)"
+    )
     print(f"({time.monotonic() - begun:.0f} s)")
     return 0
 
