@@ -18,11 +18,11 @@ demo: $(VENV)/.installed  ## a small campaign, verified theorems and an HTML rep
 
 test: $(VENV)/.installed-test  ## the test suite
 	@echo "zobench: running the tests"
-	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@$(BIN)/pytest -q -n 3 --dist loadfile
 
 test-all: $(VENV)/.installed-test  ## the test suite with the slow tests
 	@echo "zobench: running all tests, the slow ones too"
-	@$(BIN)/pytest -q -m "" -n 2 --dist loadfile
+	@$(BIN)/pytest -q -m "" -n 3 --dist loadfile
 
 mutants: $(VENV)/.installed-test  ## which check rejects which broken solver: docs/mutants.md
 	@echo "zobench: running the tests of theorems, the slow ones too"

@@ -114,7 +114,7 @@ def number(value: float, hints: dict[float, str]) -> Callable[[Any], str]:
     tolerance = 1e-12 if float(value).is_integer() else 1e-3
 
     def fault(answer: Any) -> str:
-        if isinstance(answer, (bool, str)) or not np.isscalar(answer):
+        if isinstance(answer, bool) or not isinstance(answer, (int, float, np.number)):
             return f"the answer is a number, got {answer!r}."
         if close(answer, value, tolerance):
             return ""

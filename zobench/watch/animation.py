@@ -88,7 +88,7 @@ def still(show: Show, path: Path, at: int | None = None) -> int:
     scene, steps = show.scene(), show.everything()
     count = max(len(walk) for walk in steps["walks"])
     drawn = count if at is None else min(at, count)
-    large = {"font.size": 15, "axes.titlesize": 18, "axes.labelsize": 14, "legend.fontsize": 13}
+    large: Any = {"font.size": 15, "axes.titlesize": 18, "axes.labelsize": 14, "legend.fontsize": 13}
     large |= {"xtick.labelsize": 12, "ytick.labelsize": 12, "axes.grid": False}
     with theme(), plt.rc_context(large):
         two = len(show.sides) == 2
