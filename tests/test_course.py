@@ -60,7 +60,8 @@ def test_the_tutorials_have_every_exercise_in_order():
 
 def test_a_cell_that_fails_is_named_by_its_line(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# Page\n\n```{code-cell} python\na = 1\n```\n\n```{code-cell} python\n:tags: [x]\n\n1 / 0\n```\n")
+    fence = "```{code-cell} python"
+    page.write_text(f"# Page\n\n{fence}\na = 1\n```\n\n{fence}\n:tags: [x]\n\n1 / 0\n```\n")
     with pytest.raises(ZeroDivisionError) as caught:
         run(page)
     assert caught.traceback[-1].lineno == 9

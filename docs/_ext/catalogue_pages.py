@@ -1,7 +1,7 @@
-"""Pages made from the registry when the site is built: problems, solvers, theorems, and the modules of the API.
+"""Pages made of the registry, of docstrings and of the command line, before Sphinx reads its sources.
 
-They are written into ``docs/generated``, which is in no commit; a page that has not changed is left alone, so that
-only what changed is built anew.
+They are written into ``docs/generated``, which is in no commit; a page that has not changed is left alone,
+so that only what changed is built anew.
 """
 
 import inspect
@@ -70,7 +70,10 @@ def solver_page(solver: Any, picture: Picture | None = None) -> str:
     if solver.theorems:
         places = theorem_places()
         rows = [
-            (f"[{theorem.name}]({places.get(theorem.name, '/theory/index.md')}#{theorem.name})", _badge(theorem.name))
+            (
+                f"[{theorem.name}]({places.get(theorem.name, '/theory/index.md')}#{theorem.name})",
+                _badge(theorem.name),
+            )
             for theorem in solver.theorems
         ]
         parts.append(f"## Theorems\n\n{_table(('theorem', 'last verify'), rows)}")
@@ -104,11 +107,11 @@ def theorem_table() -> str:
         for name, (_, solver) in theorems().items()
     ]
     told = (
-        "The verdicts are those of `results/verdicts.json` at the time of building: the worst of a theorem's cells, "
-        "and how many there are of each."
+        "The verdicts are those of `results/verdicts.json` at the time of building: the worst of a "
+        "theorem's cells, and how many there are of each."
         if verdicts()
-        else "Nothing was verified before this site was built. `zobench verify --all --json > results/verdicts.json` "
-        "and `make docs` fill the last column."
+        else "Nothing was verified before this site was built. `zobench verify --all --json > "
+        "results/verdicts.json` and `make docs` fill the last column."
     )
     return _page(["# All theorems", told, _table(("theorem", "solver", "last verify"), rows)])
 
@@ -167,7 +170,9 @@ def pages(pictures: dict[tuple[str, str], Picture] | None = None) -> dict[str, s
     for folder in ("problems", "solvers", "reports", "api"):
         names = sorted(Path(path).stem for path in found if path.startswith(f"{folder}/"))
         if folder == "api":
-            names = [path.removeprefix("api/").removesuffix(".md") for path in found if path.startswith("api/")]
+            names = [
+                path.removeprefix("api/").removesuffix(".md") for path in found if path.startswith("api/")
+            ]
         found[f"{folder}.md"] = _index(folder, names)
     return found
 
@@ -189,7 +194,8 @@ def _shown(picture: Picture | None, name: str) -> str:
         return ""
     if not picture.file:
         return _plain(picture.said)
-    return f":::{{figure}} /generated/pictures/{picture.file}\n:alt: {picture.said}\n\n{_plain(picture.said)}.\n:::"
+    head = f":::{{figure}} /generated/pictures/{picture.file}\n:alt: {picture.said}"
+    return f"{head}\n\n{_plain(picture.said)}.\n:::"
 
 
 def _definition(item: Any) -> list[str]:
@@ -271,7 +277,7 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Keep Markdown from reading a plain text's stars, bars, underscores and dollars.
+    r"""Keep Markdown from reading a plain text's stars, bars, underscores and dollars.
 
     A last point goes as well: the sentence around the text has one.
 

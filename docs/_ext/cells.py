@@ -1,4 +1,4 @@
-"""The cells of the tutorials: shown with their code, not executed when the site is built (the tests do that)."""
+"""The cells of the tutorials: shown with their code, run by the tests and not when the site is built."""
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -8,7 +8,7 @@ __all__ = ["CodeCell", "setup"]
 
 
 class CodeCell(SphinxDirective):
-    """``{code-cell} python`` of MyST's notebooks: the lines ``:key: value`` on top are for the notebook alone."""
+    """``{code-cell} python`` of MyST's notebooks; lines ``:key: value`` on top are for notebooks alone."""
 
     has_content = True
     optional_arguments = 1

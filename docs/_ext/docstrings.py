@@ -1,7 +1,7 @@
 """Docstrings as they are written here, made into reStructuredText.
 
-They are read on a terminal as well: a formula is an indented block without ``::`` before it, and |g| is a norm and
-no substitution.
+They are read on a terminal as well: a formula is an indented block without ``::`` before it, and |g| is a
+norm and no substitution.
 """
 
 import re
@@ -18,7 +18,7 @@ LIST = re.compile(r"^\s*(?:[-*+]|\d+\.|\(?[a-z\d]\))\s")
 
 
 def restructured(lines: list[str]) -> list[str]:
-    """Make a docstring's lines reStructuredText.
+    r"""Make a docstring's lines reStructuredText.
 
     Parameters
     ----------

@@ -67,7 +67,8 @@ def sources(module: str) -> frozenset[Path]:
         path = Path(spec.origin)
         found.add(path)
         for name, parts in IMPORT.findall(path.read_text(encoding="utf-8")):
-            left += [name, *(f"{name}.{part.strip(' (')}" for part in parts.split(",") if _is_module(name, part))]
+            inner = (part for part in parts.split(",") if _is_module(name, part))
+            left += [name, *(f"{name}.{part.strip(' (')}" for part in inner)]
     return frozenset(found)
 
 
@@ -133,7 +134,9 @@ def _draw(key: tuple[str, str], stem: Path) -> None:
         "font.size": 9,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        **{key: GREY for key in ("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "text.color")},
+        **dict.fromkeys(
+            ("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "text.color"), GREY
+        ),
     }
     with matplotlib.rc_context(look):
         from matplotlib.figure import Figure
@@ -174,7 +177,8 @@ def _levels(instance: Any, axes: Any) -> str:
     shown = np.where(np.isfinite(above), above, np.nan)
     top = float(np.nanmax(shown))
     # levels crowd near the minimum, where the shape is
-    axes.contour(first, second, shown, levels=top * np.linspace(0.02, 1.0, 14) ** 2.5, cmap="viridis", linewidths=0.9)
+    levels = top * np.linspace(0.02, 1.0, 14) ** 2.5
+    axes.contour(first, second, shown, levels=levels, cmap="viridis", linewidths=0.9)
     axes.plot(*instance.x0, "o", color=HUES[0], ms=5)
     axes.annotate("start", instance.x0, xytext=(4, 4), textcoords="offset points")
     if instance.x_star is not None:
@@ -191,7 +195,8 @@ def _cut(instance: Any, axes: Any) -> str:
         along = np.linspace(-0.5, 1.5, 201)
     else:
         slope = instance.gradient(instance.x0) if instance.problem.gradient else np.ones(instance.dim)
-        towards, words = -slope / np.sqrt(np.sum(slope**2)), "the direction of steepest descent at the start (0)"
+        towards = -slope / np.sqrt(np.sum(slope**2))
+        words = "the direction of steepest descent at the start (0)"
         along = np.linspace(-2.0, 4.0, 201)
     values = np.array([instance.value(instance.x0 + t * towards) for t in along])
     axes.plot(along, np.where(np.isfinite(values), values, np.nan), color=HUES[1])

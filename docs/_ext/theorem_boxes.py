@@ -71,7 +71,7 @@ def badge(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 class TheoremBox(SphinxDirective):
-    """``{theorem} id`` with the option ``:tag: D``: the facts of a registered theorem, and a target of its name."""
+    """``{theorem} id`` with the option ``:tag: D``: its facts, and a target of its name."""
 
     required_arguments = 1
     option_spec = {"tag": str}  # noqa: RUF012  (docutils' own convention)
