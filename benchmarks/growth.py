@@ -43,6 +43,7 @@ def seconds(action: Callable[[], Any], times: int = 3) -> float:
     """Give the least processor seconds of some repetitions; one is enough of what takes long."""
     best = np.inf
     for _ in range(times):
+        gc.collect()  # what an earlier run left behind would be paged in beside this one
         begun = time.process_time()
         action()
         best = min(best, time.process_time() - begun)
@@ -65,9 +66,7 @@ def dimensions(largest: int | None) -> Rows:
             run = partial(zobench.run, instance, solver, parameters=parameters, checkpoints=4)
             run(budget=2)
             short = seconds(partial(run, budget=queries))
-            gc.collect()
             long = seconds(partial(run, budget=2 * queries))
-            gc.collect()
             found.setdefault(f"a query of {solver}", {})[dim] = (long - short) / queries
             found.setdefault(f"a run of {solver} besides", {})[dim] = max(2.0 * short - long, 1e-6)
             tracemalloc.start()

@@ -188,6 +188,16 @@ def scheme_bound(case: Case, steps: int) -> float:
     return psi * (case.gap + 0.5 * smooth * distance(case) ** 2) + bias
 
 
+def accelerated_horizon(case: Case, eps: float) -> float:
+    """Give K(eps) as the radius tends to 0."""
+    smooth, tau = case.constant("L"), convexity(case)
+    begin = (case.gap + 0.5 * smooth * distance(case) ** 2) / eps
+    steps = 8.0 * (case.dim + 4) * (math.sqrt(begin) - 1.0)
+    if tau > 0.0:
+        steps = min(steps, 4.0 * (case.dim + 4) * math.sqrt(smooth / tau) * math.log(begin))
+    return steps
+
+
 def moments_parameters(case: Case) -> dict:
     """Give a radius of the size of a coordinate of x_0 - x_star, so that the bias is tested, too."""
     return {**scheme_parameters(case), "radius": 0.4 * distance(case) / math.sqrt(case.dim)}
@@ -238,6 +248,14 @@ accelerated = Theorem(
     quantity="f(x_K) - f_star",
     queries_per_step=2,
     slopes=(("K", -2.0), ("d", 2.0), ("eps", -0.5)),
+    complexity=(
+        "8 (d + 4) (sqrt((D0 + L R^2/2)/eps) - 1), as mu -> 0, and with tau > 0 at most 4 (d + 4) "
+        "sqrt(L/tau) ln((D0 + L R^2/2)/eps)"
+    ),
+    horizon=accelerated_horizon,
+    pitfall=(
+        "Too loose to see a step x10, x0.1, no momentum or half of the directions: exact-fg-moments does."
+    ),
     cells=(
         Cell("quadratic", 10, 400, quick=True),
         Cell("quadratic", 10, 2000, (("condition", 100.0), ("rotation", "yes")), quick=True),
@@ -272,6 +290,8 @@ exact_moments = Theorem(
     measured=lambda trace, case: trace.means["value"] - case.constant("f_star"),
     quantity="mean over k of f(x_k) - f_star",
     queries_per_step=2,
+    complexity="none in closed form: the mean of the recursion at K, with the bias of the radius",
+    pitfall="theta with (d + 1)^2 in place of (d + 4)^2, as the journal prints, gives other moments.",
     cells=(
         Cell("quadratic", 6, 160, (("condition", 10.0),), tight=True, quick=True),
         Cell("quadratic", 20, 1000, (("condition", 10.0), ("rotation", "yes")), tight=True, quick=True),

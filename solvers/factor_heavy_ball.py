@@ -169,6 +169,7 @@ sandwich = Theorem(
         else "points are drawn about |W - A|^2/2 with a declared rank"
     ),
     pitfall="It is false for factors that are not orthonormal, as they are after a step.",
+    complexity="none: about the gradient at a point, not a run",
     cells=(
         factors(8, 6, 2, 0.1, "operator"),
         factors(8, 6, 2, 0.1, "bracket"),
@@ -203,6 +204,9 @@ stall = Theorem(
         else "it is one example, rank-deficient-start with core 0"
     ),
     pitfall="S must be exactly zero: from 1e-8 the factors escape after 320 steps.",
+    complexity=(
+        "none: the factors never arrive; the other method is below 1e-10 after the 1000 steps claimed"
+    ),
     cells=(
         Cell("rank-deficient-start", None, 1000, law="-", tight=True, quick=True, claim="factors stay"),
         Cell(

@@ -159,6 +159,7 @@ gld_pl = Theorem(
     ),
     slopes=(("d", 1.0),),
     pitfall="The radii must cover every gradient of the run; the other radii make the bound pessimistic.",
+    complexity="(L d/(0.37 mu)) ln(2 D0/eps) for Gmin^2 <= mu eps",
     cells=(
         Cell("quadratic", 20, 20, law="unit-sphere", quick=True),
         Cell("quadratic", 2, 4, law="unit-sphere", quick=True),

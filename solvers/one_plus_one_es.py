@@ -146,6 +146,7 @@ sphere_oracle = Theorem(
     queries_per_step=1,
     slopes=(("d", -1.0),),
     pitfall="Gaussian directions have another law of progress for small d. The step is set from outside.",
+    complexity="none: a mean speed; in the mean ln(|x_0 - x_star|/eps) takes that over the speed in steps",
     cells=(
         Cell("quadratic", 10, 300, law="unit-sphere", tight=True, quick=True, claim="c = 1.224"),
         Cell("quadratic", 3, 150, law="unit-sphere", tight=True, quick=True, claim="c = 0.5"),

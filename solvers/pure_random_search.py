@@ -132,6 +132,7 @@ ball_exact = Theorem(
     queries_per_step=1,
     horizon=horizon,
     pitfall="The radius of a point is R U^(1/d); the run starts at x_star, which is no candidate.",
+    complexity="(L R^2 G(1 + 2/d)/(2 eps))^(d/2)",
     cells=(
         Cell("quadratic", 10, 1000, law="-", tight=True, quick=True),
         Cell("quadratic", 3, 200, law="-", tight=True, quick=True),

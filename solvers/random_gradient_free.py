@@ -172,6 +172,10 @@ nonconvex = Theorem(
     quantity="mean over k of |grad f(x_k)|^2",
     queries_per_step=2,
     slopes=(("K", -1.0), ("d", 1.0), ("eps", -2.0)),
+    complexity="8 (d + 4) L D0/eps^2, as mu -> 0",
+    horizon=lambda case, eps: 8.0 * (case.dim + 4) * case.constant("L") * case.gap / eps**2,
+    power=2.0,
+    pitfall="The constant is twice too large: a step x2 passes, which exact-rgf-moments rejects.",
     cells=(
         Cell("quadratic", 10, 1000, quick=True),
         Cell("quadratic", 40, 4000),
@@ -201,6 +205,9 @@ convex = Theorem(
     quantity="mean over k of f(x_k) - f_star",
     queries_per_step=2,
     slopes=(("K", -1.0), ("d", 1.0), ("eps", -1.0)),
+    complexity="4 (d + 4) L R^2/eps, as mu -> 0",
+    horizon=lambda case, eps: 4.0 * (case.dim + 4) * case.constant("L") * distance(case) ** 2 / eps,
+    pitfall="The mean over k is bounded, neither the last nor the best value.",
     cells=(
         Cell("quadratic", 10, 1000, quick=True),
         Cell("quadratic", 40, 4000),
@@ -230,6 +237,15 @@ strongly_convex = Theorem(
     quantity="f(x_K) - f_star",
     queries_per_step=2,
     slopes=(("d", 1.0),),
+    complexity="8 (d + 4) L/tau ln(L R^2/eps) for L dl <= eps",
+    horizon=lambda case, eps: (
+        8.0
+        * (case.dim + 4)
+        * case.constant("L")
+        / case.constant("mu")
+        * math.log(case.constant("L") * distance(case) ** 2 / eps)
+    ),
+    pitfall=("The rate is 2 to 4 times pessimistic: wrong constants pass, which exact-rgf-moments rejects."),
     cells=(
         Cell("quadratic", 20, 120, quick=True),
         Cell("quadratic", 40, 100),
@@ -259,6 +275,10 @@ exact_moments = Theorem(
     measured=lambda trace, case: trace.means["value"] - case.constant("f_star"),
     quantity="mean over k of f(x_k) - f_star",
     queries_per_step=2,
+    complexity="none in closed form: the mean of the recursion at K, with the bias of the radius",
+    pitfall=(
+        "The bias is in the recursion: a radius of a coordinate's size tests it, a small one would not."
+    ),
     cells=(
         Cell("quadratic", 6, 40, tight=True, quick=True),
         Cell("quadratic", 20, 60, (("condition", 10.0), ("rotation", "yes")), tight=True, quick=True),

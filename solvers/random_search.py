@@ -134,6 +134,13 @@ accept_fixed = Theorem(
     queries_per_step=1,
     curve="running_mean",
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    complexity="4 L m2 D0/(kappa eps)^2",
+    horizon=lambda case, eps: (
+        4.0 * case.constant("L") * case.directions.m2 * case.gap / (case.directions.m1 * eps) ** 2
+    ),
+    pitfall=(
+        "The law must be symmetric about 0; half of the steps are refused, which the bound counts as nothing."
+    ),
     cells=(
         Cell("quadratic", 10, 1000, law="unit-sphere", quick=True),
         Cell("quadratic", 40, 4000, law="gaussian"),

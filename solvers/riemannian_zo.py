@@ -279,6 +279,12 @@ def retraction_bound(case: Case, steps: int) -> float:
     return 4.0 * smooth * size * case.gap / steps + 18.0 * bias**2
 
 
+def retraction_horizon(case: Case, eps: float) -> float:
+    """Give K(eps) of E|P grad f|^2 <= eps^2; the radius shrinks with K."""
+    smooth = curvature(case, WIDER)
+    return smooth * dim_of(case) * (4.0 * case.gap + 0.0072 * smooth * case.distance**2) / eps**2
+
+
 def retraction_sides(trial) -> tuple[float, float]:
     """Measure the mean over k of |P grad f(W_k)|^2; infinite if the run leaves the region of L_g."""
     case, squares, furthest = trial.case, [], 0.0
@@ -379,6 +385,7 @@ isotropy = row(
     sides=isotropy_sides,
     quantity="mean over k of <g_k, P grad f> / |P grad f|^2",
     pitfall="Without the projections the r x r block counts three times, the others once.",
+    complexity="none: about one estimate of the gradient, not a run",
     cells=(
         cell(300, matrices(8, 6, 2), tight=True, quick=True),
         cell(500, matrices(20, 15, 3), tight=True),
@@ -404,6 +411,10 @@ local_linear = row(
     quantity="f(W_K)",
     requires=is_near,
     pitfall="The basin shrinks with s_r(A), the rate does not: the start must be that near.",
+    complexity="(L_t D/(1 - t^2)) ln(f(W_0)/eps)",
+    horizon=lambda case, eps: (
+        curvature(case) * dim_of(case) / (1.0 - nearness(case) ** 2) * math.log(case.gap / eps)
+    ),
     cells=(
         # sin(angle) = theta s_r / (sqrt(2) |A|)
         cell(132, matrices(20, 15, 2, NEAR, ("condition", 1.0), ("angle", 0.05)), tight=True, quick=True),
@@ -430,6 +441,11 @@ truncated = row(
     quantity="mean over k of |P grad f(W_k)|^2",
     slopes=(("K", -1.0),),
     pitfall="The bound is measured in the same run, from what its own retractions moved.",
+    complexity=(
+        "2 L D D0/eps^2 where the retractions cost nothing; else the run says how much is added to D0"
+    ),
+    horizon=lambda case, eps: 2.0 * case.constant("L") * dim_of(case) * case.gap / eps**2,
+    power=2.0,
     cells=(
         cell(128, matrices(10, 8, 2, ("condition", 1.0)), quick=True),
         cell(384, matrices(10, 8, 2, ("condition", 100.0), ("scale", 0.01)), quick=True),
@@ -458,6 +474,7 @@ scaling = row(
     requires=is_near,
     slopes=(("D", 1.0),),
     pitfall="From afar a transient adds a tenth; a target above the smallest singular value hides it.",
+    complexity="none: a mean speed; in the mean a hundredth of the distance takes 9.2 D steps",
     cells=(
         cell(400, matrices(12, 10, 1, NEAR, ("condition", 1.0), ("angle", 1e-3)), tight=True, quick=True),
         cell(660, matrices(20, 15, 2, NEAR, ("condition", 1.0), ("angle", 1e-3)), tight=True, quick=True),
@@ -489,6 +506,9 @@ smooth = row(
         "L_g is no global constant: a run that leaves its region counts as infinite.  A radius too large is "
         "forgiven, since the bound has the radius in it."
     ),
+    complexity="L_g D (4 D0 + 0.0072 L_g |W_0 - A|^2)/eps^2",
+    horizon=retraction_horizon,
+    power=2.0,
     cells=(
         cell(288, matrices(8, 6, 2, NEAR, ("condition", 1.0), ("angle", 0.05)), quick=True),
         cell(288, matrices(8, 6, 2, NEAR, ("condition", 100.0), ("angle", 7e-4)), quick=True),
@@ -516,6 +536,7 @@ conditioning = row(
     quantity="exponent of the condition number in steps to the target; on factors its inverse",
     requires=is_tilted,
     pitfall="A target that does not resolve the smallest singular value hides it.",
+    complexity="none: about the exponent of the condition number in K",
     cells=(
         cell(1, matrices(12, 10, 2, NEAR), quick=True, claim="tangent vectors"),
         cell(1, matrices(12, 10, 2, NEAR), claim="factors", solver="s2p"),

@@ -218,6 +218,9 @@ average = Theorem(
     requires=is_flat,
     slopes=(("K", -1.0), ("d", 1.0)),
     pitfall="Ten times weaker than without momentum: no acceleration is claimed.",
+    complexity="21 L (d - 1) D0/eps^2",
+    horizon=lambda case, eps: average_bound(case, 1) / eps**2,
+    power=2.0,
     cells=(
         Cell("quadratic", 10, 200, (("condition", 1.0),), "sphere", quick=True),
         Cell("quadratic", 20, 400, law="sphere", quick=True),

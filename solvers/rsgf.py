@@ -206,6 +206,23 @@ def additive_bound(case: Case, steps: int) -> float:
     return noisy_bound(case, steps, additive_step(case), WIDE, noisy)
 
 
+def gl_horizon(case: Case, eps: float) -> float:
+    """Give K(eps) of E|grad f|^2 <= eps^2 as radius -> 0."""
+    scale = (case.dim + 4.0) * case.constant("L") * case.gap
+    return scale * max(32.0 / eps**2, 288.0 * spread_of(case) / eps**4)
+
+
+def additive_horizon(case: Case, eps: float) -> float:
+    """Give K(eps) of E|grad f|^2 <= eps^2; infinite where eps^2 is no more than the floor."""
+    assert case.instance.noise is not None
+    smoothness, d = case.constant("L"), case.dim
+    above = eps**2 - 0.625 * (smoothness * WIDE) ** 2 * d * (d + 2.0)
+    if above <= 0.0:
+        return math.inf
+    noisy = d * case.instance.noise.facts.variance / WIDE**2
+    return smoothness * case.gap * max(16.0 * (d + 4.0) / above, 64.0 * noisy / above**2)
+
+
 def crn_horizon(case: Case, eps: float) -> float:
     """Give K(eps) of E|grad f|^2 <= eps^2 as radius -> 0."""
     smooth, noisy = case.dim + 4.0, (case.dim + 2.0) * spread_of(case)
@@ -247,6 +264,9 @@ gl = row(
     parameters=lambda case: {"step_size": gl_step(case), "radius": SMALL, "law": case.law},
     bound=gl_bound,
     pitfall=SAMPLES,
+    complexity="max{ 32 (d+4) L D0/eps^2, 288 (d+4) L D0 sigma^2/eps^4 }, as radius -> 0",
+    horizon=gl_horizon,
+    power=2.0,
     cells=(
         Cell("quadratic", 10, 1000, COMMON, quick=True),
         Cell("softmax-regression", None, 1000, SAMPLED, quick=True),
@@ -271,6 +291,8 @@ crn = row(
     bound=crn_bound,
     horizon=crn_horizon,
     pitfall=SAMPLES,
+    complexity="max{ 16 (d+4) L D0/eps^2, 64 (d+2) L D0 sigma^2/eps^4 }, as radius -> 0",
+    power=2.0,
     cells=(
         Cell("quadratic", 10, 1000, COMMON, quick=True),
         Cell("quadratic", 20, 400, (("condition", 10.0), ("rotation", "yes"), *COMMON), quick=True),
@@ -298,6 +320,12 @@ additive = row(
     bound=additive_bound,
     slopes=(("K", -0.5), ("d", 0.5)),
     pitfall="radius cannot tend to 0: the noise's term explodes. A floor of order sigma_f remains.",
+    complexity=(
+        "max{ 16 (d+4) L D0/e, 64 L d D0 (sigma_f/(radius e))^2 }, e = eps^2 - (5/8) L^2 radius^2 "
+        "d (d+2), and none for e <= 0"
+    ),
+    horizon=additive_horizon,
+    power=2.0,
     cells=(
         Cell("quadratic", 10, 1000, (("noise", "gaussian"), ("noise_level", 0.002)), quick=True),
         Cell("quadratic", 10, 4000, (("noise", "gaussian"), ("noise_level", 0.02)), quick=True),

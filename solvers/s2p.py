@@ -334,6 +334,7 @@ smooth_stationary = row(
     pitfall="alpha0 and K must be those of the run; min over k inside the mean would pass a step x3.",
     curve="running_mean",
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    complexity="2 L D0 d/(m1 eps)^2",
     cells=(
         Cell("quadratic", 10, 1000, tight=True, quick=True),
         Cell("quadratic", 10, 1000, law="rademacher", quick=True),
@@ -361,6 +362,8 @@ exact_identity = row(
     parameters=stationary_parameters,
     bound=stationary_bound,
     right=identity_right,
+    complexity="none: an identity for every K, which promises no accuracy",
+    pitfall="Both sides are of the same run: only their difference is tested, whose deviation is small.",
     cells=(
         Cell("quadratic", 10, 500, tight=True, quick=True),
         Cell("quadratic", 10, 500, (("condition", 100.0), ("rotation", "yes")), "sphere", True, True),
@@ -386,6 +389,10 @@ smooth_gamma = row(
     measured=lambda trace, case: trace.means["gradient_norm_squared"],
     quantity="mean over k of |grad f(x_k)|^2",
     slopes=(("K", -1.0), ("d", 1.0), ("eps", -2.0)),
+    complexity=(
+        "4 L d D0/eps^2 for radius <= sqrt(2) eps/(L d); tends to 2 L d D0/eps^2 with the radius to 0"
+    ),
+    power=2.0,
     cells=(
         Cell("quadratic", 10, 100, law="rademacher", tight=True, quick=True),
         Cell("quadratic", 2, 40, law="gaussian", tight=True, quick=True),
@@ -413,6 +420,7 @@ smooth_dynamic = row(
     quantity="step-weighted mean over k of |grad f(x_k)|",
     weights=lambda case: 1.0 / np.sqrt(np.arange(1, case.steps + 1)),
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    complexity="the least K for which the bound is eps, of the order d log(1/eps)^2/eps^2",
     cells=(
         Cell("quadratic", 10, 1000, tight=True, quick=True),
         Cell("quadratic", 40, 4000, law="sphere", tight=True),
@@ -441,6 +449,7 @@ pl_gamma = row(
     measured=lambda trace, case: trace.value - case.constant("f_star"),
     quantity="f(x_K) - f_star",
     slopes=(("d", 1.0),),
+    complexity="(L d/mu) ln(2 D0/eps) for radius <= 2/(L d) sqrt(mu eps)",
     cells=(
         Cell("quadratic", 40, 80, law="rademacher", tight=True, quick=True),
         Cell("quadratic", 40, 80, law="gaussian", tight=True, quick=True),
@@ -468,6 +477,7 @@ relaxed_clipped = row(
     horizon=clipped_horizon,
     pitfall="A far start hides a step that is too long.",
     slopes=(("K", -1.0), ("K", -0.5), ("d", 1.0), ("eps", -2.0)),
+    complexity="(4 B d D0/m1^2) (L0/eps^2 + L1/eps)",
     cells=(
         Cell("cosh", 10, 2000, law="sphere", quick=True),
         Cell("cosh", 10, 500, (("start", 6.0),), "sphere", quick=True),
@@ -502,6 +512,8 @@ sign_convex = row(
     ),
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -1.0)),
     pitfall="False for Rademacher directions, for which E sign(<g,s>) s is not parallel to g.",
+    complexity="L R^2 d/(2 m1^2 eps), for a gap of eps",
+    power=0.5,
     cells=(
         Cell("quadratic", 10, 1000, tight=True, quick=True),
         Cell("quadratic", 40, 4000, law="sphere", tight=True),
@@ -533,6 +545,7 @@ relaxed_stationary = row(
         "Definition G with the same constants allows the quadratic bound only where alpha |s| <= 1/L1, which "
         "Gaussian directions break with positive probability; and a far start hides a wrong step."
     ),
+    complexity="max{ 8 B L0 D0 d/(m1 eps)^2, 2 B L1^2 D0 d/(L0 m1^2) }",
     cells=(
         Cell("quadratic", 10, 1000, law="sphere", tight=True, quick=True),
         Cell("cosh", 10, 1000, law="sphere", quick=True),
@@ -560,6 +573,7 @@ relaxed_dynamic = row(
     weights=lambda case: decreasing_terms(case, case.steps)[0],
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
     pitfall="The first step is the dangerous one: kappa_0 must be positive. The bound has a factor ln K.",
+    complexity="the least K for which the bound is eps, of the order d log(1/eps)^2/eps^2",
     cells=(
         Cell("quadratic", 10, 1000, law="sphere", tight=True, quick=True),
         Cell("cosh", 10, 1000, law="sphere", quick=True),
@@ -590,6 +604,7 @@ exact_moments = row(
     right=lambda trace, case: gap_after(case.instance, case.law, case.steps),
     quantity="f(x_K) - f_star",
     pitfall="f(x_K) has log-normal tails: with K of the order of d^2 the mean is made by rare runs.",
+    complexity="the least K for which the recursion comes down to eps; it has no closed form",
     cells=(
         Cell("quadratic", 200, 60, law="sphere", tight=True, quick=True),
         Cell("quadratic", 200, 60, (("condition", 10.0), ("rotation", "yes")), "gaussian", True, True),
@@ -617,6 +632,8 @@ exact_line = row(
     measured=lambda trace, case: 0.5 * log_ratio(trace.start, trace.value) / case.steps,
     right=lambda trace, case: speed_of_a_line(case.dim),
     quantity="mean over k of ln(|x_k - x_star| / |x_{k+1} - x_star|)",
+    complexity="none: a mean speed; in the mean ln(|x_0 - x_star|/eps) takes that over the speed in steps",
+    pitfall="Not for Rademacher or coordinate directions, whose angle to x - x_star depends on x.",
     cells=(
         Cell("quadratic", 3, 50, law="gaussian", tight=True, quick=True),
         Cell("quadratic", 20, 400, law="sphere", tight=True, quick=True),

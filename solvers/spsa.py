@@ -237,6 +237,11 @@ def linear_bound(case, steps):
     return contraction**steps * case.gap + added * (1.0 - contraction**steps) / (1.0 - contraction)
 
 
+def linear_horizon(case, eps):
+    """Give K(eps) as the radius tends to 0."""
+    return math.log(case.gap / eps) / (largest_step(case) * case.constant("PL"))
+
+
 def growing_step(case):
     """Give PL / (L gamma (PL + growth/2)), the best step where noise grows with the gap."""
     rate = case.constant("PL")
@@ -251,10 +256,21 @@ def growing_bound(case, steps):
     ) ** steps * case.gap
 
 
+def growing_horizon(case, eps):
+    """Give K(eps)."""
+    return linear_horizon(case, eps) * (1.0 + case.constant("growth") / (2.0 * case.constant("PL")))
+
+
 def floor_bound(case, steps, added):
     """Give (1 - a PL)^K D0 + added / (a PL), for a = 1/(L gamma)."""
     rate = largest_step(case) * case.constant("PL")
     return (1.0 - rate) ** steps * case.gap + added / rate * (1.0 - (1.0 - rate) ** steps)
+
+
+def floor_horizon(case, eps, added):
+    """Give K(eps) where each step adds `added`; infinite where eps is no more than the floor."""
+    floor = added / (largest_step(case) * case.constant("PL"))
+    return linear_horizon(case, eps - floor) if eps > floor else math.inf
 
 
 def sampled(instance):
@@ -275,11 +291,11 @@ def independent(instance):
     return ""
 
 
-def value_noise_bound(case, steps):
-    """Give the bound with noise of a variance v on every value: (a^2/2) trace v / (2 c^2 n) a step."""
+def value_noise_step(case):
+    """Give what noise of a variance v on every value adds in a step, (a^2/2) trace v / (2 c^2 n)."""
     variance = case.instance.noise.facts.variance
     step = 0.25 * largest_step(case) ** 2 * case.constant("trace") * variance
-    return floor_bound(case, steps, step / (NOISY_RADIUS**2 * probes_of(case)))
+    return step / (NOISY_RADIUS**2 * probes_of(case))
 
 
 def variance_of(case):
@@ -299,6 +315,11 @@ def nonconvex_bound(case, steps):
     """Give (D0/(a K) + a L gamma variance/2) / (1 - a L gamma/2), at most the two terms of the statement."""
     size, variance = 1.0 / largest_step(case), variance_of(case)
     return 2.0 * size * case.gap / steps + math.sqrt(8.0 * size * variance * case.gap / steps)
+
+
+def nonconvex_horizon(case, eps):
+    """Give K(eps) of E|grad f|^2 <= eps^2."""
+    return case.gap / largest_step(case) * max(4.0 / eps**2, 32.0 * variance_of(case) / eps**4)
 
 
 def bracket_sides(trial):
@@ -359,6 +380,7 @@ one_step_identity = row(
     relation="=",
     quantity="mean over k of (f(x_{k+1}) - f(x_k)) / |grad f(x_k)|^2",
     pitfall="The Gaussian law has other fourth moments.",
+    complexity="none: about one step",
     cells=(
         cell("quadratic", 10, 200, tight=True, quick=True),
         cell(
@@ -397,6 +419,8 @@ projector_equality = row(
     ),
     slopes=(("r", 1.0), ("d", 0.0)),
     pitfall="f(x_K) has log-normal tails: K <= 6 gamma, and many runs.",
+    complexity="gamma ln(f(x_0)/eps)",
+    horizon=lambda case, eps: math.log(case.gap / eps) / largest_step(case),
     cells=(
         cell("quadratic", 20, 10, ("spectrum", "projector"), ("rank", 5), tight=True, quick=True),
         cell("quadratic", 200, 10, ("spectrum", "projector"), ("rank", 5), tight=True, quick=True),
@@ -421,6 +445,7 @@ moment_recursion = row(
     sides=lambda trial: (mean_last_gap(trial), trial.theorem.bound(trial.case, trial.case.steps)),
     relation="=",
     pitfall="f(x_K) has log-normal tails for many steps.",
+    complexity="the least K for which the recursion comes down to eps; it has no closed form",
     cells=(
         cell("quadratic", 10, 10, ("condition", 30.0), tight=True, quick=True),
         cell(
@@ -451,6 +476,8 @@ LINEAR = {
     "parameters": lambda case: given(case, largest_step(case)),
     "bound": linear_bound,
     "slopes": (("eps", 0.0),),
+    "complexity": "gamma (L/mu) ln(D0/eps), as radius -> 0",
+    "horizon": linear_horizon,
     "pitfall": "4 to 6 times pessimistic in the rate: errors of a constant factor pass.",
 }
 
@@ -477,6 +504,7 @@ hessian_bracket = row(
         "" if instance.problem.name == "softmax-attention" else "it is about squared loss"
     ),
     pitfall="A vector b outside the simplex breaks it.  The numerical extremes are 0.3081 and -0.2404.",
+    complexity="none: about the Hessian, not a run",
     cells=(
         cell("softmax-attention", 8, 9, quick=True),
         cell("softmax-attention", 1, 41, ("rows", 2), ("weight", 0.0), ("target", "vertex"), quick=True),
@@ -528,6 +556,8 @@ effective_rank_pl = row(
     noise=True,
     requires=sampled,
     pitfall="Another sample at the minus point diverges.",
+    complexity="gamma (L/mu) (1 + w/(2 mu)) ln(D0/eps)",
+    horizon=growing_horizon,
     cells=(
         cell("interpolating-regression", 10, 60, quick=True),
         cell("interpolating-regression", 10, 20, ("batch", 32), quick=True),
@@ -547,6 +577,12 @@ effective_rank_floor = row(
     bound=lambda case, steps: floor_bound(case, steps, 0.5 * largest_step(case) * case.constant("variance")),
     noise=True,
     requires=sampled,
+    complexity="gamma (L/mu) ln(D0/(eps - a L gamma v/(2 mu))), and none below that floor",
+    horizon=lambda case, eps: floor_horizon(case, eps, 0.5 * largest_step(case) * case.constant("variance")),
+    pitfall=(
+        "The floor is proportional to the step, to the variance over the batch and to the "
+        "effective rank: declare the batch."
+    ),
     cells=(
         cell("stochastic-quadratic", 40, 300, tight=True, quick=True),
         cell("stochastic-quadratic", 20, 100, ("rank", 5), ("condition", 5.0), ("batch", 4), quick=True),
@@ -567,10 +603,12 @@ value_noise_floor = row(
     ),
     assumes=("L", "PL", "f_star", "effective_rank", "trace"),
     parameters=lambda case: given(case, largest_step(case), NOISY_RADIUS),
-    bound=value_noise_bound,
+    bound=lambda case, steps: floor_bound(case, steps, value_noise_step(case)),
     noise=True,
     requires=independent,
     pitfall="Common random numbers make the floor vanish, which a bound does not see.",
+    complexity="gamma (L/mu) ln(D0/(eps - a tr(H) v/(4 c^2 n mu))), and none below that floor",
+    horizon=lambda case, eps: floor_horizon(case, eps, value_noise_step(case)),
     cells=(
         cell("quadratic", 40, 300, *NOISE, tight=True, quick=True),
         cell("quadratic", 40, 100, *NOISE, tight=True, quick=True, claim="n = 4"),
@@ -610,6 +648,10 @@ nonconvex_effective_rank = row(
         else ""
     ),
     slopes=(("K", -1.0), ("K", -0.5), ("r", 1.0), ("eps", -4.0)),
+    complexity="max{ 4 L gamma D0/eps^2, 32 L gamma v D0/eps^4 }",
+    horizon=nonconvex_horizon,
+    power=2.0,
+    pitfall="Loose: constants of 2 pass. gamma must be in the step, and without it the step diverges.",
     cells=(
         cell("nonconvex-cosine", 10, 200, quick=True),
         cell("stochastic-quadratic", 10, 200, quick=True),

@@ -217,6 +217,12 @@ def convex_fixed_bound(case: Case, steps: int) -> float:
     return (1.0 - law.m1 * alpha / radius) ** steps * case.gap + floor
 
 
+def convex_fixed_horizon(case: Case, eps: float) -> float:
+    """Give K(eps) of the step eps mu_D / (L gamma_D R0)."""
+    scale = case.constant("L") * case.directions.m2 * (case.constant("R0") / case.directions.m1) ** 2
+    return scale / eps * math.log(2.0 * case.gap / eps)
+
+
 def harmonic_parameters(case: Case) -> dict:
     """Give the step rule of the theorem: alpha_k = 2 R0 / (mu_D (k + 2)), which needs no horizon."""
     alpha0 = 2.0 * case.constant("R0") / case.directions.m1
@@ -238,6 +244,12 @@ def oracle_bound(case: Case, steps: int) -> float:
     """Bound the gap after `steps` steps."""
     law = case.directions
     return (1.0 - law.m1**2 * case.constant("PL") / (law.m2 * case.constant("L"))) ** steps * case.gap
+
+
+def oracle_horizon(case: Case, eps: float) -> float:
+    """Give K(eps)."""
+    scale = case.directions.m2 * case.constant("L") / case.constant("PL")
+    return scale / case.directions.m1**2 * math.log(case.gap / eps)
 
 
 def mean_norm(trace, case: Case) -> float:
@@ -279,6 +291,14 @@ nonconvex_fixed = row(
     quantity="mean over k of |grad f(x_k)|_D",
     curve="running_mean",
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    complexity="2 L gamma_D D0/(mu_D eps)^2",
+    horizon=lambda case, eps: (
+        2.0 * case.constant("L") * case.directions.m2 * case.gap / (case.directions.m1 * eps) ** 2
+    ),
+    pitfall=(
+        "The norm is the law's, |.|_1 for coordinates. The bound does not see a step that goes "
+        "uphill: that is an exact property of its own."
+    ),
     cells=(
         Cell("quadratic", 10, 1000, law="unit-sphere", quick=True),
         Cell("quadratic", 10, 1000, law="coordinate", quick=True),
@@ -308,6 +328,10 @@ nonconvex_decreasing = row(
     quantity="alpha-weighted mean over k >= K/2 of |grad f(x_k)|_D",
     weights=decreasing_weights,
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
+    complexity="the least K for which the bound is eps, about 4.04 L gamma_D D0/(mu_D eps)^2",
+    pitfall=(
+        "6 to 10 times loose on quadratics: a step x3 passes. Only the last half of the steps is averaged."
+    ),
     cells=(
         Cell("quadratic", 10, 1000, law="unit-sphere", quick=True),
         Cell("quadratic", 10, 1000, law="coordinate"),
@@ -332,6 +356,13 @@ pl_fd = last(
     bound=difference_bound,
     queries_per_step=3,
     slopes=(("d", 1.0),),
+    complexity="(L d/lam) ln(2 D0/eps) for t <= (2/L) sqrt(lam eps/d)",
+    horizon=lambda case, eps: (
+        case.constant("L") * case.dim / case.constant("PL") * math.log(2.0 * case.gap / eps)
+    ),
+    pitfall=(
+        "A radius t near 1e-8 |x| makes the floor one of rounding; log-normal tails as in s2p-pl-gamma."
+    ),
     cells=(
         Cell("quadratic", 40, 60, law="unit-sphere", tight=True, quick=True),
         Cell("quadratic", 100, 300, law="unit-sphere", tight=True),
@@ -356,6 +387,9 @@ convex_fixed = convex(
     source="Bergou, Gorbunov and Richtarik (2020), convex case, as restated in arXiv 2209.07883",
     parameters=convex_fixed_parameters,
     bound=convex_fixed_bound,
+    complexity="L gamma_D R0^2/(mu_D^2 eps) ln(2 D0/eps)",
+    horizon=convex_fixed_horizon,
+    pitfall=("R0 is over the sublevel set of x_0, not |x_0 - x_star|. The last iterate is bounded, no mean."),
     cells=(
         Cell("quadratic", 10, 200, law="unit-sphere", quick=True),
         Cell("log-cosh", 10, 200, law="unit-sphere", quick=True),
@@ -377,6 +411,9 @@ convex_decreasing = convex(
     ),
     parameters=harmonic_parameters,
     bound=harmonic_bound,
+    complexity="2 L gamma_D R0^2/(mu_D^2 eps) - 1",
+    horizon=lambda case, eps: harmonic_bound(case, 0) / eps - 1.0,
+    pitfall="Thousands of times loose where f is strongly convex: a step x10 or x0.1 passes there.",
     cells=(
         Cell("quadratic", 10, 400, law="unit-sphere", quick=True),
         Cell("log-cosh", 10, 1000, law="unit-sphere", quick=True),
@@ -401,6 +438,9 @@ pl_oracle = last(
     parameters=oracle_parameters,
     bound=oracle_bound,
     slopes=(("d", 1.0),),
+    complexity="gamma_D L/(mu_D^2 lam) ln(D0/eps)",
+    horizon=oracle_horizon,
+    pitfall="The step rule looks at f_star: it is no method one could run.",
     cells=(
         Cell("quadratic", 40, 40, law="unit-sphere", tight=True, quick=True),
         Cell("quadratic", 40, 100, law="gaussian", quick=True),

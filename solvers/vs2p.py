@@ -232,6 +232,7 @@ affine_invariance = Theorem(
     quantity="share of the iterates that are equal, or of the steps that are as long as they must be",
     queries_per_step=2,
     pitfall="Not invariant under x -> c x: radius carries the unit of length.",
+    complexity="none: equality of runs, not an accuracy",
     cells=(
         Cell("quadratic", 10, 200, (("condition", 100.0),), "rademacher", True, True, "powers of two"),
         Cell("cosh", 20, 200, law="gaussian", tight=True, quick=True, claim="powers of two"),
@@ -263,6 +264,9 @@ descent = Theorem(
     quantity="promised fall of f, against the fall seen",
     queries_per_step=2,
     pitfall="sigma_k must exclude the current quotient; no unconditional rate follows.",
+    complexity=(
+        "none: descent in one step under a condition that depends on the run; no unconditional rate is known"
+    ),
     cells=(
         Cell("quadratic", 10, 100, law="rademacher", quick=True, claim="long steps"),
         Cell("quadratic", 10, 100, law="sphere", quick=True, claim="long steps"),

@@ -286,6 +286,7 @@ limits = row(
         "A limit is no theorem on one method: the check finds a method that looks at what it must not. The "
         "speed of a line is not one for Rademacher or coordinate directions."
     ),
+    complexity="none from above: what no method can beat; from below ln(|x_0 - x_star|/eps) over the speed",
     cells=(
         cell("line", 200, "s2p", ("rule", "gamma"), ("radius", 1e-3)),
         cell("line", 200, "stp", ("rule", "finite-difference")),
@@ -314,6 +315,7 @@ sphere_values = row(
     sides=fall,
     quantity="1 - min_q f / f(x_0)",
     pitfall="x_0 must not betray the direction of x_star - x_0: x_star is drawn anew for each seed.",
+    complexity="none from above: what no method can beat; from below K >= d (1 - eps/D0) queries",
     cells=(
         cell("", 22, "orthogonal-directions", ("probes", 20), dim=40),
         cell("", 10, "s2p", ("rule", "gamma")),
@@ -340,6 +342,9 @@ comparison_bits = row(
     sides=speed,
     quantity="ln(R / |x_K - x_star|) / K, or 0",
     pitfall="x_star is drawn anew for each seed: a fixed one may be near an end point.",
+    complexity=(
+        "none from above: what no method can beat; from below K >= d ln(R/eps)/ln N, up to a constant"
+    ),
     cells=(
         cell("bits 2", 200, "one-plus-one-es"),
         cell("bits 2", 20, "s2p", ("alpha0", 5.5), ("steps", 20)),
@@ -370,6 +375,7 @@ deterministic_values = row(
         "A random method counts as one deterministic method a seed, and v depends on the seed: against one "
         "f for all seeds it does make progress. Of the instance L, x_0 and R are used."
     ),
+    complexity="none from above: what no method can beat; from below K >= d queries for any eps < D0",
     cells=(
         cell("", 19, "coordinate-differences"),
         cell("", 18, "coordinate-differences", ("difference", "central"), ("radius", 0.1)),
@@ -403,6 +409,7 @@ stochastic_two_point = row(
         "A mean over v: for one v a method may be lucky, so the signs are drawn anew for each seed. delta "
         "depends on q. Of the instance x_0 and d are used; s = 1, R = sqrt(d)."
     ),
+    complexity="none from above: what no method can beat; from below K >= d (G R/8)^2/eps^2 - d/4 queries",
     cells=(
         cell("", 200, "mezo", ("step_size", 1.0)),
         cell("", 400, "mezo", ("step_size", 0.01)),

@@ -1,7 +1,7 @@
 """A convergence theorem as an executable object: assumptions, step rule, bound, and what it measures."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RELATIONS", "Case", "Cell", "Theorem", "find_theorem", "theorems"]
 
+#: K(eps) is not looked for beyond.
+MOST_STEPS = 2**24
 #: What a theorem claims of its two sides, and what is said of it.
 RELATIONS = {
     "<=": "a bound, E[left] <= right",
@@ -183,8 +185,13 @@ class Theorem:
     noise : bool
         Whether queries may answer with noise or samples; `requires` then looks at ``instance.noise.facts``
         and at the certificate of "variance".
+    complexity : str
+        K(eps) as a formula, or "none: " and why there is none; `steps_to` gives it as a number.
     horizon : callable or None
-        ``horizon(case, eps) -> float``: K(eps), steps after which the bound is at most eps.
+        ``horizon(case, eps) -> float``: K(eps) by that formula, where it is closed.
+    power : float
+        What the bound is compared with is eps to this power: 2 where eps bounds a norm and the theorem is
+        about its square.
     weights : callable or None
         ``weights(case) -> vector of size steps``: weight of step k in the trace's means; None: all equal.
     curve : str
@@ -213,7 +220,9 @@ class Theorem:
     requires: Callable[[Instance], str] | None = None
     least_dim: int = 1
     noise: bool = False
+    complexity: str = ""
     horizon: Callable[[Case, float], float] | None = None
+    power: float = 1.0
     weights: Callable[[Case], NDArray[np.float64]] | None = None
     curve: str = ""
     slopes: tuple[tuple[str, float], ...] = ()
@@ -237,6 +246,53 @@ class Theorem:
     def claims(self) -> str:
         """What it claims of its two sides, in words."""
         return RELATIONS[self.kind]
+
+    def steps_to(self, case: Case, eps: float) -> int:
+        """Give K(eps): the least number of steps for which the bound is at most eps to the row's `power`.
+
+        It comes from the bound itself, by bisection, so a closed formula (`horizon`) gives at least as many.
+
+        Parameters
+        ----------
+        case : Case
+            Its own number of steps does not matter.
+        eps : float
+            Positive.
+
+        Raises
+        ------
+        ZobenchError
+            If the theorem says nothing of eps, or its bound never comes so low.
+
+        Examples
+        --------
+        >>> import zobench
+        >>> theorem, _ = find_theorem("s2p-smooth-stationary")
+        >>> case = Case(zobench.problem("quadratic", dim=10), 1, "gaussian")
+        >>> theorem.steps_to(case, 0.2), math.ceil(theorem.horizon(case, 0.2))
+        (3927, 3927)
+        """
+        if self.complexity.startswith("none"):
+            raise ZobenchError(f"theorem {self.name!r} has no K(eps): {self.complexity[6:]}")
+        if not eps > 0.0:
+            raise ZobenchError(f"theorem {self.name!r}: eps must be > 0, got {eps:g}")
+
+        def enough(steps: int) -> bool:
+            try:
+                return self.bound(replace(case, steps=steps), steps) <= eps**self.power
+            except ZobenchError:  # the step rule is not for so few steps
+                return False
+
+        most = 1
+        while not enough(most):
+            if most >= MOST_STEPS:
+                raise ZobenchError(f"theorem {self.name!r}: no K below {MOST_STEPS:,} brings eps = {eps:g}")
+            most *= 2
+        least = most // 2
+        while most - least > 1:
+            middle = (least + most) // 2
+            least, most = (least, middle) if enough(middle) else (middle, most)
+        return most
 
     def missing(self, instance: Instance) -> str:
         """Say which assumption an instance lacks; empty if it satisfies the theorem."""

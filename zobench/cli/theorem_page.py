@@ -5,10 +5,15 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from zobench.cli.output import columns
+from zobench.cli.output import columns, number
+from zobench.theorem import RELATIONS
+from zobench.verdict.complexity import implied_steps
 from zobench.verdict.mutants import of_theorem
 
 __all__ = ["filled", "indented", "theorem_facts", "theorem_page", "whole_theorem"]
+
+#: In place of K and queries where no K brings the bound so low.
+NEVER = ["-", "the bound stays above"]
 
 
 def theorem_facts(theorem: Any, solver: Any) -> dict[str, Any]:
@@ -38,11 +43,13 @@ def whole_theorem(theorem: Any, solver: Any) -> dict[str, Any]:
             "law": cell.law,
             "claim": cell.claim,
             "solver": cell.solver or solver.name,
+            "tight": cell.tight,
             "quick": cell.quick,
         }
         for cell in theorem.cells
     ]
     more = {"proof": theorem.proof, "slopes": list(theorem.slopes), "pitfall": theorem.pitfall}
+    more["complexity"] = implied_steps(theorem)
     return {**theorem_facts(theorem, solver), **more, "cells": cells, "mutants": of_theorem(theorem.name)}
 
 
@@ -54,9 +61,9 @@ def theorem_page(facts: dict[str, Any]) -> Iterator[str]:
     yield f"Assumes certificates of\n  {', '.join(facts['assumes']) or 'nothing'}{allowed}"
     yield f"Measures\n  {facts['quantity']}; {facts['queries_per_step']} queries a step"
     yield f"Proof\n{filled(facts['proof'])}"
-    if facts["slopes"]:
-        told = [f"{power:g} in {variable}" for variable, power in facts["slopes"]]
-        yield f"Exponents of the bound\n  {', '.join(told)}"
+    yield f"Source\n{filled(facts['source'])}"
+    yield f"K(eps), the steps that bring the bound to eps\n{_steps(facts)}"
+    yield f"Expected slopes, exponents of the bound\n  {_slopes(facts)}"
     if facts["pitfall"]:
         yield f"Beware\n{filled(facts['pitfall'])}"
     claims = any(cell["claim"] for cell in facts["cells"])
@@ -69,19 +76,44 @@ def theorem_page(facts: dict[str, Any]) -> Iterator[str]:
             "-" if cell["dim"] is None else str(cell["dim"]),
             f"{cell['steps']:,}",
             cell["law"],
+            "tight" if cell["tight"] else "loose",
             "yes" if cell["quick"] else "no",
         ]
         for cell in facts["cells"]
     ]
-    heads = ["problem", *["claim"] * claims, *["solver"] * others, "dim", "steps", "law", "quick"]
+    heads = ["problem", *["claim"] * claims, *["solver"] * others, "dim", "steps", "law", "bound", "quick"]
     at = heads.index("dim")
-    yield "Tried on\n" + indented(columns(heads, rows, right=(at, at + 1)))
+    known = "" if any(cell["tight"] for cell in facts["cells"]) else "; no instance is known to attain it"
+    yield f"Tried on{known}\n" + indented(columns(heads, rows, right=(at, at + 1)))
     rows = [
         [item["mutant"], "; ".join(item["rejected by"]) or "nothing", "; ".join(item["passes"]) or "-"]
         for item in facts["mutants"]
     ]
     table = columns(["mutant", "rejected by", "passes"], rows) if rows else "none is written down"
     yield f"Broken solvers that the tests try\n{indented(table)}"
+
+
+def _steps(facts: dict[str, Any]) -> str:
+    """Give K(eps) as a formula and in numbers."""
+    told = facts["complexity"]
+    if told["none"]:
+        return filled(f"none: {told['none']}")
+    lines = [filled(told["formula"])] if told["formula"] else []
+    level = "eps" if told["power"] == 1.0 else "sqrt(eps)" if told["power"] == 0.5 else "eps^2"
+    lines.append(filled(f"of {facts['quantity']} <= {level}; on {told['instance']}, law {told['law']}:"))
+    rows = [
+        [number(row["eps"]), *([f"{row['steps']:,}", f"{row['queries']:,}"] if row["steps"] else NEVER)]
+        for row in told["rows"]
+    ]
+    return "\n".join([*lines, indented(columns(["eps", "K", "queries"], rows, right=(0, 1, 2)))])
+
+
+def _slopes(facts: dict[str, Any]) -> str:
+    """Give the declared exponents, or why there are none."""
+    if facts["slopes"]:
+        return ", ".join(f"{power:g} in {variable}" for variable, power in facts["slopes"])
+    whole = facts["claims"] in (RELATIONS["="], RELATIONS["exact"])
+    return "none: equality says more than exponents" if whole else "none is claimed"
 
 
 def filled(text: str) -> str:
