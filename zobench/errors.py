@@ -6,6 +6,11 @@ from difflib import get_close_matches
 __all__ = ["ConversionWarning", "ZobenchError", "nearest", "unknown"]
 
 
+#: So many names are told in a message; of more, where they are listed.
+MOST = 12
+LISTED = {"problem": "problems", "solver": "solvers", "theorem": "theorems", "report": "reports"}
+
+
 class ZobenchError(ValueError):
     """A request that cannot be honoured: who, what was expected, what was given, what to do."""
 
@@ -53,5 +58,9 @@ def unknown(who: str, given: str, known: Iterable[str]) -> ZobenchError:
     names = sorted(known)
     near = nearest(given, names)
     shown = ", ".join(names) if names else "(none is registered)"
+    if len(names) > MOST and who in LISTED:
+        shown = f"the {len(names)} that `zobench list {LISTED[who]}` prints"
+    elif len(names) > 5 * MOST:
+        shown = f"the {len(names)} names that `zobench list` prints, kind by kind"
     hint = f"; did you mean {near!r}?" if near else ""
     return ZobenchError(f"{who} must be one of {shown}, got {given!r}{hint}")
