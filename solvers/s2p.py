@@ -45,7 +45,16 @@ from zobench.kernels import squared_norm
 from zobench.limits import limits
 from zobench.oracle import hold, query_along, query_pair
 from zobench.parameters import Certified, Choice, Integer, Real
-from zobench.rates import gap_after, growth, log_ratio, not_a_sphere, remainder, speed_of_a_line
+from zobench.rates import (
+    clipped_steps,
+    gap_after,
+    growth,
+    log_ratio,
+    not_a_sphere,
+    relaxed_steps,
+    remainder,
+    speed_of_a_line,
+)
 from zobench.solver import Solver
 from zobench.theorem import Case, Cell, Theorem
 
@@ -217,13 +226,6 @@ def pl_bound(case: Case, steps: int) -> float:
     return (1.0 - pl / (smoothness * dim)) ** steps * case.gap + bias
 
 
-def clipped_horizon(case: Case, eps: float) -> float:
-    """Give K(eps)."""
-    m1 = case.directions.m1
-    scale = 4.0 * growth(m1 / (2.0 * math.sqrt(case.dim))) * case.dim * case.gap / m1**2
-    return scale * (case.constant("L0") / eps**2 + case.constant("L1") / eps)
-
-
 def clipped_bound(case: Case, steps: int) -> float:
     """Bound the mean of the first `steps` gradient norms."""
     m1, l0, l1 = case.directions.m1, case.constant("L0"), case.constant("L1")
@@ -271,14 +273,6 @@ def relaxed_bound(case: Case, steps: int) -> float:
     if kappa <= 0.0:
         raise ZobenchError(f"the step must leave kappa > 0, got {kappa:g}")
     return (case.gap / (alpha * steps) + l0 * rise) / kappa
-
-
-def relaxed_horizon(case: Case, eps: float) -> float:
-    """Give K(eps)."""
-    law, l0, l1 = case.directions, case.constant("L0"), case.constant("L1")
-    b = growth(law.m1 / math.sqrt(law.m2)) if l1 > 0.0 else 1.0
-    scale = 2.0 * b * case.gap * case.dim / law.m1**2
-    return scale * max(4.0 * l0 / eps**2, l1**2 / l0)
 
 
 def decreasing_parameters(case: Case) -> dict:
@@ -474,7 +468,7 @@ relaxed_clipped = row(
     assumes=("L0", "L1", "f_star"),
     parameters=lambda case: {"rule": "clipped", "law": case.law, "radius": RADIUS},
     bound=clipped_bound,
-    horizon=clipped_horizon,
+    horizon=clipped_steps,
     pitfall="A far start hides a step that is too long.",
     slopes=(("K", -1.0), ("K", -0.5), ("d", 1.0), ("eps", -2.0)),
     complexity="(4 B d D0/m1^2) (L0/eps^2 + L1/eps)",
@@ -538,7 +532,7 @@ relaxed_stationary = row(
     assumes=("L0", "L1", "f_star"),
     parameters=relaxed_parameters,
     bound=relaxed_bound,
-    horizon=relaxed_horizon,
+    horizon=relaxed_steps,
     curve="running_mean",
     slopes=(("K", -0.5), ("d", 0.5), ("eps", -2.0)),
     pitfall=(

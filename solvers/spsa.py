@@ -33,14 +33,14 @@ Invariances: translation, scaling, rotation (rotation-invariant laws).
 import math
 from typing import Annotated, NamedTuple
 
-import numpy as np
-
 from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
 from zobench.instance import Vector
 from zobench.oracle import hold, query_along
 from zobench.parameters import Certified, Choice, Integer, Real
+from zobench.rates import not_independently_noisy, not_sampled
 from zobench.solver import Solver
 from zobench.theorem import Cell, Theorem
+from zobench.trial import advanced, outside_bracket
 
 RULES = ("classical", "constant")
 CLASSICAL, CONSTANT = range(2)
@@ -183,15 +183,6 @@ def last_gap(trace, case):
     return trace.value - case.constant("f_star")
 
 
-def advanced(run, steps):
-    """Take steps and give the iterates, the first included."""
-    points = [run.x.copy()]
-    for _ in range(steps):
-        run.advance(1)
-        points.append(run.x.copy())
-    return points
-
-
 def identity_sides(trial):
     """Give the mean over k of the change of f over |grad f|^2, and what the identity says of it."""
     case, instance = trial.case, trial.case.instance
@@ -273,24 +264,6 @@ def floor_horizon(case, eps, added):
     return linear_horizon(case, eps - floor) if eps > floor else math.inf
 
 
-def sampled(instance):
-    """Say what a row on samples lacks."""
-    if instance.noise is not None:
-        return "its answers have noise, and the row is about samples"
-    return "" if instance.stochastic else "its queries are not answered with samples"
-
-
-def independent(instance):
-    """Say what a row on noisy values lacks."""
-    noise = instance.noise
-    if noise is None or instance.stochastic or noise.mode != "independent":
-        return "independent noise on the values is needed"
-    facts = noise.facts
-    if not (facts.unbiased and math.isfinite(facts.variance)) or facts.relative_variance or facts.failure:
-        return "noise of mean 0 and a bounded variance is needed"
-    return ""
-
-
 def value_noise_step(case):
     """Give what noise of a variance v on every value adds in a step, (a^2/2) trace v / (2 c^2 n)."""
     variance = case.instance.noise.facts.variance
@@ -320,25 +293,6 @@ def nonconvex_bound(case, steps):
 def nonconvex_horizon(case, eps):
     """Give K(eps) of E|grad f|^2 <= eps^2."""
     return case.gap / largest_step(case) * max(4.0 / eps**2, 32.0 * variance_of(case) / eps**4)
-
-
-def bracket_sides(trial):
-    """Give how far the Hessian leaves its bracket, on a plane through x0 and 0; 1 where it does not."""
-    instance, L = trial.case.instance, trial.case.constant("L")
-    lowest = trial.case.constant("mu") if "mu" in instance.certificates else -L
-    x0, x1 = advanced(trial.start(), 1)
-    away = (x1 - x0) / max(np.sqrt(np.sum((x1 - x0) ** 2)), 1e-300)
-    worst, step = 1.0, 1e-5
-    for t in np.linspace(-1.5, 1.5, trial.case.steps):
-        for u in (-1.0, 0.0, 1.0):
-            x = t * x0 + u * away
-            rows = [
-                instance.gradient(x + step * axis) - instance.gradient(x - step * axis)
-                for axis in np.eye(x.size)
-            ]
-            eigenvalues = np.linalg.eigvalsh((np.array(rows) + np.array(rows).T) / (4.0 * step))
-            worst = max(worst, eigenvalues[-1] / L, (L - eigenvalues[0]) / (L - lowest))
-    return (float(worst) if worst > 1.0 + 1e-6 else 1.0), 1.0  # the differences err by less
 
 
 def row(**parts):
@@ -497,7 +451,7 @@ hessian_bracket = row(
     parameters=lambda case: {"rule": "constant", "law": case.law, "a": 1.0, "c": RADIUS},
     bound=lambda case, steps: 1.0,
     measured=None,
-    sides=bracket_sides,
+    sides=outside_bracket,
     relation="exact",
     quantity="Hessian within its bracket",
     requires=lambda instance: (
@@ -554,7 +508,7 @@ effective_rank_pl = row(
     parameters=lambda case: given(case, growing_step(case)),
     bound=growing_bound,
     noise=True,
-    requires=sampled,
+    requires=not_sampled,
     pitfall="Another sample at the minus point diverges.",
     complexity="gamma (L/mu) (1 + w/(2 mu)) ln(D0/eps)",
     horizon=growing_horizon,
@@ -576,7 +530,7 @@ effective_rank_floor = row(
     parameters=lambda case: given(case, largest_step(case)),
     bound=lambda case, steps: floor_bound(case, steps, 0.5 * largest_step(case) * case.constant("variance")),
     noise=True,
-    requires=sampled,
+    requires=not_sampled,
     complexity="gamma (L/mu) ln(D0/(eps - a L gamma v/(2 mu))), and none below that floor",
     horizon=lambda case, eps: floor_horizon(case, eps, 0.5 * largest_step(case) * case.constant("variance")),
     pitfall=(
@@ -605,7 +559,7 @@ value_noise_floor = row(
     parameters=lambda case: given(case, largest_step(case), NOISY_RADIUS),
     bound=lambda case, steps: floor_bound(case, steps, value_noise_step(case)),
     noise=True,
-    requires=independent,
+    requires=not_independently_noisy,
     pitfall="Common random numbers make the floor vanish, which a bound does not see.",
     complexity="gamma (L/mu) ln(D0/(eps - a tr(H) v/(4 c^2 n mu))), and none below that floor",
     horizon=lambda case, eps: floor_horizon(case, eps, value_noise_step(case)),

@@ -342,9 +342,7 @@ comparison_bits = row(
     sides=speed,
     quantity="ln(R / |x_K - x_star|) / K, or 0",
     pitfall="x_star is drawn anew for each seed: a fixed one may be near an end point.",
-    complexity=(
-        "none from above: what no method can beat; from below K >= d ln(R/eps)/ln N, up to a constant"
-    ),
+    complexity="none from above: what no method can beat; from below about d ln(R/eps)/ln N steps",
     cells=(
         cell("bits 2", 200, "one-plus-one-es"),
         cell("bits 2", 20, "s2p", ("alpha0", 5.5), ("steps", 20)),

@@ -2,6 +2,7 @@
 
 import math
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,13 +10,20 @@ from zobench.directions import constants
 from zobench.errors import ZobenchError
 from zobench.instance import Instance
 
+if TYPE_CHECKING:
+    from zobench.theorem import Case
+
 __all__ = [
     "best_preset_speed",
+    "clipped_steps",
     "gap_after",
     "growth",
     "log_ratio",
     "not_a_sphere",
+    "not_independently_noisy",
+    "not_sampled",
     "preset_speed",
+    "relaxed_steps",
     "remainder",
     "speed_of_a_line",
 ]
@@ -147,6 +155,21 @@ def gap_after(instance: Instance, law: str, steps: int) -> float:
     return float(curved @ second) / 2.0
 
 
+def clipped_steps(case: "Case", eps: float) -> float:
+    """Give K(eps) of clipped steps under (L0, L1)-smoothness, 4 B d D0/m1^2 (L0/eps^2 + L1/eps)."""
+    m1 = case.directions.m1
+    scale = 4.0 * growth(m1 / (2.0 * math.sqrt(case.dim))) * case.dim * case.gap / m1**2
+    return scale * (case.constant("L0") / eps**2 + case.constant("L1") / eps)
+
+
+def relaxed_steps(case: "Case", eps: float) -> float:
+    """Give K(eps) of steps fixed in advance under (L0, L1)-smoothness."""
+    law, l0, l1 = case.directions, case.constant("L0"), case.constant("L1")
+    b = growth(law.m1 / math.sqrt(law.m2)) if l1 > 0.0 else 1.0
+    scale = 2.0 * b * case.gap * case.dim / law.m1**2
+    return scale * max(4.0 * l0 / eps**2, l1**2 / l0)
+
+
 def not_a_sphere(instance: Instance) -> str:
     """Say that f is not (L/2)|x - x_star|^2 + f_star, if it is not; empty if it is.
 
@@ -159,6 +182,38 @@ def not_a_sphere(instance: Instance) -> str:
     known = instance.certificates
     same = known["L"].value == known["mu"].value
     return "" if same else "its largest and its smallest curvature differ"
+
+
+def not_sampled(instance: Instance) -> str:
+    """Say what a theorem about samples finds lacking; empty if nothing.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> not_sampled(zobench.problem("quadratic"))
+    'its queries are not answered with samples'
+    """
+    if instance.noise is not None:
+        return "its answers have noise, and the row is about samples"
+    return "" if instance.stochastic else "its queries are not answered with samples"
+
+
+def not_independently_noisy(instance: Instance) -> str:
+    """Say what a theorem about noisy values finds lacking; empty if nothing.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> not_independently_noisy(zobench.problem("quadratic"))
+    'independent noise on the values is needed'
+    """
+    noise = instance.noise
+    if noise is None or instance.stochastic or noise.mode != "independent":
+        return "independent noise on the values is needed"
+    facts = noise.facts
+    if not (facts.unbiased and math.isfinite(facts.variance)) or facts.relative_variance or facts.failure:
+        return "noise of mean 0 and a bounded variance is needed"
+    return ""
 
 
 def preset_speed(kind: str, dim: int, scale: float) -> float:

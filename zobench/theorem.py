@@ -269,8 +269,8 @@ class Theorem:
         >>> import zobench
         >>> theorem, _ = find_theorem("s2p-smooth-stationary")
         >>> case = Case(zobench.problem("quadratic", dim=10), 1, "gaussian")
-        >>> theorem.steps_to(case, 0.2), math.ceil(theorem.horizon(case, 0.2))
-        (3927, 3927)
+        >>> theorem.steps_to(case, 0.2), round(theorem.horizon(case, 0.2), 1)
+        (3927, 3927.0)
         """
         if self.complexity.startswith("none"):
             raise ZobenchError(f"theorem {self.name!r} has no K(eps): {self.complexity[6:]}")

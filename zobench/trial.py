@@ -17,7 +17,7 @@ from zobench.stream import generator
 from zobench.theorem import Case, Theorem
 from zobench.trace import Trace
 
-__all__ = ["Trial", "along"]
+__all__ = ["Trial", "advanced", "along", "outside_bracket"]
 
 
 @dataclass(frozen=True)
@@ -149,3 +149,31 @@ def along(run: Run, steps: int) -> NDArray[np.float64]:
             raise ZobenchError(f"{steps} steps were to be driven, and the run ended after {taken}")
         points.append(run.x.copy())
     return np.array(points)
+
+
+def advanced(run: Run, steps: int) -> Any:
+    """Take steps and give the iterates, the first included."""
+    points = [run.x.copy()]
+    for _ in range(steps):
+        run.advance(1)
+        points.append(run.x.copy())
+    return points
+
+
+def outside_bracket(trial: Trial) -> tuple[float, float]:
+    """Give how far the Hessian leaves its bracket, on a plane through x0 and 0; 1 where it does not."""
+    instance, L = trial.case.instance, trial.case.constant("L")
+    lowest = trial.case.constant("mu") if "mu" in instance.certificates else -L
+    x0, x1 = advanced(trial.start(), 1)
+    away = (x1 - x0) / max(np.sqrt(np.sum((x1 - x0) ** 2)), 1e-300)
+    worst, step = 1.0, 1e-5
+    for t in np.linspace(-1.5, 1.5, trial.case.steps):
+        for u in (-1.0, 0.0, 1.0):
+            x = t * x0 + u * away
+            rows = [
+                instance.gradient(x + step * axis) - instance.gradient(x - step * axis)
+                for axis in np.eye(x.size)
+            ]
+            eigenvalues = np.linalg.eigvalsh((np.array(rows) + np.array(rows).T) / (4.0 * step))
+            worst = max(worst, eigenvalues[-1] / L, (L - eigenvalues[0]) / (L - lowest))
+    return (float(worst) if worst > 1.0 + 1e-6 else 1.0), 1.0  # the differences err by less
