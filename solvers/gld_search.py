@@ -125,8 +125,21 @@ def largest(case: Case) -> float:
 def pl_bound(case: Case, steps: int) -> float:
     """Bound E f(x_K) - f_star for K = `steps`."""
     smoothness, pl = case.constant("L"), case.constant("PL")
-    least = smoothness * math.sqrt(case.dim) * largest(case) / 2.0**HALVINGS / 1.7
-    return (1.0 - 2.0 * FALL * pl / (smoothness * case.dim)) ** steps * case.gap + least**2 / (2.0 * pl)
+    return (1.0 - 2.0 * FALL * pl / (smoothness * case.dim)) ** steps * case.gap + least_gap(case)
+
+
+def least_gap(case: Case) -> float:
+    """Give Gmin^2/(2 mu), below which the radii do not reach."""
+    least = case.constant("L") * math.sqrt(case.dim) * largest(case) / 2.0**HALVINGS / 1.7
+    return least**2 / (2.0 * case.constant("PL"))
+
+
+def pl_horizon(case: Case, eps: float) -> float:
+    """Give K(eps); infinite where the smallest radius is too large for eps."""
+    if 2.0 * least_gap(case) > eps:
+        return math.inf
+    rate = 2.0 * FALL * case.constant("PL") / (case.constant("L") * case.dim)
+    return math.log(2.0 * case.gap / eps) / rate
 
 
 gld_pl = Theorem(
@@ -154,9 +167,7 @@ gld_pl = Theorem(
     measured=lambda trace, case: trace.value - case.constant("f_star"),
     quantity="f(x_K) - f_star",
     queries_per_step=HALVINGS + 1,
-    horizon=lambda case, eps: (
-        case.constant("L") * case.dim / (2.0 * FALL * case.constant("PL")) * math.log(2.0 * case.gap / eps)
-    ),
+    horizon=pl_horizon,
     slopes=(("d", 1.0),),
     pitfall="The radii must cover every gradient of the run; the other radii make the bound pessimistic.",
     complexity="(L d/(0.37 mu)) ln(2 D0/eps) for Gmin^2 <= mu eps",
