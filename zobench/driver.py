@@ -18,7 +18,7 @@ from zobench.objective import Objective
 from zobench.oracle import ORACLE
 from zobench.solver import Setting, Solver
 from zobench.stream import Stream, digest
-from zobench.trace import MESSAGES, TARGETS, RunKey, Trace, checkpoints
+from zobench.trace import MESSAGES, TARGETS, RunKey, Trace, checkpoints, targets
 
 __all__ = ["Run"]
 
@@ -345,12 +345,12 @@ class Run:
             value=self._value_at(self.x),
             best=best,
             reference=reference,
-            queries=self._marks[:rows].copy(),
+            queries=self._queries(rows),
             bests=bests[:rows],
             values=self._values[:rows].copy(),
             gradient_norms=self._norms[:rows].copy(),
             running_means=self._running[:rows].copy(),
-            targets=np.array(TARGETS[: self._thresholds.size - 1]),
+            targets=targets(self._thresholds.size - 1),
             hits=hits[: self._thresholds.size - 1],
             means={name: float(value) for name, value in observed.items()},
             minima={name: float(value) for name, value in minima.items()},
@@ -358,6 +358,11 @@ class Run:
             parameters=self.parameters,
             gradients=int(self.oracle["gradients"][0]),
         )
+
+    def _queries(self, rows: int) -> NDArray[np.int64]:
+        """Give the checkpoints that were reached; of complete runs the same array."""
+        marks = checkpoints(self.budget, self.rows)
+        return marks if rows == marks.size else self._marks[:rows].copy()
 
     def _iterate(self) -> NDArray[np.float64]:
         """Give the iterate away, in memory that nothing writes to any more."""

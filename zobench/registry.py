@@ -98,17 +98,23 @@ def _registered(kind: str) -> dict[str, Any]:
 
 
 @cache
+def _only_package(kind: str) -> str | None:
+    """Name the package of a kind; None if there are several.  Asking the system reads every package's files."""
+    entries = list(entry_points(group=f"zobench.{kind}"))
+    return _package(entries[0]).__name__ if len(entries) == 1 else None
+
+
+@cache
 def _at_home(kind: str, name: str) -> Any:
     """Give what the one package of a kind defines in the module of that name; None: look through all.
 
     Importing one module takes a hundredth of the time that importing all does.
     """
-    entries = list(entry_points(group=f"zobench.{kind}"))
-    slug = name.replace("-", "_")
-    if len(entries) != 1 or not slug.isidentifier() or slug.startswith("_"):
+    home, slug = _only_package(kind), name.replace("-", "_")
+    if home is None or not slug.isidentifier() or slug.startswith("_"):
         return None
     try:
-        item = getattr(import_module(f"{_package(entries[0]).__name__}.{slug}"), KINDS[kind])
+        item = getattr(import_module(f"{home}.{slug}"), KINDS[kind])
     except Exception:  # whatever is wrong with it is said by whoever looks through all
         return None
     return item if item.name == name else None

@@ -42,6 +42,14 @@ class _Named:
     _digest: str
 
 
+@lru_cache(maxsize=64)
+def targets(count: int) -> NDArray[np.float64]:
+    """Give the first `count` targets; the same array every time, so that many traces are written once."""
+    found = np.array(TARGETS[:count])
+    found.flags.writeable = False
+    return found
+
+
 @dataclass(frozen=True)
 class RunKey(_Named):
     """Everything a run is determined by.
@@ -138,6 +146,10 @@ def _plain(value: Any) -> Any:
 _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain)
 
 
+#: The fields of a trace that have a float for each checkpoint.
+_ROWS = "bests", "values", "gradient_norms", "running_means"
+
+
 @dataclass(frozen=True, eq=False)
 class Trace:
     """The record of one run.
@@ -211,6 +223,18 @@ class Trace:
     best_point: NDArray[np.float64] | None = None
     parameters: Any = None
     gradients: int = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the fields, those of the checkpoints as one array: a worker sends many of these."""
+        state = dict(self.__dict__)
+        state["rows"] = np.array([state.pop(name) for name in _ROWS])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take fields back."""
+        rows = state.pop("rows")
+        self.__dict__.update(state)
+        self.__dict__.update(zip(_ROWS, rows, strict=True))
 
     @property
     def unused(self) -> int:
