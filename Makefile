@@ -1,6 +1,6 @@
 # Needs Python >= 3.11 and make, nothing else: `make demo` and `make test` bring the rest into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all mutants lint types docs gallery bench clean
+.PHONY: help demo test test-all mutants lint types docs gallery bench bench-quick speed clean
 
 # Another interpreter: make demo PYTHON=/path/to/python3
 PYTHON ?= python3 python python3.14 python3.13 python3.12 python3.11

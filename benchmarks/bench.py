@@ -1,6 +1,6 @@
 """Print what a counted query costs, beside hand-fused loops measured in turn, and what starting up costs.
 
-Run by ``make bench``.  The tables of the two-point methods and of the direction laws can be had alone:
+Run by ``make speed``.  The tables of the two-point methods and of the direction laws can be had alone:
 ``python -m benchmarks.two_point``, ``python -m benchmarks.directions``.  Machines are noisy: every figure is
 a median over rounds, every ratio the median of ratios of neighbours in time.
 """
