@@ -42,7 +42,7 @@ __all__ = ["classroom_command", "classroom_verb"]
 @click.option("--title", default="Leaderboard", show_default=True, metavar="TEXT")
 @click.option("--json", "as_json", is_flag=True, help="Print the ranking as JSON as well.")
 def classroom_command(**options: Any) -> int:
-    r"""Rank a folder of students' single-file solvers on hidden instances.
+    """Rank a folder of students' single-file solvers on hidden instances.
 
     Each file is checked and run in a process of its own, with equal budgets and limits of time and memory;
     one that cheats, hangs or crashes costs itself only.  Exit code 1 if any file could not be ranked.
@@ -50,7 +50,7 @@ def classroom_command(**options: Any) -> int:
     \b
     zobench classroom handed-in --out leaderboard.html
     zobench classroom handed-in --baseline s2p --seed "autumn term" --runs 10
-    """
+    """  # noqa: D301
     return classroom_verb(**options)
 
 

@@ -21,14 +21,14 @@ __all__ = ["explain_command", "explain_verb"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def explain_command(names: tuple[str, ...], run: str | None, verdict: str | None, as_json: bool) -> int:
-    r"""Explain a solver's step, why a run ended, what a verdict means.
+    """Explain a solver's step, why a run ended, what a verdict means.
 
     \b
     zobench explain s2p                            its step in words, with its source lines
     zobench explain s2p-smooth-stationary          what a theorem says and how it is tried
     zobench explain --run STORE RUN                why a run stopped, what dominated it
     zobench explain --verdict STORE [THEOREM]      what the numbers mean, what would change them
-    """
+    """  # noqa: D301
     return explain_verb(names, run, verdict, as_json)
 
 

@@ -156,7 +156,7 @@ def show(name: str, as_json: bool) -> None:
 )
 @json_option
 def run(**options: Any) -> int:
-    r"""Run solvers on problems, or a whole campaign.
+    """Run solvers on problems, or a whole campaign.
 
     CAMPAIGN is a file, or the name of one that comes with zobench (`zobench list campaigns`).  Runs that the
     store has already are not done again, so the same command resumes what was interrupted.
@@ -165,7 +165,7 @@ def run(**options: Any) -> int:
     zobench run -p quadratic:dim=10,condition=100 -s s2p -s stp:law=gaussian --budget 10000 --seeds 5
     zobench run CAMPAIGN.toml --workers 4
     zobench run CAMPAIGN.toml --shard 3/64 --store part-3.sqlite
-    """
+    """  # noqa: D301
     from zobench.cli.run import run_verb
 
     return run_verb(**options)
