@@ -34,7 +34,7 @@ def made(**changes):
 def complaint(**changes):
     with pytest.raises(ZobenchError) as raised:
         made(**changes)
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(raised.value) or " faults:\n  " in str(raised.value)
     return str(raised.value)
 
 
@@ -126,19 +126,78 @@ def test_faults_are_told_by_line_in_order(tmp_path):
         Campaign.from_toml(tmp_path / "c.toml")
     said = str(raised.value)
     lines = [
-        "has 6 faults: line 1: a key must be one of",
-        "got 'sedes'; did you mean 'seeds'?; line 2: budget must be a whole number",
-        "; line 3: dims must be a whole number >= 1, got 0",
-        "; line 5: problem must be one of",
-        "got 'quadratc'; did you mean 'quadratic'?; line 8: solver 'stp': rule must be one of",
+        "has 6 faults:\n  line 1: a key must be one of",
+        "got 'sedes'; did you mean 'seeds'?\n  line 2: budget must be a whole number",
+        "\n  line 3: dims must be a whole number >= 1, got 0",
+        "\n  line 5: problem must be one of",
+        "got 'quadratc'; did you mean 'quadratic'?\n  line 8: solver 'stp': rule must be one of",
         "got 'fixd'; did you mean 'fixed'?",
-        "; line 10: solver 'stp': a parameter must be one of",
+        "\n  line 10: solver 'stp': a parameter must be one of",
         "got 'alpha'; did you mean 'alpha0'?",
     ]
     places = [said.find(line) for line in lines]
     assert -1 not in places, said
     assert places == sorted(places), said
-    assert "\n" not in said
+    assert len(said.splitlines()) == 7
+
+
+def test_no_fault_hides_another(tmp_path):
+    (tmp_path / "c.toml").write_text(
+        textwrap.dedent("""\
+            budget = 10
+            dims = []
+            noise = ["gausian level=0.1"]
+            problems = ["quadratc", "quadratic:conditon=1,dim=0,seed=-1"]
+            [[solvers]]
+            name = "s2p"
+            law = []
+            alpha1 = 1
+            [[exclude]]
+            lawe = "sphere"
+            [[exclude]]
+            dim = 7
+            [[include]]
+            [tuning]
+            target = "a"
+            budget = 10
+        """)
+    )
+    with pytest.raises(ZobenchError) as raised:
+        Campaign.from_toml(tmp_path / "c.toml")
+    told = [line.strip() for line in str(raised.value).splitlines()[1:]]
+    for start, part in (
+        ("line 2: dims must not be an empty list", ""),
+        ("line 3: noise: noise must be one of", "did you mean 'gaussian'?"),
+        ("line 4: problem must be one of", "did you mean 'quadratic'?"),
+        ("line 4: problem 'quadratic': a parameter must be one of", "did you mean 'condition'?"),
+        ("line 4: problem 'quadratic': dim must be a whole number >= 1", ""),
+        ("line 4: problem 'quadratic': seed must be a whole number >= 0", ""),
+        ("line 7: solver 's2p': law must not be an empty list", ""),
+        ("line 8: solver 's2p': a parameter must be one of", "got 'alpha1'; did you mean 'alpha0'?"),
+        ("line 10: exclude: a name must be one of", "got 'lawe'; did you mean 'law'?"),
+        ("line 13: include must be a list of tables", ""),
+        ("line 14: tuning: some solver must say what is tuned", ""),
+        ("line 15: tuning: target must be a number >= 0", "got 'a'"),
+    ):
+        found = [line for line in told if line.startswith(start)]
+        assert len(found) == 1, (start, told)
+        assert part in found[0]
+        told.remove(found[0])
+    assert not told, "complains of what follows from other faults"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seeds": 10_000_000}, "must have at most 3,000,000 runs, got 300,000,000: use several files"),
+        (
+            {"solvers": [{"name": "s2p", "alpha0": list(range(1, 2000)), "L": list(range(1, 3000))}]},
+            "solver 's2p': a grid must have at most 3,000,000 points, got 5,995,001",
+        ),
+    ],
+)
+def test_a_campaign_that_nobody_can_plan_is_refused_at_once(changes, said):
+    assert said in complaint(**changes)
 
 
 def test_one_fault_of_a_file_names_its_line(tmp_path):
@@ -228,6 +287,10 @@ def test_dimensions_instances_and_noise_for_all_problems():
         ({"title": 3}, "title must be text, got 3"),
         ({"tuning": {"budget": 10}}, "some solver must say what is tuned"),
         ({"tuning": 3}, "tuning must be a table"),
+        (
+            {"tuning": {"budget": 10, "target": 0}, "solvers": [{"name": "s2p", "tune": {"alpha0": [1]}}]},
+            "tuning: target must be one of 0.630957",
+        ),
         ({"solvers": [{"name": "s2p", "tune": {"alpha0": [1]}}]}, "tune needs a table headed [tuning]"),
     ],
 )

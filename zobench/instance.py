@@ -138,10 +138,7 @@ class Problem:
         from zobench.stream import generator
 
         who = f"problem {self.name!r}"
-        if dim is not None:
-            dim = convert(dim, Integer(1), f"{who}: dim")
-        seed = convert(seed, Integer(0), f"{who}: seed")
-        chosen, noise = _chosen(self, parameters, who)
+        dim, seed, chosen, noise = _chosen(self, dim, seed, parameters, who)
         wanted = dim if dim is not None else self.default_dim
         # where the parameters determine the dimension, naming it too must not change the draw
         named = wanted if self.default_dim is not None else None
@@ -188,25 +185,30 @@ class Problem:
         }
 
 
-def _chosen(problem: Problem, given: dict[str, Any], who: str) -> tuple[Any, Noise | None]:
-    """Read the problem's own parameters and the noise, complaining of every fault at once."""
+def _chosen(
+    problem: Problem, dim: Any, seed: Any, given: dict[str, Any], who: str
+) -> tuple[int | None, int, Any, Noise | None]:
+    """Read dimension, seed, the problem's own parameters and the noise; complain of every fault at once."""
     fields = problem.parameters._fields  # type: ignore[attr-defined]
     settings = {
         name: value for name, value in given.items() if name.startswith(f"{PREFIX}_") and name not in fields
     }
     own = {name: value for name, value in given.items() if name not in settings and name != PREFIX}
-    faults, chosen, noise = [], None, None
-    try:
-        chosen = validate(problem.parameters, own, who)
-    except ZobenchError as fault:
-        faults.append(str(fault))
-    try:
-        noise = noise_of(given.get(PREFIX), settings, who)
-    except ZobenchError as fault:
-        faults.append(str(fault))
+    faults: list[str] = []
+
+    def read(reading: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return reading(*arguments)
+        except ZobenchError as fault:
+            faults.append(str(fault))
+
+    size = None if dim is None else read(convert, dim, Integer(1), f"{who}: dim")
+    number = read(convert, seed, Integer(0), f"{who}: seed")
+    chosen = read(validate, problem.parameters, own, who)
+    noise = read(noise_of, given.get(PREFIX), settings, who)
     if faults:
         raise ZobenchError("; ".join(faults))
-    return chosen, noise
+    return size, number, chosen, noise
 
 
 @dataclass(frozen=True, eq=False)

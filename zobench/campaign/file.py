@@ -1,13 +1,14 @@
 """From a campaign's table to run keys, with every fault collected and told by its line."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from zobench.campaign.lines import Faults, Place
-from zobench.campaign.rules import kept
+from zobench.campaign.rules import check, kept
 from zobench.campaign.tuning import Settings, Tuning, candidates, settings_of
 from zobench.errors import ZobenchError, unknown
 from zobench.parameters import Integer, convert, parse_assignments
@@ -21,6 +22,8 @@ KEYS = (
     "title", "description", "problems", "solvers", "budget", "seeds", "observe", "dims", "instances", "noise",
     "include", "exclude", "tuning", "claims",
 )  # fmt: skip
+#: Runs of a campaign at most: each key takes some 700 bytes while it is planned.
+MOST = 3_000_000
 _PER_DIM = re.compile(r"\s*(\d+(?:\.\d*)?)\s*\*?\s*d\s*\Z")
 _NOISE = ("law", "level", "degrees", "mode")
 
@@ -56,25 +59,46 @@ def expand(table: Mapping[str, Any], faults: Faults) -> tuple[list["RunKey"], li
     budgets = _budgets(table.get("budget", 1), ("budget",), faults)
     seeds = _seeds(table.get("seeds", 1), faults)
     tuning = settings_of(table["tuning"], seeds, _budgets, faults) if "tuning" in table else None
-    methods = list(_methods(_tables(table, "solvers", faults), tuning, faults))
-    instances = list(_instances(table, faults))
+    tables = {kind: _tables(table, kind, faults) for kind in ("problems", "solvers")}
+    methods = list(_methods(tables["solvers"], tuning, faults))
+    instances = list(_instances(table, tables["problems"], faults))
     observe = table.get("observe") is True
+    rules = table.get("include", []), table.get("exclude", [])
+    runs = len(instances) * len(methods) * len(budgets) * len(seeds)
+    if runs > MOST or faults:  # a stand-in for runs that are left out must not be complained of
+        if runs > MOST:
+            faults.add((), f"a campaign must have at most {MOST:,} runs, got {runs:,}: use several files")
+        named = {kind: [item["name"] for _, item in items] for kind, items in tables.items()}
+        check(*rules, _names(named), faults)
+        return [], []
     cells = [
         (method, key)
         for instance in instances
         for method in methods
         for key in _keys_of(instance, method, budgets, seeds, observe)
     ]
-    rules = kept([key for _, key in cells], table.get("include", []), table.get("exclude", []), faults)
+    kept_ones = kept([key for _, key in cells], *rules, faults)
     keys: dict[RunKey, None] = {}
     tuned: dict[RunKey, tuple[_Method, dict[RunKey, None]]] = {}
-    for (method, made), keep in zip(cells, rules, strict=True):
+    for (method, made), keep in zip(cells, kept_ones, strict=True):
         if keep and method.candidates:
             start = replace(made, budget=1, seed=0)
             tuned.setdefault(start, (method, {}))[1].setdefault(made)
         elif keep:
             keys.setdefault(made)
     return list(keys), [_tuning(key, *rest, tuning) for key, rest in tuned.items() if tuning is not None]
+
+
+def _names(tables: Mapping[str, Iterable[str]]) -> set[str]:
+    """Give the parameters that rules may speak of, of what there is of the problems and solvers named."""
+    from zobench.registry import catalogue
+
+    return {
+        name
+        for kind, named in tables.items()
+        for item in set(named) & set(catalogue(kind))
+        for name in catalogue(kind)[item].parameters._fields
+    }
 
 
 def _tuning(first: "RunKey", method: _Method, finals: Mapping["RunKey", None], settings: Settings) -> Tuning:
@@ -123,12 +147,13 @@ def _budgets(given: Any, place: Place, faults: Faults) -> list[Budget]:
     return budgets
 
 
-def _seeds(given: Any, faults: Faults) -> list[int]:
+def _seeds(given: Any, faults: Faults) -> Sequence[int]:
+    seeds: Sequence[int]
     try:
         if isinstance(given, (list, tuple, range)):
             seeds = [convert(seed, Integer(0), "a seed") for seed in given]
         else:
-            seeds = list(range(convert(given, Integer(1, 10**7), "seeds, their number,")))
+            seeds = range(convert(given, Integer(1, 10**7), "seeds, their number,"))
     except ZobenchError as fault:
         faults.add(("seeds",), fault)
         return [0]
@@ -180,13 +205,18 @@ def _assigned(text: str, who: str) -> dict[str, str]:
 
 def _grid(table: Mapping[str, Any], who: str, place: Place, faults: Faults) -> Iterator[dict[str, Any]]:
     """Yield each choice of a table in which a list stands for each of its values."""
-    names = [name for name in table if name not in ("name", "tune")]
-    values = [_listed(table[name]) for name in names]
-    for name, listed in zip(names, values, strict=True):
+    values = {name: _listed(given) for name, given in table.items() if name not in ("name", "tune")}
+    for name, listed in values.items():
         if not listed:
             faults.add((*place, name), f"{who}: {name} must not be an empty list")
-    for choice in product(*values):
-        yield dict(zip(names, choice, strict=True))
+    # without the empty ones: what else is wrong is told as well
+    values = {name: listed for name, listed in values.items() if listed}
+    count = prod(map(len, values.values()))
+    if count > MOST:
+        faults.add(place, f"{who}: a grid must have at most {MOST:,} points, got {count:,}")
+        return
+    for choice in product(*values.values()):
+        yield dict(zip(values, choice, strict=True))
 
 
 def _add(fault: Exception, who: str, place: Place, faults: Faults) -> None:
@@ -234,13 +264,15 @@ def _methods(
         faults.add(("tuning",), f"tuning: all solvers must try equally many settings, got {counts}{trials}")
 
 
-def _instances(table: Mapping[str, Any], faults: Faults) -> Iterator[Any]:
+def _instances(
+    table: Mapping[str, Any], tables: Sequence[tuple[Place, dict[str, Any]]], faults: Faults
+) -> Iterator[Any]:
     """Yield each instance."""
     from zobench.instance import NOISE, problem
 
     everywhere = _everywhere(table, faults)
     noises = _noises(table, faults) if "noise" in table else [{}]
-    for place, item in _tables(table, "problems", faults):
+    for place, item in tables:
         who = f"problem {item['name']!r}"
         own = {name: value for name, value in everywhere.items() if name not in item}
         if "noise" in table and any(name in item for name in NOISE):
@@ -273,6 +305,7 @@ def _everywhere(table: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
             continue
         if not found[name]:
             faults.add((key,), f"{key} must not be an empty list")
+            del found[name]
     return found
 
 
@@ -301,7 +334,7 @@ def _noises(table: Mapping[str, Any], faults: Faults) -> list[dict[str, Any]]:
             found.append(made)
     if not _listed(table["noise"]):
         faults.add(("noise",), "noise must not be an empty list")
-    return found
+    return found or [{}]  # so that faults of the problems are told, too
 
 
 def _keys_of(

@@ -153,9 +153,9 @@ class Faults:
         return bool(self.found)
 
     def text(self) -> str:
-        """Write all faults as one sentence, in the order of their lines."""
+        """Write all faults in the order of their lines: one in a sentence, several each on a line."""
         told = sorted(self.found, key=lambda fault: fault[0])
         parts = [f"line {line}: {message}" if line else message for line, message in told]
         if len(parts) == 1:
             return f"{self.who}, {parts[0]}" if told[0][0] else f"{self.who}: {parts[0]}"
-        return f"{self.who} has {len(parts)} faults: {'; '.join(parts)}"
+        return "\n  ".join([f"{self.who} has {len(parts)} faults:", *parts])

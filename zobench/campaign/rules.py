@@ -24,7 +24,7 @@ from zobench.errors import unknown
 if TYPE_CHECKING:
     from zobench.trace import RunKey
 
-__all__ = ["kept"]
+__all__ = ["check", "kept"]
 
 _FIELDS = ("problem", "dim", "instance", "solver", "budget", "seed", "noise")
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -86,6 +86,13 @@ def _tests(
         if len(tests) == len(rule):
             made.append(((kind, place), tests))
     return made
+
+
+def check(include: Any, exclude: Any, parameters: Iterable[str], faults: Faults) -> None:
+    """Find what is wrong with the rules of a campaign whose runs are not known for other faults."""
+    for kind, rules in (("include", include), ("exclude", exclude)):
+        if rules != []:
+            _tests(rules, kind, {*_FIELDS, *parameters}, faults)
 
 
 def kept(keys: Sequence["RunKey"], include: Any, exclude: Any, faults: Faults) -> list[bool]:

@@ -185,10 +185,10 @@ def settings_of(table: Any, taken: Sequence[int], budgets: Any, faults: Faults) 
             return default
 
     criterion = read("criterion", CRITERIA[0], Choice(*CRITERIA))
-    target = read("target", 0.01, Real(0.0, 1.0))
+    wanted = read("target", 0.01, Real(0.0))
     # rounded as the targets are, so that 1e-2 and 10 ** -2.0 are the same
-    target = min(TARGETS, key=lambda known: abs(known - target)) if 1e-9 < target else target
-    if "target" in table and abs(target / float(table["target"]) - 1.0) > 1e-5:
+    target = min(TARGETS, key=lambda known: abs(known - wanted))
+    if abs(wanted - target) > 1e-5 * target:
         known = ", ".join(f"{known:g}" for known in TARGETS)
         faults.add(("tuning", "target"), f"tuning: target must be one of {known}, got {table['target']!r}")
     return Settings(
