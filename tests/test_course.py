@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
+from zobench.contract.check import check
 from zobench.exercises import exercises
 
 LEARN = Path(__file__).parent.parent / "docs" / "learn"
@@ -71,3 +72,28 @@ def test_the_index_names_every_page():
     text = (LEARN / "index.md").read_text()
     for page in PAGES:
         assert page.stem == "index" or (f"\n{page.stem}\n" in text and f"({page.name})" in text)
+
+
+def files(page):
+    """Give (name, source) of the cells that are files: they say so in their first line."""
+    found = [(re.match(r"# (\w+\.py)\n", source), source) for _, source in cells(page)]
+    return [(name[1], source) for name, source in found if name]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (1, "weighted_log_cosh.py"),
+        pytest.param(0, "persistent_search.py", marks=pytest.mark.slow),
+        pytest.param(2, "slope_step.py", marks=pytest.mark.slow),
+    ],
+)
+def test_own_files_pass_the_contract(place, name, tmp_path):
+    (page,) = (each for each in TUTORIALS if each.name.startswith("8"))
+    assert len(files(page)) == 3
+    found, source = files(page)[place]
+    assert found == name
+    (tmp_path / name).write_text(source, encoding="utf-8")
+    outcomes = check(str(tmp_path / name))
+    assert len(outcomes) >= 10
+    assert [str(outcome) for outcome in outcomes if not outcome.ok] == []

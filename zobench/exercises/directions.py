@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from zobench.exercises.answers import call, function, plain_vector
 from zobench.exercises.exercise import Exercise, number
 
 __all__ = ["EXERCISES"]
 
 #: Directions drawn to judge a sampler, and how many standard errors are forgiven.
-DRAWS, FORGIVEN = 20_000, 5.0
+DRAWS, FORGIVEN = 10_000, 5.0
 
 
 def _off(values: Any, mean: float) -> bool:
@@ -21,19 +22,21 @@ def _off(values: Any, mean: float) -> bool:
 
 def _direction(direction: Any) -> str:
     """Judge ``direction(rng, d)``, uniform on the unit sphere."""
-    rng = np.random.default_rng(20)
-    s = np.array([direction(rng, 2) for _ in range(DRAWS)])
-    if s.shape != (DRAWS, 2):
-        return f"a direction in dimension 2 must be a vector of size 2, got shape {s.shape[1:]}."
-    if not np.allclose(np.sum(s**2, axis=1), 1.0):
-        return "its length must be 1: divide by the norm."
-    if _off(s[:, 0], 0.0) or _off(s[:, 1], 0.0):
-        return "its mean must be 0: s and -s are equally likely."
-    # E cos^4 is 3/8 about every axis if all angles are equally likely
-    if _off(s[:, 0] ** 4, 0.375) or _off((s.sum(axis=1) ** 4) / 4.0, 0.375):
-        return "some directions are likelier than others: normalise a vector of normals, not of uniforms."
-    if np.shape(direction(rng, 7)) != (7,):
-        return "it must work in every dimension d."
+    form, rng = "direction(rng, d)", np.random.default_rng(20)
+    for d in (2, 5):
+        what = f"a direction in dimension {d}"
+        s = np.array([plain_vector(call(direction, form, rng, d), (d,), what) for _ in range(DRAWS)])
+        if not np.allclose(np.sum(s**2, axis=1), 1.0):
+            return f"its length must be 1: divide by the norm (dimension {d})."
+        if any(_off(s[:, i], 0.0) for i in range(d)):
+            return "its mean must be 0: s and -s are equally likely."
+        # E s_1^4 = 3 / (d (d + 2)), along every axis, if all directions are equally likely
+        axes = (s[:, 0], s[:, -1], (s[:, 0] + s[:, 1]) / math.sqrt(2.0), s.sum(axis=1) / math.sqrt(d))
+        if any(_off(along**4, 3.0 / (d * (d + 2))) for along in axes):
+            return "some directions are likelier than others: normalise a vector of normals, not of uniforms."
+    one, two = (call(direction, form, np.random.default_rng(1), 3) for _ in range(2))
+    if not np.array_equal(one, two):
+        return "the same rng must give the same direction: draw from rng, never from a global generator."
     return ""
 
 
@@ -48,6 +51,7 @@ EXERCISES = (
                 0.0: "that is E <g, s>; the modulus does not cancel.",
                 0.5: "<g, s> is a standard normal number: integrate |t| exp(-t^2/2) / sqrt(2 pi).",
             },
+            "<g, s> is a standard normal number: integrate |t| exp(-t^2/2) / sqrt(2 pi).",
         ),
         "<g, s> is a standard normal number, and E |N(0, 1)| = sqrt(2/pi) = 0.798 whatever d is. The price "
         "of "
@@ -61,6 +65,7 @@ EXERCISES = (
         number(
             100.0,
             {10.0: "d/K must stay what it was, not sqrt(d)/K.", 10_000.0: "the bound has sqrt(d), not d."},
+            "d / K has to stay what it was, and d becomes 100 times as large.",
         ),
         "d / K has to stay what it was. A gradient would cost d queries a step: nothing is free.",
     ),
@@ -68,7 +73,7 @@ EXERCISES = (
         "unit-direction",
         "Write direction(rng, d): a vector of length 1, every direction equally likely. rng is a "
         "numpy.random.Generator.",
-        _direction,
+        function(_direction, "direction(rng, d)"),
         "a vector of independent normals has no preferred direction, and dividing by its length keeps that.",
     ),
 )

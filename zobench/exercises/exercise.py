@@ -1,5 +1,6 @@
 """What an exercise is, and how an answer is judged: right or not yet, and why."""
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -8,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from zobench.errors import unknown
+from zobench.errors import ZobenchError, unknown
+from zobench.exercises.answers import Wrong, plain_number
 
-__all__ = ["Exercise", "Judgement", "check", "close", "exercises", "judge", "number", "one_of"]
+__all__ = ["Exercise", "Judgement", "check", "exercises", "judge", "number", "one_of"]
 
 #: One module a tutorial, in the order of the course.
 CHAPTERS = ("counting", "points", "directions", "steps", "smoothness", "testing", "lowrank", "authoring")
@@ -79,49 +81,54 @@ def judge(name: str, answer: Any) -> Judgement:
         return Judgement(False, f"put your answer in place of the dots. {exercise.question}")
     try:
         fault = exercise.fault(answer)
-    except Exception as error:  # a student's function may raise anything; that is an answer, too
+    except Wrong as wrong:
+        fault = str(wrong)
+    except (Exception, SystemExit) as error:  # an answer may be any object, and objects may do anything
         first, *_ = str(error).splitlines() or [""]
-        fault = f"your answer raised {type(error).__name__}: {first}"
+        fault = f"{type(error).__name__} was raised when it was tried: {first}"
     return Judgement(not fault, fault or exercise.why)
 
 
 def check(name: str, answer: Any) -> None:
     """Print whether an answer is right, and why; see `judge`."""
-    judgement = judge(name, answer)
-    print(f"{'Right' if judgement.right else 'Not yet'}: {judgement.words}")
+    try:
+        judgement = judge(name, answer)
+    except ZobenchError as error:
+        print(error)
+    else:
+        print(f"{'Right' if judgement.right else 'Not yet'}: {judgement.words}")
 
 
-def close(answer: Any, value: float, tolerance: float = 1e-3) -> bool:
-    """Whether an answer is a number within a relative tolerance of a value."""
-    return bool(np.isclose(float(answer), value, rtol=tolerance, atol=0.0))
-
-
-def number(value: float, hints: dict[float, str]) -> Callable[[Any], str]:
+def number(value: float, hints: dict[float, str], idea: str) -> Callable[[Any], str]:
     """Make the judge of a question that is answered by a number.
 
     Parameters
     ----------
     value : float
-        The right answer: a whole number exactly, another to a thousandth.
+        The right answer: a whole number up to rounding, another to three digits.
     hints : dict
         What to say to the wrong answers that one can foresee.
+    idea : str
+        What to say to all others: how one comes to the right one.
 
     Returns
     -------
     callable
         ``fault(answer) -> str``.
     """
-    tolerance = 1e-12 if float(value).is_integer() else 1e-3
+    whole = float(value).is_integer()
+    tolerance = 1e-6 if whole else 1e-3  # single precision is precise enough
 
     def fault(answer: Any) -> str:
-        if isinstance(answer, bool) or not isinstance(answer, (int, float, np.number)):
-            return f"the answer is a number, got {answer!r}."
-        if close(answer, value, tolerance):
+        given = plain_number(answer, "the answer")
+        if np.isclose(given, value, rtol=tolerance, atol=1e-12):
             return ""
         for wrong, words in hints.items():
-            if close(answer, wrong, tolerance):
+            if np.isclose(given, wrong, rtol=tolerance, atol=1e-12):
                 return words
-        return f"{answer:g} is too {'large' if float(answer) > value else 'small'}."
+        if not whole and np.isclose(given, value, rtol=0.02, atol=0.0):
+            return f"{given:g} is nearly right: give three digits, or the formula."
+        return f"{given:g} is too {'large' if given > value else 'small'}: {idea}"
 
     return fault
 
@@ -138,14 +145,14 @@ def one_of(right: str, wrong: dict[str, str]) -> Callable[[Any], str]:
     Returns
     -------
     callable
-        ``fault(answer) -> str``.
+        ``fault(answer) -> str``; capitals, hyphens and spaces around do not matter.
     """
 
     def fault(answer: Any) -> str:
-        if answer == right:
+        word = " ".join(answer.lower().replace("-", " ").split()) if isinstance(answer, str) else None
+        if word == right:
             return ""
-        return wrong.get(
-            answer, f"the answer is one of {', '.join(sorted([right, *wrong]))}, got {answer!r}."
-        )
+        words = ", ".join(repr(each) for each in sorted([right, *wrong]))
+        return wrong.get(word or "", f"the answer is one of the words {words}, got {reprlib.repr(answer)}.")
 
     return fault
