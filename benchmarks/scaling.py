@@ -1,6 +1,8 @@
 """What workers bring: ``python -m benchmarks.scaling`` times campaigns with one worker and with two, in turn.
 
 * Scaling: 2,000 runs in dimension 100 with 50,000 queries each, the whole of ``zobench run``.
+* Ceiling: two processes that share nothing and write nothing, against one of them alone: what two of this
+  machine's processors bring at best, for they may share caches, power or a core.
 * Overhead: what handing runs of a millisecond to a worker process costs, in processor time: the same runs
   with and without it, and twice as many, so that what a worker costs once is left out.  What the worker
   spends holds up runs; the process that collects goes on beside it.
@@ -38,6 +40,36 @@ def campaign(folder: Path, workers: int, seeds: int) -> tuple[float, float]:
     seconds = clock.read()
     store.unlink()
     return seconds
+
+
+#: Does compiled runs once it is told to, and says how long that took.
+_ALONE = """
+import sys, time, zobench
+zobench.run(zobench.problem("rosenbrock", 100), "s2p", budget=1000)
+sys.stdin.readline()
+begun = time.perf_counter()
+zobench.run(zobench.problem("rosenbrock", 100), "s2p", budget=int(sys.argv[1]))
+print(time.perf_counter() - begun)
+"""
+
+
+def ceiling(queries: int = 4_000_000) -> float:
+    """Give how much more two processes with nothing in common do than one."""
+
+    def slowest(count: int) -> float:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", _ALONE, str(queries)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+            for _ in range(count)
+        ]
+        time.sleep(1.0)  # all have loaded what they need
+        for process in processes:
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+        return max(float(process.communicate()[0]) for process in processes)
+
+    return 2.0 * slowest(1) / slowest(2)
 
 
 def _seconds(who: int) -> float:
@@ -95,6 +127,8 @@ def main() -> int:
         f"{20 * arguments.seeds} runs, 1 worker / 2 workers: {median(ratios):.2f} x",
         [f"{r:.2f}" for r in ratios],
     )
+    best = sorted(ceiling() for _ in range(arguments.times))
+    print(f"two processes with nothing in common: {median(best):.2f} x", [f"{r:.2f}" for r in best])
     found = [overhead() for _ in range(arguments.times)]
     worker, parent, alone = (median(column) for column in zip(*found, strict=True))
     print(

@@ -99,7 +99,7 @@ def _registered(kind: str) -> dict[str, Any]:
 
 @cache
 def _only_package(kind: str) -> str | None:
-    """Name the package of a kind; None if there are several.  Asking the system reads every package's files."""
+    """Name the package of a kind; None if there are several.  Asking reads the files of all packages."""
     entries = list(entry_points(group=f"zobench.{kind}"))
     return _package(entries[0]).__name__ if len(entries) == 1 else None
 

@@ -4,7 +4,7 @@ import logging
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from zobench.errors import ZobenchError
 from zobench.parallel.pool import Pool, processors
 from zobench.parallel.processes import Processes
 from zobench.parallel.progress import Watch, log_to
-from zobench.parallel.workers import one_thread
+from zobench.parallel.workers import awaken, one_thread
 
 if TYPE_CHECKING:
     from zobench.claims.claim import Judgement
@@ -54,53 +54,77 @@ def run_verb(
 ) -> int:
     """Do what ``zobench run`` asks; answer the exit code."""
     from zobench.parameters import Integer, convert
-    from zobench.store.database import Store
 
     one_thread()  # the same arithmetic here as in worker processes
     count = None if workers is None else convert(workers, Integer(1), "run: workers")
     part = None if shard is None else _shard(shard)
     flags = {"--problem": problems, "--solver": solvers, "--budget": budget, "--seeds": seeds}
-    wanted = _campaign(campaign, flags, observe)
     path = store or _default_store(part)
     if dry_run:
-        return _dry_run(wanted, path, count, part, as_json)
-    with log_to(log), Store(path) as kept, _pool(dask, count, run_limit) as pool:
-        _LOG.info("%s: %d runs into %s", wanted.title, wanted.size, path)
-        try:
-            with progress_bar() as bar:
-                watch = Watch(bar)
-                tally = execute(
-                    wanted, kept, count, watch, executor=pool, retry_failed=retry_failed, shard=part
-                )
-        except KeyboardInterrupt:
-            if pool is not None:
-                pool.kill()
-            kept.flush()
-            known = state(wanted, kept, part)
-            click.echo(
-                f"zobench: interrupted; {known.done + known.failed} of {known.runs} runs are in {path}, "
-                "the same command does the others",
-                err=True,
+        return _dry_run(_campaign(campaign, flags, observe), path, count, part, as_json)
+    with ExitStack() as stack:
+        ahead = None
+        if dask is None and count is not None and count > 1 and not Path(path).exists():
+            # all is still to be done: workers load their libraries while the campaign is read
+            ahead = stack.enter_context(_pool(None, count, run_limit, always=True))
+        from zobench.store.database import Store
+
+        wanted = _campaign(campaign, flags, observe)
+        stack.enter_context(log_to(log))
+        kept = stack.enter_context(Store(path))
+        pool = ahead or stack.enter_context(_pool(dask, count, run_limit))
+        return _carry_out(wanted, kept, pool, count, retry_failed, part, as_json)
+
+
+def _carry_out(
+    campaign: Campaign,
+    store: "Store",
+    pool: Pool | None,
+    workers: int | None,
+    retry_failed: bool,
+    shard: tuple[int, int] | None,
+    as_json: bool,
+) -> int:
+    _LOG.info("%s: %d runs into %s", campaign.title, campaign.size, store.path)
+    try:
+        with progress_bar() as bar:
+            watch = Watch(bar)
+            tally = execute(
+                campaign, store, workers, watch, executor=pool, retry_failed=retry_failed, shard=shard
             )
-            _LOG.warning("interrupted; %s", watch.last_word())
-            return 130
-        _LOG.info("ended; %s", watch.last_word())
-        if sys.stderr.isatty():
-            click.echo(watch.last_word(), err=True)
-        return _tell(wanted, kept, tally, path, as_json)
+    except KeyboardInterrupt:
+        if pool is not None:
+            pool.kill()
+        store.flush()
+        known = state(campaign, store, shard)
+        click.echo(
+            f"zobench: interrupted; {known.done + known.failed} of {known.runs} runs are in {store.path}, "
+            "the same command does the others",
+            err=True,
+        )
+        _LOG.warning("interrupted; %s", watch.last_word())
+        return 130
+    _LOG.info("ended; %s", watch.last_word())
+    if sys.stderr.isatty():
+        click.echo(watch.last_word(), err=True)
+    return _tell(campaign, store, tally, str(store.path), as_json)
 
 
 @contextmanager
-def _pool(dask: str | None, workers: int | None, run_limit: str | None) -> Iterator[Pool | None]:
-    """Start what carries the runs, if flags ask for more than `execute` does by itself."""
+def _pool(
+    dask: str | None, workers: int | None, run_limit: str | None, always: bool = False
+) -> Iterator[Pool | None]:
+    """Start what carries the runs, if flags ask for more than `execute` does by itself, or `always`."""
     from zobench.parameters import Real, convert
 
     limit = None if run_limit is None else convert(run_limit, Real(0.0, open=True), "run: run-limit")
-    if dask is None and limit is None:
+    if dask is None and limit is None and not always:
         yield None
         return
     if dask is None:
         with Processes(workers or processors(), limit) as pool:
+            if always:
+                awaken(pool, processors())
             yield pool
         return
     if dask != "local" and workers is not None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Failure",
+    "awaken",
     "drive",
     "each_run",
     "expected_seconds",
@@ -234,7 +235,7 @@ def run_keys(
     cache_folder()  # without one every run would fail: complain before the first
     if isinstance(executor, Pool):
         if isinstance(executor, Processes):
-            _awaken(executor, len(keys))
+            awaken(executor, len(keys))
         yield from drive(executor, keys, _look_through(executor, keys))
         return
     if executor is None and (workers == 1 or len(keys) == 1):
@@ -242,7 +243,7 @@ def run_keys(
         return
     if executor is None and workers is not None:
         with Processes(min(workers, len(keys))) as pool:
-            _awaken(pool, len(keys))
+            awaken(pool, len(keys))
             yield from drive(pool, keys, _look_through(pool, keys))
         return
     warm(keys)
@@ -256,8 +257,8 @@ def run_keys(
             yield from drive(pool, keys, seconds)
 
 
-def _awaken(pool: Processes, runs: int) -> None:
-    """Start all workers now: they load their libraries while one of them looks at the objectives."""
+def awaken(pool: Processes, runs: int) -> None:
+    """Start workers now, as many as `runs` need: they load their libraries while others do other things."""
     for _ in range(min(pool.count, runs)):
         pool.submit(_load)
 
