@@ -50,6 +50,8 @@ TOGETHER = 0.05
 LONGEST = 64
 #: Below this much work in all (seconds) starting processes takes longer than it saves.
 WORTH = 1.0
+#: No solver takes less than this (seconds) for a query.
+LEAST = 2e-8
 #: Runs expected to be longer than this (seconds) are done first, the longest before the others.
 LONG = 1.0
 #: A run in which its worker dies is tried this often: the blow may have come from outside.
@@ -246,14 +248,18 @@ def run_keys(
             awaken(pool, len(keys))
             yield from drive(pool, keys, _look_through(pool, keys))
         return
-    warm(keys)
-    seconds = expected_seconds(keys)
     if executor is not None:
-        yield from drive(Given(executor), keys, seconds)
-    elif processors() == 1 or sum(seconds) < WORTH:
-        yield from _here(keys)
-    else:
-        with Processes(min(processors(), len(keys))) as pool:
+        warm(keys)
+        yield from drive(Given(executor), keys, expected_seconds(keys))
+        return
+    with Processes(min(processors(), len(keys))) as pool:  # none is started before it has something to do
+        if pool.count > 1 and sum(key.budget for key in keys) * LEAST > WORTH:
+            awaken(pool, len(keys))
+        warm(keys)
+        seconds = expected_seconds(keys)
+        if pool.count == 1 or sum(seconds) < WORTH:
+            yield from _here(keys)
+        else:
             yield from drive(pool, keys, seconds)
 
 
