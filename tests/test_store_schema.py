@@ -180,3 +180,38 @@ def test_a_key_with_weights_is_done_with_those_only():
     with pytest.raises(ZobenchError, match="names step weights"):
         run_key(trace.key, weights=np.ones(30))
     assert run_key(trace.key, weights=np.linspace(1, 2, 30)).means == trace.means
+
+
+def test_a_new_store_is_there_whole_or_not_at_all(tmp_path, monkeypatch):
+    """Whoever is interrupted while it is laid out leaves nothing."""
+
+    def cut(connection):
+        connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store_schema, "lay_out", cut)
+    with pytest.raises(KeyboardInterrupt):
+        Store(tmp_path / "new.sqlite")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("names", ["two names for a file", "one name for a file"])
+def test_a_store_that_another_process_makes_meanwhile_is_kept(tmp_path, monkeypatch, names):
+    path = tmp_path / "new.sqlite"
+    lay_out = store_schema.lay_out
+
+    def late(connection):
+        lay_out(connection)
+        monkeypatch.undo()
+        with Store(path) as other:
+            other.put_campaign("theirs", "{}")
+        if names == "one name for a file":
+            monkeypatch.setattr(store_schema.os, "link", refuse)
+
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(store_schema, "lay_out", late)
+    with Store(path) as store:
+        titles = store._connection.execute("SELECT title FROM campaigns").fetchall()
+    assert titles == [("theirs",)] and [file.name for file in tmp_path.iterdir()] == [path.name]

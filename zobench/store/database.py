@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from zobench.errors import ZobenchError, unknown
 from zobench.store.frames import VERDICT, Frames
-from zobench.store.schema import KEY, OUTCOME, RUN, SCHEMA, check, is_empty, lay_out, migrate, shadow
+from zobench.store.schema import KEY, OUTCOME, RUN, SCHEMA, check, create, is_empty, lay_out, migrate, shadow
 
 if TYPE_CHECKING:
     from zobench.parallel.workers import Failure
@@ -86,6 +86,8 @@ class Store(Frames):
                 said = "it is not an SQLite file"
             elif "locked" in said:
                 said = f"another process has been writing to it for {PATIENCE:g} seconds"
+            elif "malformed" in said:
+                said = f"its file is damaged; use a copy, or what `sqlite3 {self.path} .recover` saves of it"
             raise ZobenchError(f"store {str(self.path)!r} cannot be used: {said}") from None
         except OSError as error:
             raise ZobenchError(f"store {str(self.path)!r} cannot be used: {error.strerror}") from None
@@ -93,6 +95,8 @@ class Store(Frames):
     def _for_writing(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._refuse_folder()
+        if not self.path.exists():
+            create(self.path)
         connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
         try:
             if is_empty(connection):
