@@ -239,7 +239,7 @@ def test_a_file_cut_short_is_one_sentence(tmp_path, trace):
         with Store(tmp_path / "s", "read") as store:
             store.runs(), store.traces(), store.hits()
 
-    with pytest.raises(ZobenchError, match="malformed"):
+    with pytest.raises(ZobenchError, match="its file is damaged; use a copy"):
         read()
 
 

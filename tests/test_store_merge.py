@@ -195,6 +195,22 @@ def test_merging_refuses_itself_and_what_is_no_store(tmp_path):
     assert (tmp_path / "a").read_bytes() == before
 
 
+def test_a_damaged_store_is_blamed_and_not_the_one_it_should_go_into(tmp_path):
+    for part in (1, 2):
+        with Store(tmp_path / f"part-{part}") as store:
+            execute(SMALL, store, 1, shard=(part, 2))
+    damaged = bytearray((tmp_path / "part-2").read_bytes())
+    connection = sqlite3.connect(tmp_path / "part-2")
+    (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'traces'").fetchone()
+    connection.close()
+    damaged[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+    (tmp_path / "part-2").write_bytes(damaged)
+    parts = [str(tmp_path / f"part-{part}") for part in (1, 2)]
+    with pytest.raises(ZobenchError, match=r"part-2' cannot be used: its file is damaged"):
+        merge(str(tmp_path / "all"), parts)
+    assert contents(tmp_path / "all") == contents(tmp_path / "part-1")
+
+
 def test_vacuum_gives_room_back_and_keeps_every_row(tmp_path):
     before = whole(tmp_path / "s", SMALL)
     connection = sqlite3.connect(tmp_path / "s")

@@ -59,7 +59,8 @@ def merge(into: str, paths: Sequence[str]) -> Merged:
     Raises
     ------
     ZobenchError
-        If something is no store; nothing is written then.
+        If something is no store; nothing is written then.  Where damage shows while a store is read, those
+        before it are in and nothing of it is.
     """
     for path in paths:
         Store(path, "read").close()
@@ -73,8 +74,26 @@ def merge(into: str, paths: Sequence[str]) -> Merged:
     return merged
 
 
+class _Source:
+    """What is read of a store, so that a damaged one is blamed by its name."""
+
+    def __init__(self, store: Store):
+        self._store = store
+
+    def execute(self, sql: str, arguments: Sequence[Any] = ()) -> "_Source":
+        with self._store._complaints():
+            self._rows = self._store._connection.execute(sql, arguments).fetchall()
+        return self
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self._rows
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self._rows)
+
+
 def _take(store: Store, source: Store, merged: Merged) -> None:
-    here, there = store._connection, source._connection
+    here, there = store._connection, _Source(source)
     with store._complaints(), store._transaction():
         rows = there.execute("SELECT * FROM environments").fetchall()
         here.executemany("INSERT OR IGNORE INTO environments VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
