@@ -42,7 +42,7 @@ main(reader, writer)
 """
 
 #: Items of a generator wait for company this long (seconds): a message each would cost short runs too much.
-COMPANY = 0.02
+COMPANY = 0.05
 
 
 class Phase(Enum):
