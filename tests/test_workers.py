@@ -432,7 +432,7 @@ def test_the_comparison_of_stores_sees_every_bit(tmp_path, change, said):
     with Store(tmp_path / "s") as store:
         execute(campaign, store, 1)
     bench = stress.Bench.__new__(stress.Bench)
-    bench.whole = stress.contents(tmp_path / "s")
+    bench.folder, bench.whole = tmp_path, stress.contents(tmp_path / "s")
     assert bench.partial(tmp_path / "s") == 2
     connection = sqlite3.connect(tmp_path / "s")
     connection.execute(change.replace("rowid", "queries"))
