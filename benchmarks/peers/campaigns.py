@@ -1,18 +1,19 @@
-"""Whole campaigns with all that is recorded: five functions of COCO's, ten seeds, a short and a long budget.
+"""Whole campaigns with all that is recorded: five functions, ten seeds, a short and a long budget.
 
-zobench does it twice: on its compiled problems, as its users would, and on the same functions of COCO through
-Python.  S2P everywhere; a campaign is a process of its own from its start to its end.
+zobench does it twice: on its compiled problems, as its users would, and on the functions of COCO that the
+others get, through Python.  A campaign is a process of its own from its start to its end.
 """
 
 import os
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from benchmarks.peers.measure import Figure, figures, process
 from benchmarks.peers.sides import Missing, need
 
-DIM, SEEDS, BUDGETS = 10, 10, (2000, 40_000)
+DIM, SEEDS, SHORT, LONG = 10, 10, 2000, 40_000
 PROBLEMS = ["quadratic", "rosenbrock", "styblinski-tang", "cosh", "nonconvex-cosine"]
 RUNS = len(PROBLEMS) * SEEDS
 
@@ -25,37 +26,24 @@ try:
 except SystemExit as done:
     assert not done.code
 """
-_COCO = """
-import sys, os
-sys.path.insert(0, {here!r})
-import cocoex, numpy as np
-from benchmarks.peers.sides import s2p
-suite = cocoex.Suite("bbob", "instances: 1-{seeds}", "dimensions: {dim} function_indices: 1-5")
-observer = cocoex.Observer("bbob", "result_folder: {name} algorithm_name: s2p")
-total = 0
-for number, problem in enumerate(suite):
-    problem.observe_with(observer)
-    s2p(problem, np.zeros({dim}), {budget}, np.random.default_rng(number))
-    total += problem.evaluations
-open({count!r}, "w").write(str(int(total)))
-"""
-_IOH = """
+_THEIRS = """
 import sys
 sys.path.insert(0, {here!r})
-import ioh, numpy as np
-from benchmarks.peers.sides import s2p
-logger = ioh.logger.Analyzer(root=".", folder_name={name!r}, algorithm_name="s2p")
-total = 0
-for function in range(1, 6):
-    for instance in range(1, {seeds} + 1):
-        problem = ioh.get_problem(function, instance, {dim}, ioh.ProblemClass.BBOB)
-        problem.attach_logger(logger)
-        s2p(problem, np.zeros({dim}), {budget}, np.random.default_rng(instance))
-        total += problem.state.evaluations
-        problem.reset()
-logger.close()
-open({count!r}, "w").write(str(int(total)))
+from benchmarks.peers import recorded
+print(recorded.{function}({word!r}, {seeds}, {dim}, {budget}))
 """
+_COCO = {"cocoex": "coco-experiment"}
+_THROUGH = [f"coco:bbob_f{number:03d}_i01_d{DIM}" for number in range(1, 6)]
+#: Sides beside zobench: the function in `recorded`, what they need by module.
+THEIRS = {
+    "coco-experiment with its observer, S2P in NumPy": ("coco", _COCO),
+    "ioh with its logger, S2P in NumPy": ("ioh", {"ioh": "ioh"}),
+    "Nevergrad with its logger, OnePlusOne": ("nevergrad", _COCO | {"nevergrad": "nevergrad"}),
+    "SciPy with a callback, Nelder-Mead": ("scipy", _COCO),
+    "pycma with its logger, CMA-ES": ("pycma", _COCO | {"cma": "cma"}),
+}
+#: Those whose long campaign takes minutes a round.
+SLOW = ("Nevergrad", "pycma", "SciPy")
 
 
 def counted(store: Path) -> int:
@@ -66,61 +54,55 @@ def counted(store: Path) -> int:
     return int(total)
 
 
-def measure(rounds: int, folder: str, notes: list[str]) -> dict[str, list[Figure]]:
+def ours(problems: list[str], place: Path, budget: int, turn: int) -> tuple[float, int]:
+    """Do a campaign of zobench; give its processor seconds and its evaluations."""
+    file, store = place / "campaign.toml", place / f"store-{turn}.sqlite"
+    file.write_text(
+        f"problems = {problems!r}\nsolvers = ['s2p']\nbudget = {budget}\nseeds = {SEEDS}\n", encoding="utf-8"
+    )
+    done = process(_OURS.format(file=str(file), store=str(store)), str(place))
+    return done.seconds, counted(store)
+
+
+def theirs(function: str, place: Path, budget: int, turn: int) -> tuple[float, int]:
+    """Do a campaign of a peer; give its processor seconds and its evaluations."""
+    told = {"here": os.getcwd(), "seeds": SEEDS, "dim": DIM, "budget": budget}
+    word = f"{function}-{budget}-{turn}"
+    done = process(_THEIRS.format(function=function, word=word, **told), str(place))
+    return done.seconds, int(done.said[-1])
+
+
+def measure(rounds: int, folder: str, notes: list[str], quick: bool) -> dict[str, list[Figure]]:
     """Do the campaigns in turn; give processor seconds of each whole process, and the evaluations."""
-    place, here = Path(folder), os.getcwd()
-    through = [f"coco:bbob_f{number:03d}_i01_d{DIM}" for number in range(1, 6)]
-    sides = {"zobench run, compiled problems": [f"{name}:dim={DIM}" for name in PROBLEMS]}
-    texts: dict[str, str] = {}
-    for name, module, package, text in (
-        ("zobench run, COCO's functions", "cocoex", "coco-experiment", ""),
-        ("coco-experiment with its observer", "cocoex", "coco-experiment", _COCO),
-        ("ioh with its logger", "ioh", "ioh", _IOH),
-    ):
+    place = Path(folder)
+    sides = {"zobench run, compiled problems": partial(ours, [f"{name}:dim={DIM}" for name in PROBLEMS])}
+    for name, (function, modules) in {"zobench run, COCO's functions": ("", _COCO), **THEIRS}.items():
         try:
-            need(module, package)
+            for module, package in modules.items():
+                need(module, package)
+            sides[name] = partial(theirs, function) if function else partial(ours, _THROUGH)
         except Missing as why:
-            notes.append(f"{name}: {why}")
-            continue
-        if text:
-            texts[name] = text
-        else:
-            sides[name] = through
+            notes.append(f"campaigns, {name}: {why}")
     found = {}
-    for budget in BUDGETS:
-        taken: dict[str, list[float]] = {name: [] for name in [*sides, *texts]}
-        seen: dict[str, int | None] = {}
-        for turn in range(rounds + 1):
-            for name in taken:
-                seconds, seen[name] = once(name, sides, texts, place, here, (budget, turn))
-                if seen[name] != RUNS * budget:
-                    raise AssertionError(f"{name} evaluated {seen[name]:,} times, not {RUNS * budget:,}")
-                if turn:  # the first compiles
-                    taken[name].append(seconds)
+    for budget in (SHORT,) if quick else (SHORT, LONG):
+        here = {n: do for n, do in sides.items() if not (n.startswith(SLOW) and (quick or budget == LONG))}
         title = f"A campaign of {RUNS} runs of {budget:,} evaluations, d = {DIM}, all recorded (processor s)"
-        found[title] = figures(taken, seen)
+        found[title] = in_rounds(here, place, budget, rounds)
+    if not quick:
+        notes.append(
+            f"{', '.join(SLOW)}: no campaign of {LONG:,} evaluations a run, which takes minutes a round"
+        )
     return found
 
 
-def once(
-    name: str,
-    sides: dict[str, list[str]],
-    texts: dict[str, str],
-    place: Path,
-    here: str,
-    turn: tuple[int, int],
-) -> tuple[float, int]:
-    """Do one campaign; give its processor seconds and its evaluations."""
-    count, budget = place / "count.txt", turn[0]
-    if name in texts:
-        word = f"{name.partition(' ')[0]}-{turn[0]}-{turn[1]}"
-        told = {"here": here, "seeds": SEEDS, "dim": DIM, "budget": budget, "name": word, "count": str(count)}
-        seconds, _ = process(texts[name].format(**told), str(place))
-        return seconds, int(count.read_text())
-    file, store = place / "campaign.toml", place / "store.sqlite"
-    file.write_text(
-        f"problems = {sides[name]!r}\nsolvers = ['s2p']\nbudget = {budget}\nseeds = {SEEDS}\n",
-        encoding="utf-8",
-    )
-    seconds, _ = process(_OURS.format(file=str(file), store=str(store)), str(place))
-    return seconds, counted(store)
+def in_rounds(sides: dict[str, partial], place: Path, budget: int, rounds: int) -> list[Figure]:
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    seen: dict[str, int | None] = {}
+    for turn in range(rounds + 1):
+        for name, do in sides.items():
+            seconds, seen[name] = do(place, budget, turn)
+            if seen[name] != RUNS * budget:
+                raise AssertionError(f"{name} evaluated {seen[name]:,} times, not {RUNS * budget:,}")
+            if turn:  # the first compiles
+                taken[name].append(seconds)
+    return figures(taken, seen)

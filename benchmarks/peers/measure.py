@@ -8,9 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-__all__ = ["Figure", "in_turn", "interval", "process", "processes_in_turn"]
+__all__ = ["LEAST", "Figure", "Process", "in_turn", "interval", "process", "processes_in_turn"]
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,25 @@ class Figure:
     counted: int | None = None
 
 
+#: Rounds below which not even the least and the largest of them cover the median with 95 per cent.
+LEAST = 6
+
+
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Give the order statistics that cover the median with at least 95 per cent, whatever the law."""
+    """Give the order statistics that cover the median with at least 95 per cent, whatever the law.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than `LEAST` values: the largest interval that they make covers too little.
+    """
     from scipy.stats import binom
 
     ordered, count = sorted(values), len(values)
+    if count < LEAST:
+        raise ValueError(f"an interval needs at least {LEAST} rounds, got {count}")
     # P(median below the k-th of n) = P(Bin(n, 1/2) < k)
-    place = max((k for k in range(count // 2 + 1) if binom.cdf(k - 1, count, 0.5) <= 0.025), default=0)
-    place = max(place, 1)
+    place = max(k for k in range(1, count // 2 + 1) if binom.cdf(k - 1, count, 0.5) <= 0.025)
     return ordered[place - 1], ordered[count - place]
 
 
@@ -84,8 +94,17 @@ except OSError:
 """
 
 
-def process(code: str, folder: str) -> tuple[float, float]:
-    """Run a text in a Python of its own; give processor seconds (with children) and its peak in MB."""
+@dataclass(frozen=True)
+class Process:
+    """A process: its processor seconds (with children), its peak in MB, what it printed before."""
+
+    seconds: float
+    peak: float
+    said: list[str]
+
+
+def process(code: str, folder: str) -> Process:
+    """Run a text in a Python of its own, on one thread."""
     one_thread = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
@@ -94,22 +113,35 @@ def process(code: str, folder: str) -> tuple[float, float]:
         cwd=folder,
         capture_output=True,
         text=True,
-        check=True,
     )
+    if done.returncode:
+        raise RuntimeError(f"a measured process failed:\n{done.stderr}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return cpu, float(done.stdout.split()[-1])
+    *said, peak = done.stdout.split()
+    return Process(cpu, float(peak), said)
 
 
-def processes_in_turn(codes: dict[str, str], rounds: int, folder: str) -> dict[str, list[Figure]]:
-    """Run whole processes in turn; give figures of processor seconds and of peak memory."""
-    taken: dict[str, Any] = {name: [] for name in codes}
+def processes_in_turn(
+    codes: dict[str, str], count: int, rounds: int, folder: str
+) -> tuple[list[Figure], list[Figure]]:
+    """Run whole processes in turn; give figures of processor seconds and of peak memory.
+
+    Raises
+    ------
+    AssertionError
+        If a process prints another number of evaluations.
+    """
+    taken: dict[str, list[Process]] = {name: [] for name in codes}
     for place in range(rounds + 1):
         for name, code in codes.items():
             found = process(code, folder)
+            if found.said != [str(count)]:
+                raise AssertionError(f"{name} evaluated {' '.join(found.said)} times, not {count:,}")
             if place:  # the first is the warm-up
                 taken[name].append(found)
-    return {
-        what: figures({name: [each[k] for each in values] for name, values in taken.items()}, {})
-        for k, what in enumerate(("processor seconds", "peak MB"))
-    }
+    counted: dict[str, int | None] = dict.fromkeys(codes, count)
+    return (
+        figures({name: [each.seconds for each in values] for name, values in taken.items()}, counted),
+        figures({name: [each.peak for each in values] for name, values in taken.items()}, counted),
+    )
