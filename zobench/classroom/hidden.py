@@ -125,8 +125,14 @@ def hidden_runs(problems: Sequence[str], runs: int, budget: str, secret: str) ->
             size = 1.0 + float(np.sqrt(np.mean(made.x0**2)))
             shift = size * rng.standard_normal(made.dim)
             label = problem_name(name, made.dim, 0, made.parameters._asdict())
-            found.append(Hidden(label, made, turn, shift, _queries(budget, made.dim), key))
+            found.append(Hidden(label, made, turn, shift, _queries(budget, made.dim), _directions(key)))
     return found
+
+
+def _directions(key: str) -> str:
+    """Make the key of a run's random directions: it is told, and nothing else can be made from it."""
+    first, second = digest(key, "directions")
+    return f"{first % 2**64:016x}{second % 2**64:016x}"
 
 
 def _refuse_unknown(made: Instance) -> None:

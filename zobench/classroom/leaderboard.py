@@ -4,7 +4,7 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ class Board:
     runs : list of Hidden
     limits : Limits
     secret, budget : str
+    ignored : list of str
+        What else lies in the folder and was not looked at.
     """
 
     places: list[Place]
@@ -38,6 +40,7 @@ class Board:
     limits: Limits
     secret: str
     budget: str
+    ignored: list[str] = field(default_factory=list)
 
     @property
     def problems(self) -> list[str]:
@@ -61,6 +64,7 @@ class Board:
             "memory": self.limits.memory,
             "ranking": [place.facts() for place in self.places],
             "failures": [{"name": result.name, "reason": result.fault} for result in self.faults],
+            "ignored": self.ignored,
         }
 
 
@@ -75,14 +79,20 @@ def submissions(folder: str | Path) -> list[Path]:
     path = Path(folder)
     if not path.is_dir():
         raise ZobenchError(f"classroom: FOLDER must be a folder of students' .py files, got {str(folder)!r}")
-    found = sorted(
-        file
-        for file in path.iterdir()
-        if file.suffix == ".py" and file.name[0] not in "._" and file.is_file()
-    )
+    found = sorted(file for file in path.iterdir() if _handed_in(file))
     if not found:
         raise ZobenchError(f"classroom: folder {str(folder)!r} must hold students' .py files, and holds none")
     return found
+
+
+def _handed_in(file: Path) -> bool:
+    return file.suffix == ".py" and file.name[0] not in "._" and file.is_file()
+
+
+def _ignored(folder: str | Path) -> list[str]:
+    """List what of a folder is not handed in; what begins with an underscore or a dot is meant to be so."""
+    rest = sorted(file for file in Path(folder).iterdir() if not _handed_in(file))
+    return [file.name + "/" * file.is_dir() for file in rest if file.name[0] not in "._"]
 
 
 def board(
@@ -152,7 +162,7 @@ def board(
     ordered = [results[place] for place in range(len(sources))]
     places = ranking(ordered, [run.problem for run in hidden])
     faults = sorted((result for result in ordered if result.fault), key=lambda result: result.name)
-    return Board(places, faults, hidden, limits, secret, budget)
+    return Board(places, faults, hidden, limits, secret, budget, _ignored(folder))
 
 
 def write_page(made: Board, path: Path, title: str) -> None:

@@ -8,15 +8,18 @@ kept by the other side.
 
 import json
 import os
+import re
 import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from zobench.classroom.guard import guard
+from zobench.classroom.reading import faults_of, short
 from zobench.parallel.worker import _die_with_caller
 
-__all__ = ["ALLOWED", "START", "faults_of", "main", "short"]
+__all__ = ["START", "main"]
 
 #: The program of the process: its path from the caller, what it prints into nothing.
 START = """
@@ -28,78 +31,10 @@ sys.path[:] = json.loads(reader.readline())
 from zobench.classroom.player import main
 main(reader, writer)
 """
-#: Packages that a submission may import from, besides the modules of zobench that solvers are made with.
-ALLOWED = frozenset(
-    (
-        "__future__ abc collections dataclasses enum functools itertools math numbers numpy operator typing"
-    ).split()
-)
-#: Names that lead to the optimum, or out of the file.
-FORBIDDEN = frozenset(
-    (
-        "x_star f_globals f_back gi_frame tb_frame "
-        "__globals__ __builtins__ __subclasses__ __loader__ __spec__"
-    ).split()
-)
-#: Bytes of a submission at most.
-LARGEST = 200_000
-#: Characters of a message that is shown.
-SHOWN = 220
-NOT = "which a submission may not"
 
-
-def short(text: str) -> str:
-    """Bring a message to one line that can be read."""
-    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
-    told = " ".join(" ".join(lines[:2]).split())
-    return told if len(told) <= SHOWN else told[: SHOWN - 3].rstrip() + "..."
-
-
-def faults_of(file: Path) -> list[str]:
-    """Name what a file must not have, from its text alone: nothing of it is run.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "mine.py"
-    >>> _ = file.write_text("import os")
-    >>> faults_of(file)
-    ['line 1 imports os, which a submission may not']
-    """
-    import ast
-
-    data = file.read_bytes()
-    if len(data) > LARGEST:
-        return [f"the file has {len(data):,} bytes, and at most {LARGEST:,} are taken"]
-    try:
-        tree = ast.parse(data, file.name)
-    except SyntaxError as error:
-        return [f"line {error.lineno or 1} is not Python: {error.msg}"]
-    except (ValueError, RecursionError, MemoryError) as error:
-        return [f"the file cannot be read as Python: {short(str(error)) or type(error).__name__}"]
-    from zobench.contract.source import BUILTINS, _harmless
-
-    found = []
-    for node in ast.walk(tree):
-        where = f"line {getattr(node, 'lineno', 0)}"
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names if alias.name.split(".")[0] not in ALLOWED]
-            found += [f"{where} imports {name}, {NOT}" for name in names]
-        elif isinstance(node, ast.ImportFrom):
-            top = (node.module or "").split(".")[0]
-            good = top in ALLOWED or top == "zobench"
-            found += [
-                f"{where} imports {'.' * node.level}{node.module or ''}.{alias.name}, {NOT}"
-                for alias in node.names
-                if node.level or not good or not _harmless(node, alias.name)
-            ]
-        elif isinstance(node, ast.Attribute) and node.attr in FORBIDDEN:
-            found.append(f"{where} reads {node.attr}, {NOT}")
-        elif isinstance(node, ast.Name) and node.id in BUILTINS | FORBIDDEN:
-            found.append(f"{where} uses {node.id}, {NOT}")
-        elif isinstance(node, ast.Constant) and node.value in FORBIDDEN:
-            found.append(f"{where} names {node.value}, {NOT}")
-    return found
+#: How numba's messages begin, before they say what is the matter.
+COMMONPLACES = ("Failed in nopython mode", "During: ", "File ")
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class _Fault(Exception):
@@ -168,9 +103,11 @@ def _loaded(line: _Line, file: Path, check: bool, seconds: float) -> Any:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise _Fault(faults[0] + more)
     from zobench.contract.check import _load, check_solver
+    from zobench.contract.source import kernel_faults
     from zobench.solver import Solver
 
     line.say(stage="loading")
+    guard(str(file), lambda fault: line.say(fault=fault))
     try:
         module = _load(file)
     except (Exception, SystemExit) as error:
@@ -183,13 +120,35 @@ def _loaded(line: _Line, file: Path, check: bool, seconds: float) -> Any:
         raise _Fault("it asks for gradients, and the class is about values")
     line.say(stage="checking")
     try:
-        solver.warm()  # so that no run's clock sees the compiler
+        faults = kernel_faults(solver)
     except Exception as error:
-        raise _Fault(f"its step cannot be compiled: {short(str(error))}") from None
+        raise _Fault(f"its step cannot be read: {type(error).__name__}: {short(str(error))}") from None
+    if faults:
+        raise _Fault(short(faults[0]))
+    _compiled(solver, file)
     for outcome in check_solver(solver, limit=seconds) if check else ():
         if not outcome.ok:
             raise _Fault(f"zobench check: {outcome.name!r} does not hold: {short(outcome.message)}")
     return solver
+
+
+def _compiled(solver: Any, file: Path) -> None:
+    """Compile the kernels, so that no run's clock sees the compiler."""
+    for kernel, takes in ((solver.init, 5), (solver.step, 5)):
+        count = kernel.__code__.co_argcount if kernel else takes
+        if count != takes:
+            raise _Fault(
+                f"{kernel.__name__} must take (oracle, state, parameters, k, stream), and takes "
+                f"{count} argument{'s' if count != 1 else ''}"
+            )
+    try:
+        solver.warm()
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        places = [line for line in lines if line.startswith("File ") and file.name in line]
+        where = f" (line {places[-1].split('line ')[-1].rstrip(':').split(')')[0]})" if places else ""
+        told = next((line for line in lines if line and not line.startswith(COMMONPLACES)), "")
+        raise _Fault(f"its step cannot be compiled{where}: {short(ADDRESS.sub('', told))}") from None
 
 
 def _line_of(error: BaseException, file: Path) -> str:

@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from zobench.classroom.hidden import Hidden
-from zobench.classroom.player import START, short
+from zobench.classroom.player import START
+from zobench.classroom.reading import short
 from zobench.parallel.processes import _resident, one_thread
 
 __all__ = ["Limits", "Result", "play"]

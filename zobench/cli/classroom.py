@@ -126,4 +126,6 @@ def _tell(made: "Board", out: str) -> None:
         emit(columns(["rank", "file", "score", "95 % interval"], rows, right=(0, 2)))
     for result in made.faults:
         emit(f"not ranked: {result.name}: {result.fault}")
+    if made.ignored:
+        emit(f"not looked at, for it is no .py file of this folder: {', '.join(made.ignored)}")
     emit(f"{len(made.places)} ranked, {len(made.faults)} not; seed {made.secret}; page {out}")

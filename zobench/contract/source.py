@@ -66,7 +66,7 @@ NUMBERS = (bool, int, float, str, tuple, np.generic, np.ndarray)
 
 @cache
 def _tree(file: str) -> ast.Module:
-    return ast.parse(Path(file).read_text(encoding="utf-8"), file)
+    return ast.parse(Path(file).read_bytes(), file)  # bytes: a mark or a line of it may say how it is encoded
 
 
 def source_files(solver: Solver) -> list[str]:

@@ -44,7 +44,7 @@ def explain_run(row: Any, trace: "DataFrame", hits: "DataFrame", others: int) ->
 
     Parameters
     ----------
-    row : row of `zobench.store.database.Store.runs`
+    row : row of `zobench.store.frames.Frames.runs`
     trace, hits : DataFrame
         Its rows of the store's tables.
     others : int

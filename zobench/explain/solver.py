@@ -112,7 +112,9 @@ def _step(solver: Solver, told: Explanation) -> list[str]:
         lines.append("`init` is called once before the first step; its queries are charged like any other.")
     if parameters is not None:
         vectors = solver.vectors(parameters, DIM)
-        lines.append(f"It keeps {vectors:g} vectors of size d and nothing else between steps.")
+        rest = round((vectors - int(vectors)) * DIM)
+        more = f" and {rest} other numbers (here d is {DIM})" if rest else " and nothing else"
+        lines.append(f"It keeps {int(vectors)} vectors of size d{more} between steps.")
     return lines
 
 

@@ -30,7 +30,7 @@ def explain_verdict(fact: dict[str, Any], family: int) -> Explanation:
     Parameters
     ----------
     fact : dict
-        As `zobench.store.database.Store.verdicts` has it.
+        As `zobench.store.frames.Frames.verdicts` has it.
     family : int
         Verdicts in the store: the family that thresholds are known to be shared among, at least.
     """
