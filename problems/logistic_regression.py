@@ -29,7 +29,7 @@ from zobench.objectives import classification, regression, solution
 from zobench.objectives.classification import BLOCK, blocks, combine, exponential, labelled
 from zobench.objectives.regression import combined, curvature, score, sizes
 from zobench.objectives.solution import content, newton, product_of, solved
-from zobench.objectives.together import add_scores, starts_of
+from zobench.objectives.together import add_scores, beside
 from zobench.parameters import Choice, Integer, Real
 from zobench.views import row_of
 
@@ -77,11 +77,11 @@ def objective(x, data):
 def many(points, data, out):
     """Write f(w) for each row w of `points`, all in one pass over the samples."""
     count, dim = points.shape
-    margins, small, starts = np.empty((count, BLOCK)), np.empty(BLOCK), starts_of(points, 1)
+    margins, small, weights = np.empty((count, BLOCK)), np.empty(BLOCK), beside(points, 0, dim, 1)
     out[:] = 0.0
     for first in range(0, data.size, BLOCK):
         margins[:] = 0.0
-        add_scores(margins, starts, 1, data.columns, first // BLOCK * dim, dim)
+        add_scores(margins, weights, data.columns, first // BLOCK * dim)
         for s in range(count):
             out[s] = penalised(out[s], margins[s], small, min(BLOCK, data.size - first))
     for s in range(count):

@@ -34,6 +34,7 @@ from zobench.objectives.networks import (
     data_of,
     network_gradient,
     network_loss,
+    network_many,
     network_sample,
     real_data,
 )
@@ -54,6 +55,11 @@ class Parameters(NamedTuple):
 def objective(x, data):
     """Return f(x) over all samples."""
     return network_loss(x, data)
+
+
+def many(points, data, out):
+    """Write f at each row of `points`."""
+    network_many(points, data, out)
 
 
 def sample(x, data, key):
@@ -94,6 +100,7 @@ problem = Problem(
     summary="nonconvex: a network with low-rank weights U S on real data, by mini-batches or in full",
     objective=objective,
     gradient=gradient,
+    many=many,
     sample=sample,
     make=make,
     parameters=Parameters,

@@ -29,7 +29,7 @@ from zobench.objectives.classification import BLOCK, blocks, combine
 from zobench.objectives.networks import real_data
 from zobench.objectives.regression import combined, curvature, score, sizes
 from zobench.objectives.solution import content, newton, product_of, solved
-from zobench.objectives.together import add_scores, starts_of
+from zobench.objectives.together import add_scores, beside
 from zobench.parameters import Choice, Integer, Real
 from zobench.views import row_of
 
@@ -81,10 +81,10 @@ def objective(x, data):
 def many(points, data, out):
     """Write f(w) for each row w of `points`, all in one pass over the samples."""
     count, dim = points.shape
-    defects, sums, starts = np.empty((count, BLOCK)), np.zeros((count, BLOCK)), starts_of(points, 1)
+    defects, sums, weights = np.empty((count, BLOCK)), np.zeros((count, BLOCK)), beside(points, 0, dim, 1)
     for first in range(0, data.size, BLOCK):
         defects[:] = 0.0
-        add_scores(defects, starts, 1, data.columns, first // BLOCK * dim, dim)
+        add_scores(defects, weights, data.columns, first // BLOCK * dim)
         for s in range(count):
             add_squares(sums[s], defects[s], data, first)
     for s in range(count):

@@ -29,7 +29,7 @@ from zobench.instance import Matrix, Parts, Problem, Vector
 from zobench.objectives.classification import BLOCK, blocks, combine
 from zobench.objectives.networks import real_data
 from zobench.objectives.regression import combined, curvature, score, sizes
-from zobench.objectives.together import add_scores, starts_of
+from zobench.objectives.together import add_scores, beside
 from zobench.parameters import Choice, Integer, Real
 
 SAMPLES = 200
@@ -81,11 +81,11 @@ def objective(x, data):
 def many(points, data, out):
     """Write f(w) for each row w of `points`, all in one pass over the samples."""
     count, dim = points.shape
-    defects, starts = np.empty((count, BLOCK)), starts_of(points, 1)
+    defects, weights = np.empty((count, BLOCK)), beside(points, 0, dim, 1)
     out[:] = 0.0
     for first in range(0, data.size, BLOCK):
         defects[:] = 0.0
-        add_scores(defects, starts, 1, data.columns, first // BLOCK * dim, dim)
+        add_scores(defects, weights, data.columns, first // BLOCK * dim)
         for s in range(count):
             out[s] = faded(out[s], defects[s], data, first)
     for s in range(count):

@@ -32,9 +32,9 @@ from zobench.kernels import dot, squared_norm
 from zobench.objectives import classification, solution
 from zobench.objectives.classification import combine, exponential
 from zobench.objectives.solution import content, newton, product_of, solved
+from zobench.objectives.together import add_scores, beside
 from zobench.parameters import Choice, Integer, Real
 from zobench.stream import hashed_index
-from zobench.views import row_of
 
 #: Beyond so many numbers in the A_i no minimiser is sought.
 SOLVED = 200_000
@@ -66,6 +66,11 @@ def forward(x, data, block, z, p):
     """Write z = A x and p = softmax(z) for one block."""
     z[:] = 0.0
     combine(z, data.columns, block * x.size, x, 0, 1, x.size)
+    softmax(z, p)
+
+
+def softmax(z, p):
+    """Write p = softmax(z)."""
     peak = z[0]
     for k in range(z.size):
         # a NaN, once met, stays
@@ -79,9 +84,8 @@ def forward(x, data, block, z, p):
         p[k] /= total
 
 
-def loss(x, data, block, z, p):
-    """Return the loss of one block; z and p are overwritten."""
-    forward(x, data, block, z, p)
+def loss(data, block, z, p):
+    """Return the loss of one block with what `forward` wrote; z and p are overwritten."""
     target = data.targets[block]
     for k in range(z.size):
         p[k] -= target[k]
@@ -94,19 +98,23 @@ def objective(x, data):
     blocks, rows = data.targets.shape
     z, p, total = np.empty(rows), np.empty(rows), 0.0
     for block in range(blocks):
-        total += loss(x, data, block, z, p)
+        forward(x, data, block, z, p)
+        total += loss(data, block, z, p)
     return total / blocks
 
 
 def many(points, data, out):
     """Write f(x) for each row x of `points`, all in one pass over the blocks."""
-    blocks, rows = data.targets.shape
-    z, p = np.empty(rows), np.empty(rows)
+    (count, dim), (blocks, rows) = points.shape, data.targets.shape
+    weights, z, p = beside(points, 0, dim, 1), np.empty((count, rows)), np.empty(rows)
     out[:] = 0.0
     for block in range(blocks):
-        for s in range(points.shape[0]):
-            out[s] += loss(row_of(points, s), data, block, z, p)
-    for s in range(points.shape[0]):
+        z[:] = 0.0
+        add_scores(z, weights, data.columns, block * dim)
+        for s in range(count):
+            softmax(z[s], p)
+            out[s] += loss(data, block, z[s], p)
+    for s in range(count):
         out[s] /= blocks
 
 
@@ -115,7 +123,9 @@ def sample(x, data, key):
     blocks, rows = data.targets.shape
     z, p, total = np.empty(rows), np.empty(rows), 0.0
     for place in range(data.batch):
-        total += loss(x, data, hashed_index(key, place, blocks), z, p)
+        block = hashed_index(key, place, blocks)
+        forward(x, data, block, z, p)
+        total += loss(data, block, z, p)
     return total / data.batch
 
 

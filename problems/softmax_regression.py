@@ -42,6 +42,8 @@ from zobench.objectives.classification import (
     Labelled,
     blocks,
     combine,
+    entropy,
+    exponentiate,
     labelled,
     minibatch,
     probabilities,
@@ -50,7 +52,7 @@ from zobench.objectives.classification import (
 )
 from zobench.objectives.layers import clear, flat
 from zobench.objectives.solution import content, newton, product_of, solved
-from zobench.objectives.together import add_scores, starts_of
+from zobench.objectives.together import add_scores, beside
 from zobench.parameters import Choice, Integer, Real
 from zobench.views import row_of
 
@@ -109,14 +111,19 @@ def objective(x, data):
 def many(points, data, out):
     """Write f(W) for each row W of `points`, all in one pass over the samples."""
     (count, dim), classes, size = points.shape, data.classes, data.labels.size
-    features, starts = dim // classes, starts_of(points, classes)
-    scores, totals, losses = np.empty((count * classes, BLOCK)), np.empty(BLOCK), np.zeros(count)
+    features, weights = dim // classes, beside(points, 0, dim // classes, classes)
+    scores, losses = np.empty((count * classes, BLOCK)), np.zeros(count)
+    chosen, totals = np.empty((count, BLOCK)), np.empty((count, BLOCK))
     for first in range(0, size, BLOCK):
+        valid = min(BLOCK, size - first)
         clear(flat(scores))
-        add_scores(scores, starts, classes, data.columns, first // BLOCK * features, features)
+        add_scores(scores, weights, data.columns, first // BLOCK * features)
         for s in range(count):
             own = scores[s * classes : (s + 1) * classes]
-            losses[s] += soften(own, data.labels, first, min(BLOCK, size - first), totals)
+            exponentiate(own, data.labels, first, valid, chosen[s], totals[s])
+        # sums wait for one number after another, and the processor adds up several points at a time
+        for s in range(count):
+            losses[s] += entropy(chosen[s], totals[s], valid)
     for s in range(count):
         out[s] = losses[s] / size + 0.5 * data.ridge * squared_norm(row_of(points, s))
 

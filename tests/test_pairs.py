@@ -31,6 +31,7 @@ CASES = {
     "ridge-regression": [{}, {"data": "synthetic", "dim": 37, "samples": 70}],
     "robust-regression": [{}, {"loss": "cauchy", "dim": 6, "samples": 63}],
     "mlp": [{"data": "iris", "batch": 0}, {"data": "diabetes", "batch": 0, "hidden": 3}],
+    "low-rank-mlp": [{"data": "iris", "batch": 0}, {"data": "diabetes", "batch": 0, "layers": 2}],
     "teacher-student": [{}, {"layers": 2, "samples": 70}],
     "softmax-attention": [{}, {"blocks": 3, "rows": 9, "dim": 5}],
 }

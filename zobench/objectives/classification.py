@@ -25,6 +25,9 @@ __all__ = [
     "Labelled",
     "blocks",
     "combine",
+    "entropy",
+    "exponential",
+    "exponentiate",
     "labelled",
     "minibatch",
     "probabilities",
@@ -225,25 +228,41 @@ def soften(scores, labels, first, valid, totals):
     totals : vector (64,)
         Becomes the sums of the exponentials.
     """
-    classes = scores.shape[0]
-    peak = scores[0].copy()
+    chosen = np.empty(BLOCK)
+    exponentiate(scores, labels, first, valid, chosen, totals)
+    return entropy(chosen, totals, valid)
+
+
+def exponentiate(scores, labels, first, valid, chosen, totals):
+    """Do `soften` sample by sample; `chosen` becomes the true class's score minus the largest one."""
+    classes, peak = scores.shape[0], chosen
+    for r in range(peak.size):
+        peak[r] = scores[0, r]
     for c in range(1, classes):
         score = scores[c]
         for r in range(peak.size):
             peak[r] = score[r] if score[r] > peak[r] else peak[r]
-    loss = 0.0
-    for r in range(valid):
-        loss += peak[r] - scores[int(labels[first + r]), r]
-    totals[:] = 0.0
     for c in range(classes):
         score = scores[c]
         for r in range(peak.size):
-            score[r] = exponential(score[r] - peak[r])
+            score[r] -= peak[r]
+    for r in range(valid):
+        chosen[r] = scores[int(labels[first + r]), r]
+    totals[:] = 0.0
+    for c in range(classes):
+        score = scores[c]
+        for r in range(totals.size):
+            score[r] = exponential(score[r])
             totals[r] += score[r]
+
+
+def entropy(chosen, totals, valid):
+    """Sum the cross-entropy of one block, ln(total) - chosen, over the samples."""
     # A sample's sum lies between 1 and C: the product of 64 of them is far from overflow, and one
     # logarithm a block is enough.
-    product = 1.0
+    loss, product = 0.0, 1.0
     for r in range(valid):
+        loss -= chosen[r]
         product *= totals[r]
     return loss + np.log(product)
 

@@ -32,6 +32,7 @@ __all__ = [
     "collect",
     "dense",
     "dense_gradient",
+    "fill_biases",
     "flat",
     "glorot",
     "padded",
@@ -183,18 +184,25 @@ def dense(x, plan, layer, source, start, units, at, keep):
     """
     count, outputs, place = int(plan[layer, 0]), int(plan[layer, 1]), int(plan[layer, 2])
     biases, kind = int(plan[layer, 3]), int(plan[layer, 4])
-    for h in range(outputs):
-        bias = x[place + count * outputs + h] if biases else 0.0
-        out = units[at + h]
-        if keep:
+    if keep:
+        for h in range(outputs):
+            bias = x[place + count * outputs + h] if biases else 0.0
             for r in range(BLOCK):
-                out[r] += bias
-        else:
-            for r in range(BLOCK):
-                out[r] = bias
+                units[at + h, r] += bias
+    else:
+        fill_biases(x, plan, layer, units, at)
     add_product(units, at, outputs, x, place, 1, outputs, source, start, count)
     if not keep:
         activate(kind, flat(units[at : at + outputs]))
+
+
+def fill_biases(x, plan, layer, units, at):
+    """Write a layer's biases, with which its sums begin, to units[at] ... ."""
+    count, outputs, place = int(plan[layer, 0]), int(plan[layer, 1]), int(plan[layer, 2])
+    for h in range(outputs):
+        bias = x[place + count * outputs + h] if int(plan[layer, 3]) else 0.0
+        for r in range(BLOCK):
+            units[at + h, r] = bias
 
 
 def room(plan, layers):

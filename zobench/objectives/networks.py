@@ -13,8 +13,21 @@ from zobench.compile import layout_of, typed
 from zobench.instance import Matrix, Vector
 from zobench.kernels import squared_norm
 from zobench.objectives.classification import BLOCK, Labelled, blocks, labelled, minibatch, residual, soften
-from zobench.objectives.layers import bend, clear, collect, dense, dense_gradient, flat, room, squares, widest
+from zobench.objectives.layers import (
+    activate,
+    bend,
+    clear,
+    collect,
+    dense,
+    dense_gradient,
+    fill_biases,
+    flat,
+    room,
+    squares,
+    widest,
+)
 from zobench.objectives.solution import content, kept
+from zobench.objectives.together import add_products, beside
 from zobench.views import FLOAT, INT, MATRIX, VECTOR, data_view, row_of, vector_at
 
 __all__ = [
@@ -102,10 +115,14 @@ def data_of(found: Labelled, plan: NDArray[np.float64], regression: bool, batch:
 
 def forward(x, plan, inputs, start, units):
     """Write what every layer answers for one block of samples; return where the last begins."""
-    before, at = 0, 0
-    for layer in range(plan.shape[0]):
-        source, first = (inputs, start) if layer == 0 else (units, before)
-        dense(x, plan, layer, source, first, units, at, False)
+    dense(x, plan, 0, inputs, start, units, 0, False)
+    return further(x, plan, units, 0, int(plan[0, 1]))
+
+
+def further(x, plan, units, before, at):
+    """Go on from the first layer, units[before] ..., to units[at] ...; return where the last begins."""
+    for layer in range(1, plan.shape[0]):
+        dense(x, plan, layer, units, before, units, at, False)
         before, at = at, at + int(plan[layer, 1])
     return before
 
@@ -138,15 +155,22 @@ def network_loss(x, data):
 
 def network_many(points, data, out):
     """Write `network_loss` at each row of `points`, all in one pass over the samples."""
-    features, size = data.rows.shape[1], data.labels.size
-    units, totals = np.empty((width(data.plan), BLOCK)), np.empty(BLOCK)
+    features, size, plan, count = data.rows.shape[1], data.labels.size, data.plan, points.shape[0]
+    hidden, answered = int(plan[0, 1]), int(plan[plan.shape[0] - 1, 1])
+    # only the first layer reads the data: it is done for all points at once, the others point by point
+    weights, top = beside(points, int(plan[0, 2]), features, hidden), count * hidden
+    units, totals = np.empty((top + width(plan) - hidden, BLOCK)), np.empty(BLOCK)
     out[:] = 0.0
     for first in range(0, size, BLOCK):
-        start, valid = first // BLOCK * features, min(BLOCK, size - first)
-        for s in range(points.shape[0]):
-            last = forward(row_of(points, s), data.plan, data.columns, start, units)
-            out[s] += block_loss(data, units[last:], data.labels, first, valid, totals)
-    for s in range(points.shape[0]):
+        for s in range(count):
+            fill_biases(row_of(points, s), plan, 0, units, s * hidden)
+        add_products(units, weights, data.columns, first // BLOCK * features)
+        activate(int(plan[0, 4]), flat(units[:top]))
+        for s in range(count):
+            last = further(row_of(points, s), plan, units, s * hidden, top)
+            answers = units[last : last + answered]
+            out[s] += block_loss(data, answers, data.labels, first, min(BLOCK, size - first), totals)
+    for s in range(count):
         out[s] = out[s] / size + 0.5 * data.ridge * squared_norm(row_of(points, s))
 
 

@@ -8,7 +8,7 @@ bit: each entry is summed by itself, in the order that the tile says.
 
     fma(a_n, b_n, ... fma(a_1, b_1, fma(a_0, b_0, out)))
 
-`scores_tile`: for several vectors of weights w at once, out_w += sum_k w_k b_k, four terms at a time,
+`scores_tile`: for several vectors of weights at once, out += sum_k w_k b_k, four terms at a time,
 
     out + ((w_0 b_0 + w_1 b_1) + (w_2 b_2 + w_3 b_3)) + ... ,  every operation rounded,
 
@@ -23,17 +23,19 @@ from llvmlite import ir
 
 from zobench.emitted import INT, emitted, kind_of
 
-__all__ = ["LANES", "LONG", "WIDE", "product_tile", "scores_tile"]
+__all__ = ["AHEAD", "BROAD", "LANES", "MOST", "WIDE", "product_tile", "scores_tile"]
 
 #: Numbers in one vector of the tiles.
 LANES = 8
-_BROAD = llvmlite.binding.get_host_cpu_features().get("avx512f")
+_AVX512 = llvmlite.binding.get_host_cpu_features().get("avx512f")
 #: Columns of the larger tile of a product: as many as the registers hold.
-WIDE = 32 if _BROAD else LANES
-#: Vectors of a row in a tile of scores.
-LONG = 4 if _BROAD else 1
-#: Rows of data that a tile of scores asks the memory for before they are needed.
+WIDE = 32 if _AVX512 else LANES
+#: Rows of data that a tile asks the memory for before they are needed, where data may exceed the cache.
 AHEAD = 64
+#: Columns and most rows of a tile of scores: measured, the fastest.
+BROAD, MOST = (16, 8) if _AVX512 else (LANES, 4)
+#: Terms that are added up before they meet the sum.
+TERMS = 4
 
 _I64, _F64 = ir.IntType(64), ir.DoubleType()
 _VECTOR = ir.VectorType(_F64, LANES)
@@ -66,10 +68,10 @@ class _Emit:
 
     def fetch(self, start: Any, offset: Any) -> None:
         """Ask for a cache line early; harmless beyond the end of an array."""
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         from numba.core import cgutils
 
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0i8")
         place = self.builder.bitcast(self.builder.gep(start, [offset]), byte)
         self.builder.call(function, [place, number(0), number(3), number(1)])  # to read, into all caches
@@ -94,7 +96,7 @@ def _called(name: str, builder: Any, args: Any, write: Callable[[Any], None]) ->
     builder.call(function, args)
 
 
-def _write_product(function: Any, rows: int, columns: int) -> None:
+def _write_product(function: Any, rows: int, columns: int, ahead: int) -> None:
     """Write out += A B on rows x columns entries into an empty function of (addresses and distances)."""
     builder = ir.IRBuilder(function.append_basic_block("tile"))
     out, out_row, a, a_row, a_column, b, b_row, count = function.args
@@ -112,6 +114,10 @@ def _write_product(function: Any, rows: int, columns: int) -> None:
     sums = {place: builder.phi(_VECTOR) for place in ends}
     right, left = builder.gep(b, [builder.mul(k, b_row)]), builder.gep(a, [builder.mul(k, a_column)])
     taken = {v: emit.load(right, _whole(v)) for v in vectors}
+    if ahead:
+        further = builder.mul(b_row, _whole(ahead))
+        for v in vectors:
+            emit.fetch(right, builder.add(further, _whole(v)))
     more = {}
     for m in range(rows):
         number = emit.spread(left, builder.mul(a_row, _whole(m)))
@@ -128,15 +134,16 @@ def _write_product(function: Any, rows: int, columns: int) -> None:
     builder.ret_void()
 
 
-def product_tile(rows: int, columns: int) -> Any:
+def product_tile(rows: int, columns: int, ahead: int = 0) -> Any:
     """Make ``tile(out, out_row, a, a_row, a_column, b, b_row, count)``: out += A B on rows x columns entries.
 
     `out`, `a`, `b` are addresses, the others distances in numbers; `count` >= 1 terms are added.
+    If `ahead` is not 0, each row of B asks the memory for the one that comes so many rows later.
     """
 
     def codegen(context, builder, signature, args):
-        name = f"zobench_tile_{rows}_{columns}"
-        _called(name, builder, args, lambda function: _write_product(function, rows, columns))
+        name = f"zobench_tile_{rows}_{columns}_{ahead}"
+        _called(name, builder, args, lambda function: _write_product(function, rows, columns, ahead))
         return context.get_dummy_value()
 
     @emitted
@@ -146,44 +153,35 @@ def product_tile(rows: int, columns: int) -> Any:
     return tile
 
 
-def _write_scores(function: Any, weights: int, vectors: int, terms: int) -> None:
-    """Write the sums of `terms` = 4 or 1 terms at a time into an empty function."""
+def _write_scores(function: Any, weights: int) -> None:
+    """Write the sums of `TERMS` terms at a time into an empty function."""
     builder = ir.IRBuilder(function.append_basic_block("tile"))
-    out, out_row, starts, first, stride, b, b_row, count = function.args
-    out, b = (builder.inttoptr(address, _F64.as_pointer()) for address in (out, b))
-    table = builder.inttoptr(starts, _I64.as_pointer())
+    out, out_row, w, w_row, b, b_row, count = function.args
+    out, w, b = (builder.inttoptr(address, _F64.as_pointer()) for address in (out, w, b))
     emit, before = _Emit(builder), builder.block
-    places = [(w, v) for w in range(weights) for v in range(vectors)]
-    ends = {(w, v): builder.add(builder.mul(out_row, _whole(w)), _whole(v * LANES)) for w, v in places}
+    places = [(m, v) for m in range(weights) for v in range(0, BROAD, LANES)]
+    ends = {(m, v): builder.add(builder.mul(out_row, _whole(m)), _whole(v)) for m, v in places}
     begun = {place: emit.load(out, end) for place, end in ends.items()}
-    firsts = [
-        builder.gep(
-            builder.inttoptr(builder.load(builder.gep(table, [_whole(w)])), _F64.as_pointer()), [first]
-        )
-        for w in range(weights)
-    ]
     loop, after = builder.append_basic_block("terms"), builder.append_basic_block("summed")
     builder.branch(loop)
     builder.position_at_end(loop)
     k = builder.phi(_I64)
     sums = {place: builder.phi(_VECTOR) for place in places}
-    rows = [builder.gep(b, [builder.mul(builder.add(k, _whole(t)), b_row)]) for t in range(terms)]
-    taken = {(t, v): emit.load(rows[t], _whole(v * LANES)) for t in range(terms) for v in range(vectors)}
-    if terms > 1:
-        for t in range(terms):
-            for v in range(vectors):
-                emit.fetch(rows[t], builder.add(builder.mul(b_row, _whole(AHEAD)), _whole(v * LANES)))
+    steps = [builder.add(k, _whole(t)) for t in range(TERMS)]
+    rows = [builder.gep(b, [builder.mul(step, b_row)]) for step in steps]
+    lefts = [builder.gep(w, [builder.mul(step, w_row)]) for step in steps]
+    taken = {(t, v): emit.load(rows[t], _whole(v)) for t in range(TERMS) for v in range(0, BROAD, LANES)}
+    for t, v in taken:
+        emit.fetch(rows[t], builder.add(builder.mul(b_row, _whole(AHEAD)), _whole(v)))
     more = {}
-    for w in range(weights):
-        numbers = [
-            emit.spread(firsts[w], builder.mul(builder.add(k, _whole(t)), stride)) for t in range(terms)
-        ]
-        for v in range(vectors):
-            level = [builder.fmul(numbers[t], taken[t, v]) for t in range(terms)]
+    for m in range(weights):
+        numbers = [emit.spread(left, _whole(m)) for left in lefts]
+        for v in range(0, BROAD, LANES):
+            level = [builder.fmul(numbers[t], taken[t, v]) for t in range(TERMS)]
             while len(level) > 1:
                 level = [builder.fadd(*level[i : i + 2]) for i in range(0, len(level), 2)]
-            more[w, v] = builder.fadd(sums[w, v], level[0])
-    following = builder.add(k, _whole(terms))
+            more[m, v] = builder.fadd(sums[m, v], level[0])
+    following = builder.add(k, _whole(TERMS))
     builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
     for phi, start, end in [(k, _whole(0), following), *((sums[p], begun[p], more[p]) for p in places)]:
         phi.add_incoming(start, before)
@@ -194,21 +192,20 @@ def _write_scores(function: Any, weights: int, vectors: int, terms: int) -> None
     builder.ret_void()
 
 
-def scores_tile(weights: int, vectors: int, terms: int) -> Any:
-    """Make ``tile(out, out_row, starts, first, stride, b, b_row, count)``: out_w += sum_k w_k b_k for each w.
+def scores_tile(weights: int) -> Any:
+    """Make ``tile(out, out_row, w, w_row, b, b_row, count)``: out_m += sum_k w_km b_k.
 
-    For `weights` vectors of weights and `LANES` times `vectors` entries of each row b_k.  The vectors have
-    the addresses in the table at `starts`; w_k is number first + k stride.  `out` and `b` are addresses,
-    `out_row` and `b_row` distances in numbers; `count` > 0 must be a multiple of `terms`, which is 4 or 1.
+    For m = 0 ... `weights` - 1 and `BROAD` entries of each row b_k.  `out`, `w` and `b` are addresses, the
+    others distances in numbers; `count` > 0 must be a multiple of `terms`, which is 4 or 1.
     """
 
     def codegen(context, builder, signature, args):
-        name = f"zobench_scores_{weights}_{vectors}_{terms}"
-        _called(name, builder, args, lambda function: _write_scores(function, weights, vectors, terms))
+        name = f"zobench_scores_{weights}"
+        _called(name, builder, args, lambda function: _write_scores(function, weights))
         return context.get_dummy_value()
 
     @emitted
-    def tile(typingctx, out, out_row, starts, first, stride, b, b_row, count):
-        return kind_of("void")(*[kind_of(INT)] * 8), codegen
+    def tile(typingctx, out, out_row, w, w_row, b, b_row, count):
+        return kind_of("void")(*[kind_of(INT)] * 7), codegen
 
     return tile

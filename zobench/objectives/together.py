@@ -7,61 +7,127 @@ with several points a tile of sums stays in the processor's registers (`zobench.
 
 import numpy as np
 
+from zobench.compile import apart
 from zobench.objectives.classification import BLOCK
-from zobench.objectives.tiles import LANES, LONG, scores_tile
-from zobench.views import row_of
+from zobench.objectives.layers import TALL
+from zobench.objectives.tiles import AHEAD, BROAD, MOST, WIDE, product_tile, scores_tile
+from zobench.views import vector_at
 
-__all__ = ["add_scores", "starts_of"]
+__all__ = ["add_products", "add_scores", "beside"]
 
-#: Terms between two looks at the same tile.
+#: Terms between two looks at the same tile: so many rows of a block stay in the nearest cache.
 DEEP = 32
+#: Columns of wide rows between two looks at the same sums.
+SEGMENT = 1024
 
-_four, _two, _one = scores_tile(4, LONG, 4), scores_tile(2, LONG, 4), scores_tile(1, LONG, 4)
-_last = scores_tile(1, LONG, 1)
-
-
-def starts_of(points, classes):
-    """List where each point's weights of each class begin; weight k of class c is number k classes + c."""
-    starts = np.empty(points.shape[0] * classes, np.int64)
-    for s in range(points.shape[0]):
-        for c in range(classes):
-            starts[s * classes + c] = row_of(points, s).ctypes.data + 8 * c
-    return starts
+_most, _four, _two, _one = (scores_tile(count) for count in (MOST, 4, 2, 1))
+_tall, _flat = product_tile(TALL, WIDE, AHEAD), product_tile(1, WIDE, AHEAD)
 
 
-def add_scores(out, starts, stride, inputs, start, count):
-    """Add to row w of `out` what `combine` would with weights k stride of starts[w], k = 0 ... count - 1.
+def beside(points, place, rows, columns):
+    """Lay out matrices of weights, one in each point, side by side.
 
     Parameters
     ----------
-    out : matrix (starts.size, 64)
-    starts : vector of int
-        Addresses of the first weights.
-    stride : int
-        How far it is from one weight to the next.
-    inputs, start : matrix (..., 64), int
-        Weight k multiplies row start + k.
-    count : int
+    points : matrix
+        One point a row; its weights begin at number `place`, row by row.
+    place, rows, columns : int
+
+    Returns
+    -------
+    matrix (rows, columns times the number of points)
+        Column s columns + c holds column c of point s.
     """
-    vectors, quads = starts.size, count - count % 4
-    fours = vectors - vectors % 4
-    table, width = starts.ctypes.data, LANES * LONG
+    count = points.shape[0]
+    out = np.empty((rows, count * columns))
+    for s in range(count):
+        for k in range(rows):
+            for c in range(columns):
+                out[k, s * columns + c] = points[s, place + k * columns + c]
+    return out
+
+
+def add_scores(out, weights, inputs, start):
+    """Add to row w of `out` what `combine` would with weights[k, w] and rows start + k of `inputs`.
+
+    Parameters
+    ----------
+    out : matrix (vectors, n)
+    weights : matrix (terms, vectors)
+    inputs : matrix (..., n)
+    start : int
+    """
+    (count, vectors), width = weights.shape, out.shape[1]
+    quads, most = count - count % 4, vectors - vectors % MOST
+    # wide rows lie far apart in memory: they are read along, not down
+    broad = width - width % BROAD if width <= BLOCK else 0
     for first in range(0, quads, DEEP):
         depth = min(DEEP, quads - first)
-        for r in range(0, BLOCK, width):
-            b = inputs.ctypes.data + 8 * ((start + first) * BLOCK + r)
+        left = weights.ctypes.data + 8 * first * vectors
+        for r in range(0, broad, BROAD):
+            b = inputs.ctypes.data + 8 * ((start + first) * width + r)
             c = out.ctypes.data + 8 * r
-            for w in range(0, fours, 4):
-                _four(c + 8 * w * BLOCK, BLOCK, table + 8 * w, first * stride, stride, b, BLOCK, depth)
-            w = fours
+            for w in range(0, most, MOST):
+                _most(c + 8 * w * width, width, left + 8 * w, vectors, b, width, depth)
+            w = most
+            if vectors - w >= 4:
+                _four(c + 8 * w * width, width, left + 8 * w, vectors, b, width, depth)
+                w += 4
             if vectors - w >= 2:
-                _two(c + 8 * w * BLOCK, BLOCK, table + 8 * w, first * stride, stride, b, BLOCK, depth)
+                _two(c + 8 * w * width, width, left + 8 * w, vectors, b, width, depth)
                 w += 2
             if w < vectors:
-                _one(c + 8 * w * BLOCK, BLOCK, table + 8 * w, first * stride, stride, b, BLOCK, depth)
-    if quads < count:
-        for r in range(0, BLOCK, width):
-            b = inputs.ctypes.data + 8 * ((start + quads) * BLOCK + r)
+                _one(c + 8 * w * width, width, left + 8 * w, vectors, b, width, depth)
+    _add_rest(out, weights, inputs, start, quads, broad)
+
+
+@apart
+def _add_rest(out, weights, inputs, start, quads, broad):
+    """Add what fills no tile: columns `broad` ..., and terms `quads` ... in all columns."""
+    (count, vectors), width = weights.shape, out.shape[1]
+    for k in range(0, quads if broad < width else 0, 4):
+        for left in range(broad, width, SEGMENT):
+            # four pieces of rows, which stay in the nearest cache for all vectors
+            size = min(SEGMENT, width - left)
+            a, b = piece(inputs, start + k, left, size), piece(inputs, start + k + 1, left, size)
+            c, d = piece(inputs, start + k + 2, left, size), piece(inputs, start + k + 3, left, size)
             for w in range(vectors):
-                c = out.ctypes.data + 8 * (w * BLOCK + r)
-                _last(c, BLOCK, table + 8 * w, quads * stride, stride, b, BLOCK, count - quads)
+                w0, w1, w2, w3 = weights[k, w], weights[k + 1, w], weights[k + 2, w], weights[k + 3, w]
+                sums = piece(out, w, left, size)
+                for r in range(size):
+                    sums[r] += (w0 * a[r] + w1 * b[r]) + (w2 * c[r] + w3 * d[r])
+    for k in range(quads, count):
+        a = inputs[start + k]
+        for w in range(vectors):
+            w0, sums = weights[k, w], out[w]
+            for r in range(width):
+                sums[r] += w0 * a[r]
+
+
+def piece(values, row, column, size):
+    """View a piece of a row as a vector."""
+    return vector_at(values.ctypes.data + 8 * (row * values.shape[1] + column), size)
+
+
+def add_products(out, weights, inputs, start):
+    """Add to row w of `out` what `add_product` would with weights[k, w] and rows start + k of `inputs`.
+
+    Parameters
+    ----------
+    out : matrix (at least vectors, 64)
+    weights : matrix (terms, vectors)
+    inputs : matrix (..., 64)
+    start : int
+    """
+    (count, vectors), width = weights.shape, out.shape[1]
+    whole = vectors - vectors % TALL
+    for first in range(0, count, DEEP):
+        depth = min(DEEP, count - first)
+        left = weights.ctypes.data + 8 * first * vectors
+        for r in range(0, width, WIDE):
+            b = inputs.ctypes.data + 8 * ((start + first) * width + r)
+            c = out.ctypes.data + 8 * r
+            for w in range(0, whole, TALL):
+                _tall(c + 8 * w * width, width, left + 8 * w, 1, vectors, b, width, depth)
+            for w in range(whole, vectors):
+                _flat(c + 8 * w * width, width, left + 8 * w, 1, vectors, b, width, depth)
