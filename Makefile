@@ -36,9 +36,20 @@ types: $(VENV)/.installed-test  ## types: mypy over the installed wheel, from an
 	@.ci/types
 
 # The site needs no network once installed; links to other sites are listed in docs/_build/links.txt, not fetched.
-docs: $(VENV)/.installed-docs  ## the documentation site: docs/_build/html/index.html
-	@$(BIN)/python -m sphinx -q -W --keep-going -n -d docs/_build/doctrees docs docs/_build/html
+# Verdicts of another store than that of `zobench verify`: make docs STORE=FILE
+STORE ?= results/zobench.sqlite
+docs: $(VENV)/.installed-docs docs/_build/verdicts.sqlite  ## the documentation site: docs/_build/html/index.html
+	@echo "zobench: building the site"
+	@$(BIN)/python -m sphinx -q -W --keep-going -n -j 2 -d docs/_build/doctrees \
+	    -D zobench_stores='docs/_build/verdicts.sqlite,$(STORE)' docs docs/_build/html
+	@$(BIN)/python docs/links.py docs/_build/html --list docs/_build/links.txt
 	@echo "zobench: open docs/_build/html/index.html"
+
+# The badges of the site: the quick cells of every theorem, tried again when code has changed.
+docs/_build/verdicts.sqlite: $(VENV)/.installed-docs $(wildcard zobench/*.py zobench/*/*.py problems/*.py solvers/*.py)
+	@echo "zobench: trying the theorems (a minute)"
+	@mkdir -p docs/_build && rm -f $@
+	@$(BIN)/zobench verify --quick --store $@ >/dev/null || test $$? -eq 1
 
 gallery: $(VENV)/.installed  ## the reports of all campaigns that come with zobench: docs/gallery (half an hour)
 	@$(BIN)/python docs/gallery.py

@@ -5,8 +5,9 @@ so that only what changed is built anew.
 """
 
 import inspect
+import json
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from typing import Any
 from docstrings import restructured
 from pictures import Picture, draw_all, home_of
 from sphinx.application import Sphinx
-from theorem_boxes import ROOT, badge, verdicts
+from theorem_boxes import cited
+from verdicts import Standing, badge, code_time, standings, stored, told
 
 __all__ = ["api_pages", "pages", "problem_page", "setup", "solver_page", "theorem_table", "write"]
 
-CATALOGUE = {"problem", "solver", "report"}
+ROOT = Path(__file__).resolve().parents[2]
+Standings = Mapping[str, Standing]
 
 
 def problem_page(problem: Any, picture: Picture | None = None) -> str:
@@ -36,7 +39,7 @@ def problem_page(problem: Any, picture: Picture | None = None) -> str:
     """
     parts = [_head(problem), _shown(picture, problem.name), *_definition(problem)]
     default = "set by the parameters" if problem.default_dim is None else f"default {problem.default_dim}"
-    parts.append(f"## Dimension\n\n{_plain(problem.dims)}; {default}.")
+    parts.append(f"## Dimension\n\n{cited(problem.dims)}; {default}.")
     parts += [_constants(problem), *_parameters(problem)]
     kernels = {"objective": problem.objective, "gradient": problem.gradient, "sample": problem.sample}
     parts += _code({name: kernel for name, kernel in kernels.items() if kernel is not None})
@@ -48,18 +51,20 @@ def family_page(family: Any) -> str:
     """Write the page of a family of problems that another package computes."""
     members = (
         f"## Members\n\nA member is written `{family.pattern}`, such as `{family.example}`; dimensions: "
-        f"{_plain(family.dims)}. They need the package `{family.package}` (extra `peers`)."
+        f"{cited(family.dims)}. They need the package `{family.package}` (extra `peers`)."
     )
     return _page([_head(family), *_definition(family), members, _try(f"zobench show {family.example}")])
 
 
-def solver_page(solver: Any, picture: Picture | None = None) -> str:
+def solver_page(solver: Any, picture: Picture | None = None, found: Standings | None = None) -> str:
     """Write the page of a solver.
 
     Parameters
     ----------
     solver : Solver
     picture : Picture, optional
+    found : mapping of str to Standing, optional
+        How its theorems stand.
 
     Returns
     -------
@@ -68,13 +73,9 @@ def solver_page(solver: Any, picture: Picture | None = None) -> str:
     """
     parts = [_head(solver), _shown(picture, solver.name), *_definition(solver), *_parameters(solver)]
     if solver.theorems:
-        places = theorem_places()
+        places, known = theorem_places(), found or {}
         rows = [
-            (
-                f"[{theorem.name}]({places.get(theorem.name, '/theory/index.md')}#{theorem.name})",
-                _badge(theorem.name),
-            )
-            for theorem in solver.theorems
+            (_linked(theorem.name, places), badge(known.get(theorem.name))) for theorem in solver.theorems
         ]
         parts.append(f"## Theorems\n\n{_table(('theorem', 'last verify'), rows)}")
     kernels = {name: getattr(solver, name, None) for name in ("init", "step", "solve")}
@@ -93,27 +94,26 @@ def theorem_places() -> dict[str, str]:
     return found
 
 
-def theorem_table() -> str:
+def theorem_table(found: Standings | None = None) -> str:
     """Write the page that lists every theorem with the verdict of the last verify."""
+    from zobench import __version__
     from zobench.theorem import theorems
 
-    places = theorem_places()
+    places, known = theorem_places(), found or {}
     rows = [
         (
-            f"[{name}]({places.get(name, '/theory/index.md')}#{name})",
+            _linked(name, places),
             f"[{solver.name}](/generated/solvers/{solver.name}.md)",
-            _badge(name),
+            badge(known.get(name)),
         )
         for name, (_, solver) in theorems().items()
     ]
-    told = (
-        "The verdicts are those of `results/verdicts.json` at the time of building: the worst of a "
-        "theorem's cells, and how many there are of each."
-        if verdicts()
-        else "Nothing was verified before this site was built. `zobench verify --all --json > "
-        "results/verdicts.json` and `make docs` fill the last column."
-    )
-    return _page(["# All theorems", told, _table(("theorem", "solver", "last verify"), rows)])
+    said = told(known, list(theorems()), __version__)
+    return _page(["# All theorems", said, _table(("theorem", "solver", "last verify"), rows)])
+
+
+def _linked(theorem: str, places: Mapping[str, str]) -> str:
+    return f"[{theorem}]({places[theorem]}#{theorem})"
 
 
 def api_pages() -> dict[str, str]:
@@ -143,12 +143,16 @@ def _modules(package: str) -> Iterator[str]:
             yield from _modules(name)
 
 
-def pages(pictures: dict[tuple[str, str], Picture] | None = None) -> dict[str, str]:
+def pages(
+    pictures: dict[tuple[str, str], Picture] | None = None, standing: Standings | None = None
+) -> dict[str, str]:
     """Give every generated page by its path in ``docs/generated``.
 
     Parameters
     ----------
     pictures : mapping of (kind, name) to Picture, optional
+    standing : mapping of str to Standing, optional
+        How the theorems stand.
 
     Returns
     -------
@@ -157,13 +161,13 @@ def pages(pictures: dict[tuple[str, str], Picture] | None = None) -> dict[str, s
     from zobench.registry import catalogue, families
 
     drawn = pictures or {}
-    found = {"theorems.md": theorem_table()}
+    found = {"theorems.md": theorem_table(standing)}
     for name, problem in catalogue("problems").items():
         found[f"problems/{name}.md"] = problem_page(problem, drawn.get(("problem", name)))
     for name, family in families().items():
         found[f"problems/{name}.md"] = family_page(family)
     for name, solver in catalogue("solvers").items():
-        found[f"solvers/{name}.md"] = solver_page(solver, drawn.get(("solver", name)))
+        found[f"solvers/{name}.md"] = solver_page(solver, drawn.get(("solver", name)), standing)
     for name, report in catalogue("reports").items():
         found[f"reports/{name}.md"] = _page([_head(report), *_definition(report)])
     found |= {f"api/{name}.md": text for name, text in api_pages().items()}
@@ -185,17 +189,17 @@ def _index(folder: str, names: list[str]) -> str:
 
 def _head(item: Any) -> str:
     summary = item.summary[0].upper() + item.summary[1:]
-    source = f"\n\nSource: {_plain(item.source)}." if getattr(item, "source", "") else ""
-    return f"# {item.name}\n\n{_plain(summary)}.{source}".replace("..", ".")
+    source = f"\n\nSource: {cited(item.source)}." if getattr(item, "source", "") else ""
+    return f"# {item.name}\n\n{cited(summary)}.{source}".replace("..", ".")
 
 
 def _shown(picture: Picture | None, name: str) -> str:
     if picture is None:
         return ""
     if not picture.file:
-        return _plain(picture.said)
+        return cited(picture.said)
     head = f":::{{figure}} /generated/pictures/{picture.file}\n:alt: {picture.said}"
-    return f"{head}\n\n{_plain(picture.said)}.\n:::"
+    return f"{head}\n\n{cited(picture.said)}.\n:::"
 
 
 def _definition(item: Any) -> list[str]:
@@ -218,7 +222,7 @@ def _constants(problem: Any) -> str:
         (
             f"`{item.constant}`",
             f"{item.value:.4g}" + ("" if item.exact else " (bound)"),
-            f"{_plain(item.meaning)}. *{_plain(item.proof)}*",
+            f"{cited(item.meaning)}. *{cited(item.proof)}*",
         )
         for item in instance.certificates.values()
     ]
@@ -232,7 +236,7 @@ def _parameters(item: Any) -> list[str]:
     from zobench.parameters import describe
 
     rows = [
-        (f"`{fact['name']}`", f"`{_default(fact['default'])}`", _plain(fact["must_be"]))
+        (f"`{fact['name']}`", f"`{_default(fact['default'])}`", cited(fact["must_be"]))
         for fact in describe(item.parameters)
     ]
     return [f"## Parameters\n\n{_table(('name', 'default', 'must be'), rows)}"] if rows else []
@@ -267,26 +271,9 @@ def _try(*commands: str) -> str:
     return "## Try it\n\n```sh\n" + "\n".join(commands) + "\n```"
 
 
-def _badge(name: str) -> str:
-    return badge(verdicts().get(name, []))
-
-
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
-def _plain(text: str) -> str:
-    r"""Keep Markdown from reading a plain text's stars, bars, underscores and dollars.
-
-    A last point goes as well: the sentence around the text has one.
-
-    Examples
-    --------
-    >>> _plain("|x_0|.")
-    '\\\\|x\\\\_0\\\\|'
-    """
-    return "".join(f"\\{letter}" if letter in r"\*_$`|<>[]" else letter for letter in text).rstrip(".")
 
 
 def _page(parts: list[str]) -> str:
@@ -305,16 +292,33 @@ def write(folder: Path, wanted: dict[str, str]) -> None:
             old.unlink()
 
 
+def _standings(app: Sphinx) -> dict[str, Standing]:
+    """Read the stores, and leave what they say where the boxes of theorems look for it."""
+    from zobench.theorem import theorems
+
+    files = [ROOT / name for name in app.config.zobench_stores.split(",") if name]
+    rows = [row for file in files for row in stored(file)]
+    found = standings(rows, {name: code_time(solver) for name, (_, solver) in theorems().items()})
+    place = Path(app.srcdir) / "generated" / "verdicts.json"
+    place.parent.mkdir(exist_ok=True)
+    text = json.dumps(found)
+    if not place.is_file() or place.read_text(encoding="utf-8") != text:
+        place.write_text(text, encoding="utf-8")  # pages that note it as their source are read anew
+    return found
+
+
 def _generate(app: Sphinx) -> None:
     from zobench.registry import catalogue
 
     folder = Path(app.srcdir) / "generated"
+    standing = _standings(app)
     items = [("problem", item) for item in catalogue("problems").values()]
     items += [("solver", item) for item in catalogue("solvers").values()]
-    write(folder, pages(draw_all(items, folder / "pictures")))
+    write(folder, pages(draw_all(items, folder / "pictures"), standing))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Write the pages before Sphinx looks for its sources."""
+    app.add_config_value("zobench_stores", "docs/_build/verdicts.sqlite,results/zobench.sqlite", "env", str)
     app.connect("builder-inited", _generate)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
