@@ -105,6 +105,18 @@ NOISY = {"dim": 2, "noise": "gaussian", "noise_level": 0.3}
         ("quadratic", "s2p", {"rule": "dynamic"}, 1000, NOISY, "noise"),
         ("quadratic", "s2p", {"rule": "gamma"}, 1000, NOISY, "divergence"),
         ("quadratic", "lbfgsb", {}, 400, {"dim": 3}, "rounding"),
+        (
+            "quadratic",
+            "s2p",
+            {"rule": "gamma"},
+            3000,
+            {"dim": 5},
+            "rounding",
+        ),  # at the iterate, not at what it asks
+        ("quadratic", "s2p", {}, 3, {"dim": 5}, "budget"),  # one step shows nothing
+        ("quadratic", "nes", {}, 5, {"dim": 5}, "budget"),
+        ("rank-deficient-start", "factor-heavy-ball", {}, 50, {}, "standing still"),
+        ("quadratic", "random-search", {"alpha0": 1e-6}, 100, {"dim": 5}, "slow progress"),
         ("rosenbrock", "s2p", {"rule": "gamma", "L": 1e-3}, 40, {"dim": 2}, "divergence"),
     ],
 )
@@ -137,6 +149,7 @@ def test_the_numbers_of_a_run_by_hand(call, tmp_path):
     assert told["numbers"]["queries_outside_steps"] == pytest.approx(1 / 401)
     words = json.dumps(told["sections"])
     assert "401 of 401 queries" in words
+    assert "2 queries each in the mean, and 1 query outside" in words
     assert "in 200 whole steps" in words
 
 

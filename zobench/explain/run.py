@@ -25,12 +25,13 @@ __all__ = ["REPEATED", "explain_run"]
 REPEATED = 20_000
 #: A tenth of the run that gains less than this part of a decade stands still.
 STILL = 0.02
+#: Fewer steps, or queries, show no trend.
+FEW = 20
 #: Below this part of the start's gap differences of values are rounding.
 ROUNDING = 1e-13
 
 _WHY = {
-    "budget": "The budget was spent: {count:,} of {budget:,} queries were answered, in {steps:,} "
-    "whole steps.",
+    "budget": "The budget was spent: {count:,} of {budget:,} queries were answered, in {steps}.",
     "finished": "The solver ended the run itself after {count:,} of {budget:,} queries: a step asked "
     "nothing, which "
     "is how a method says that it is done.  It said: {message}",
@@ -78,6 +79,10 @@ def explain_run(row: Any, trace: "DataFrame", hits: "DataFrame", others: int) ->
     return told
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def _whole(value: Any) -> int | None:
     return None if value is None or value != value else int(value)
 
@@ -85,7 +90,7 @@ def _whole(value: Any) -> int | None:
 def _why(row: Any, hits: "DataFrame") -> list[str]:
     facts = {
         "count": _whole(row.count) or 0,
-        "steps": _whole(row.steps) or 0,
+        "steps": _many(_whole(row.steps) or 0, "whole step"),
         "budget": int(row.budget),
         "message": row.message,
     }
@@ -141,11 +146,9 @@ def _far(row: Any, trace: "DataFrame", told: Explanation) -> list[str]:
     if start > 0 and final > 0:
         first, last = _tenth(counts, bests, True), _tenth(counts, bests, False)
         told.numbers.update(decades=math.log10(start / final), first_tenth=first, last_tenth=last)
-        lines.append(
-            f"That is {math.log10(start / final):.2f} decades: {first:.2f} in the first tenth of its "
-            f"queries, {last:.2f} "
-            "in the last (between checkpoints interpolated)."
-        )
+        tenths = f": {first:.2f} in the first tenth of its queries, {last:.2f} in the last"
+        tenths += " (between checkpoints interpolated)"
+        lines.append(f"That is {math.log10(start / final):.2f} decades{tenths if row.count >= FEW else ''}.")
     still = np.flatnonzero(np.diff(bests) < 0)
     since = counts[still[-1] + 1] if still.size else 0.0
     told.numbers["last_improvement"] = int(since)
@@ -198,6 +201,7 @@ def _steps(walk: Walk, told: Explanation) -> list[str]:
     if not steps:
         return []
     asked = sum(len(step.queries) for step in walk.steps)
+    within = sum(len(step.queries) for step in steps)
     before = [walk.instance.x0, *(step.x for step in steps[:-1])]
     lengths = np.array([_distance(step.x, x) for step, x in zip(steps, before, strict=True)])
     moved, onto = lengths > 0, np.array([step.taken >= 0 for step in steps])
@@ -207,25 +211,42 @@ def _steps(walk: Walk, told: Explanation) -> list[str]:
         moved=float(moved.mean()),
         onto_tested=float((moved & onto).mean()),
         downhill=float(down.mean()),
-        queries_outside_steps=(asked - sum(len(step.queries) for step in steps)) / max(asked, 1),
+        queries_outside_steps=(asked - within) / max(asked, 1),
     )
     lines = [
-        f"Done again with the same bits: {len(steps):,} steps, {asked / len(steps):.3g} queries each "
-        "in the mean.",
+        f"Done again with the same bits: {_many(len(steps), 'step')}, {within / len(steps):.3g} queries each "
+        "in the mean"
+        + (
+            f", and {_many(asked - within, 'query').replace('querys', 'queries')} outside."
+            if asked > within
+            else "."
+        ),
         f"The iterate moved in {moved.mean():.0%} of them, in {(moved & onto).mean():.0%} onto a "
         "point that had been "
         f"asked; f fell in {down.mean():.0%}.",
     ]
     tenth = max(1, len(steps) // 10)
     first, last = _middle(lengths[:tenth]), _middle(lengths[-tenth:])
-    told.numbers.update(first_length=first, last_length=last, last_moved=float(moved[-tenth:].mean()))
-    told.numbers.update(last_downhill=float(down[-tenth:].mean()))
+    late = max(tenth, FEW)  # at the end, as many as show a trend
+    told.numbers.update(steps=len(steps), first_length=first, last_length=last, late=min(late, len(steps)))
+    told.numbers.update(last_moved=float(moved[-late:].mean()))
+    told.numbers.update(last_uphill=float((np.diff(values) > 0)[-late:].mean()))
+    blind = [_blind(step, x) for step, x in zip(steps[-late:], before[-late:], strict=True)]
+    told.numbers.update(last_blind=float(np.mean(blind)))
     lines.append(
         f"Step lengths |x_(k+1) - x_k|, medians of those that moved: {first:.3g} in the first tenth, "
         f"{last:.3g} in the last."
     )
     lines += _clipped(walk, steps, told)
     return lines
+
+
+def _blind(step: Step, before: np.ndarray) -> bool:
+    """Whether the answers of a step told no points apart, or none but the iterate was asked."""
+    answers = {query.answer for query in step.queries}
+    if len(step.queries) > 1 and len(answers) == 1:
+        return True
+    return all(np.array_equal(query.x, before) for query in step.queries)
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -283,7 +304,8 @@ def _bound(walk: Walk, told: Explanation) -> list[str]:
     return [
         f"The step rule is that of theorem {bound.theorem.name}: {bound.theorem.quantity} is "
         f"{measured:.4g} here, the "
-        f"bound on its mean over seeds {limit:.4g}, {limit / measured:.3g} times as much."
+        f"bound on its mean over seeds {limit:.4g}, {limit / measured:.3g} times as much"
+        + ("." if limit >= measured else ": one seed may lie above it.")
         if measured > 0
         else f"Theorem {bound.theorem.name}: {bound.theorem.quantity} is 0, its bound {limit:.4g}."
     ]
@@ -301,9 +323,10 @@ def _dominated(row: Any, made: "Instance | None", trace: "DataFrame", told: Expl
         return []
     told.numbers["dominated_by"] = cause
     lines, seconds = [said], float(row.seconds)
-    if seconds == seconds and row.count:
+    if seconds == seconds and row.count >= 100:  # of fewer, starting takes most of the time
         each = 1e6 * seconds / float(row.count)
-        lines.append(f"A query took {each:.3g} microseconds, solver and objective together.")
+        told_in = f"{each:.3g} microseconds" if each < 1e3 else f"{each / 1e3:.3g} milliseconds"
+        lines.append(f"A query took {told_in}, solver and objective together.")
     return lines
 
 
@@ -315,7 +338,7 @@ def _causes(row: Any, made: "Instance | None", seen: dict[str, Any]) -> Iterator
         why = "The steps are too long."
         if noise is not None:
             why = f"Answers carry noise of level {noise:.3g}, which quotients over short differences magnify."
-        yield "divergence", f"It diverged: f at the last iterate is far above the start.  {why}"
+        yield "divergence", f"It diverged: f at the last iterate is {value:.4g}, far above the start.  {why}"
     if not seen.get("reference"):
         return
     if noise is not None and gap <= 3.0 * noise:
@@ -325,7 +348,7 @@ def _causes(row: Any, made: "Instance | None", seen: dict[str, Any]) -> Iterator
             "apart any more.  Averaging, longer differences or less noise would help, a larger "
             "budget little.",
         )
-    if gap <= ROUNDING * start:
+    if min(gap, seen.get("final_gap", gap)) <= ROUNDING * start:
         yield (
             "rounding",
             "Rounding: the gap is at the last digits of double precision; there is nothing left to gain.",
@@ -333,22 +356,35 @@ def _causes(row: Any, made: "Instance | None", seen: dict[str, Any]) -> Iterator
     if row.status == "finished":
         yield "own stop", "Its own stop: the budget was not used up, and the method saw no reason to go on."
     last = seen.get("last_tenth", 0.0)
+    if row.count < FEW or seen.get("steps", FEW) < FEW:
+        yield "budget", "The budget: the run is too short for anything else to show."
     if last >= STILL:
         yield "budget", f"The budget: it was still falling at its end, {last:.2f} decades in the last tenth."
     if seen.get("last_moved", 1.0) < 0.1:
+        share = f"of its last {seen['late']:,} steps {seen['last_moved']:.0%} moved."
+        if seen["last_blind"] > 0.5:
+            yield (
+                "standing still",
+                f"Standing still: {share}  The answers to their queries were equal, or only the iterate was "
+                "asked and what the method follows vanishes there: it sees no slope.",
+            )
         yield (
             "refused steps",
-            f"Refused steps: in the last tenth {seen['last_moved']:.0%} of the steps moved.  The "
-            "tested points "
-            "lie too far away (or along a ridge), so that nearly none is better.",
+            f"Refused steps: {share}  The tested points lie too far away (or along a ridge), so that nearly "
+            "none is better.",
         )
-    to_and_fro = seen.get("last_downhill", 1.0) < 0.6 or seen["final_gap"] > 3.0 * gap
+    to_and_fro = seen.get("last_uphill", 0.0) > 0.4 or seen["final_gap"] > 3.0 * gap
     if to_and_fro and "last_length" in seen:
         yield (
             "step length",
-            f"The step length: f fell in {seen['last_downhill']:.0%} of the last tenth's steps, "
-            "which is to and "
-            f"fro.  Steps of {seen['last_length']:.3g} are too long for where it is.",
+            f"The step length: f rose in {seen['last_uphill']:.0%} of its last {seen['late']:,} steps, "
+            f"which is to and fro.  Steps of {seen['last_length']:.3g} are too long for where it is.",
+        )
+    if "downhill" in seen and seen.get("decades", 1.0) < 0.1:
+        yield (
+            "slow progress",
+            f"Slow progress: f fell in {seen['downhill']:.0%} of the steps, and by little in each; steps "
+            "that are too short or bad conditioning do that.",
         )
     yield (
         "slow progress",
