@@ -1,5 +1,6 @@
 """Campaigns: what a file expands to; neither workers nor faults nor a kill change what is stored."""
 
+import math
 import os
 import signal
 import sqlite3
@@ -8,12 +9,15 @@ import sys
 import textwrap
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 import zobench
 from zobench.campaign.definition import Campaign, execute
 from zobench.errors import ZobenchError
+from zobench.execute import instance_of, key_of, run_key
+from zobench.family import Foreign
 from zobench.parallel import workers
 from zobench.registry import catalogue
 from zobench.store.database import Store
@@ -114,14 +118,14 @@ def test_every_fault_is_told_at_once():
         "each must have a name, got {'law': 'gaussian'}",
     ]:
         assert part in said, part
-    assert "\n" not in said
+    assert len(said.splitlines()) == 11
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("budget = = 3", "not valid TOML.*line 1"),
-        ("budget = 3", "problems must be given; .*solvers must be given"),
+        ("budget = 3", "2 faults:\n  problems must be given\n  solvers must be given"),
         (
             "budget = 3\nproblems = 'quadratic'\nsolvers = ['s2p']",
             r"headed \[\[problems\]\], got 'quadratic'",
@@ -137,7 +141,7 @@ def test_a_faulty_file_is_one_sentence(tmp_path, text, said):
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(ZobenchError, match=said) as raised:
         Campaign.from_toml(tmp_path / "c.toml")
-    assert "\n" not in str(raised.value)
+    assert "\n" not in str(raised.value) or "2 faults" in said
 
 
 def test_a_file_that_is_not_there_or_no_text(tmp_path):
@@ -331,6 +335,24 @@ def test_failed_runs_are_done_again_when_asked(tmp_path, faulty):
         execute(campaign, store, 1)
         tally = execute(campaign, store, 1, retry_failed=True)
         assert (tally.done, tally.failed, tally.kept) == (2, 2, 0)
+
+
+def test_a_run_without_a_finite_answer_says_so_and_is_repeated(tmp_path):
+    keys = [key_of("quadratic", "s2p", budget=30, seed=seed) for seed in (0, 1)]
+    campaign = Campaign("c", tuple(keys))
+    lost = Foreign(lambda x: math.nan, lambda x: math.nan, lambda: 30)
+    made = replace(instance_of(keys[1]), foreign=lost)
+    with Store(tmp_path / "s") as store:
+        store.put(run_key(keys[0]), run_key(keys[1], made=made))
+        assert [row["message"] for row in store.outcomes(keys)] == [
+            "The budget of queries was spent.",
+            "The budget of queries was spent.  No answer was a finite number.",
+        ]
+        assert store.has(keys)
+        assert store.missing(keys, failed=True) == keys[1:]
+        assert execute(campaign, store, 1).done == 0
+        assert execute(campaign, store, 1, retry_failed=True).done == 1
+        assert store.missing(keys, failed=True) == []
 
 
 # A campaign of many short runs, for the processes that are killed below.

@@ -41,7 +41,7 @@ from zobench.solver import Solver
 
 
 class Parameters(NamedTuple):
-    fault: Annotated[str, Choice("none", "eat", "exit", "die")] = "none"
+    fault: Annotated[str, Choice("none", "eat", "exit", "die", "interrupt", "close")] = "none"
     spin: Annotated[float, Real(0.0)] = 0.0
 
 
@@ -67,6 +67,8 @@ def settle(parameters, setting):
         sys.exit("as told")
     if parameters.fault == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if parameters.fault in ("interrupt", "close"):
+        raise {"interrupt": KeyboardInterrupt, "close": GeneratorExit}[parameters.fault]("as told")
     return parameters
 
 
@@ -243,6 +245,31 @@ def test_an_exit_in_this_process_is_a_row_too(trouble, tmp_path):
     with Store(tmp_path / "s") as store:
         execute(Campaign.from_options(["quadratic"], ["trouble:fault=exit", "s2p"], 20, 1), store, 1)
         assert outcomes(store)["trouble (fault=exit)"] == ("failed", "SystemExit: as told")
+
+
+def test_what_only_programs_raise_costs_its_own_run_and_no_worker(trouble, tmp_path, caplog):
+    solvers = ["trouble:fault=interrupt", "trouble:fault=close", "s2p"]
+    with Store(tmp_path / "s") as store, caplog.at_level(logging.WARNING, "zobench"):
+        assert execute(Campaign.from_options(["quadratic"], solvers, 20, 1), store, 2).failed == 2
+        found = outcomes(store)
+    assert found["trouble (fault=interrupt)"] == ("failed", "KeyboardInterrupt: as told")
+    assert found["trouble (fault=close)"] == ("failed", "GeneratorExit: as told")
+    assert "another one takes over" not in caplog.text
+    with Store(tmp_path / "t") as store, pytest.raises(KeyboardInterrupt):
+        execute(Campaign.from_options(["quadratic"], solvers, 20, 1), store, 1)  # as if somebody typed it
+
+
+def test_code_of_other_packages_is_kept_out_of_this_process(site, tmp_path):
+    """A few short runs would be done here, and this one would end the campaign."""
+    said = subprocess.run(
+        [sys.executable, "-m", "zobench", "run", "-p", "quadratic", "--budget", "20", "--store", "s",
+         "-s", "trouble:fault=die", "-s", "s2p"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert said.returncode == 1, said.stderr
+    assert "1 of 2 runs failed" in said.stderr
+    with Store(tmp_path / "s", "read") as store:
+        assert sorted(store.runs()["status"]) == ["budget", "failed"]
 
 
 def test_the_machine_says_its_memory():

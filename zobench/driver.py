@@ -18,7 +18,7 @@ from zobench.objective import Objective
 from zobench.oracle import ORACLE
 from zobench.solver import Setting, Solver
 from zobench.stream import Stream, digest
-from zobench.trace import MESSAGES, TARGETS, RunKey, Trace, checkpoints, targets
+from zobench.trace import MESSAGES, NOWHERE, TARGETS, RunKey, Trace, checkpoints, targets
 
 __all__ = ["Run"]
 
@@ -336,7 +336,7 @@ class Run:
         return Trace(
             key=key,
             status=status,
-            message=message or MESSAGES[status],
+            message=message or MESSAGES[status] + (NOWHERE if count and not best < np.inf else ""),
             count=count,
             steps=int(self.watch["k"][0]),
             seconds=self._seconds,

@@ -9,7 +9,7 @@ from typing import Any
 
 from zobench.errors import ZobenchError, unknown
 
-__all__ = ["KINDS", "catalogue", "families", "faults", "find", "split_problem"]
+__all__ = ["KINDS", "catalogue", "families", "faults", "find", "from_elsewhere", "split_problem"]
 
 #: The three kinds and the name of the object that a module of each defines.
 KINDS = {"problems": "problem", "solvers": "solver", "reports": "report"}
@@ -135,6 +135,16 @@ def find(kind: str, name: str) -> Any:
         if home.rpartition(".")[2] == name.replace("-", "_"):
             raise ZobenchError(f"module {home!r} {fault}")
     raise unknown(KINDS[kind], name, [*known, *(families() if kind == "problems" else ())])
+
+
+def from_elsewhere(kind: str, name: str) -> bool:
+    """Say whether the code of a problem or solver comes from another package; False if there is no such."""
+    try:
+        item = find(kind, name)
+    except ZobenchError:
+        return False
+    made = item.make if kind == "problems" else item.step
+    return not made.__module__.startswith("zobench.")
 
 
 def faults() -> dict[str, str]:

@@ -24,6 +24,8 @@ MESSAGES = {
     "stopped": "The callback asked to stop.",
     "": "The run goes on.",
 }
+#: Added where no answer was below infinity.
+NOWHERE = "  No answer was a finite number."
 
 
 @lru_cache(maxsize=64)

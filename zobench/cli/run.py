@@ -219,6 +219,8 @@ def _campaign(given: str | None, flags: dict[str, Any], observe: bool) -> Campai
 
 
 def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: bool) -> int:
+    from zobench.store.database import is_somewhere
+
     outcomes = {row["id"]: row for row in store.outcomes(tally.keys)}
     groups, failures = _grouped(tally.keys, outcomes)
     judgements = _judged(campaign, store)
@@ -267,7 +269,7 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
     for failure in failures[:TOLD]:
         click.echo(
             f"zobench: failed: {failure['solver']} on {failure['problem']}, seed {failure['seed']}: "
-            f"{failure['message']}",
+            f"{' '.join(failure['message'].split())}",
             err=True,
         )
     if failures:
@@ -275,6 +277,12 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
         sys.stdout.flush()
         click.echo(
             f"zobench: {len(failures)} of {tally.total} runs failed{more} (--retry-failed does them again)",
+            err=True,
+        )
+    nowhere = sum(row["status"] != "failed" and not is_somewhere(row["best"]) for row in outcomes.values())
+    if nowhere:
+        click.echo(
+            f"zobench: {nowhere} of {tally.total} runs got no finite answer (--retry-failed does them again)",
             err=True,
         )
     return int(bool(failures))

@@ -59,7 +59,7 @@ class Watch:
                 assert key is not None
                 _LOG.warning(
                     "failed: %s on %s, dimension %d, seed %d: %s",
-                    *(key.solver, key.problem, key.dim, key.seed, each.message),
+                    *(key.solver, key.problem, key.dim, key.seed, " ".join(each.message.split())),
                 )
             else:
                 self.queries += count

@@ -10,6 +10,7 @@ This module is among the first that a worker imports, so nothing at its top load
 the number of threads when they are loaded.
 """
 
+import signal
 import sys
 import threading
 import time
@@ -79,7 +80,10 @@ def _run_one(key: "RunKey") -> "Trace | Failure":
     begun = time.perf_counter()
     try:
         return _repeated().run(key, instance_of(key))
-    except (Exception, SystemExit) as error:  # whatever a problem or a solver raises costs its own run only
+    except BaseException as error:  # whatever a problem or a solver raises costs its own run only
+        # but Ctrl-C; a worker process ignores that, and what comes there is the objective's own
+        if isinstance(error, KeyboardInterrupt) and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            raise
         return _failure(key, error, time.perf_counter() - begun)
 
 
@@ -215,7 +219,7 @@ def run_keys(
     keys : sequence of RunKey
     workers : int, optional
         Processes; 1 stands for this one.  If not given: as many as there are processors, or this process
-        alone where starting others takes longer than it saves.
+        alone where starting others takes longer than it saves and all code is zobench's own.
     executor : concurrent.futures.Executor, optional
         Used instead: `zobench.parallel.processes.Processes` for limits on time and memory,
         `zobench.parallel.dask_pool.DaskPool` for a cluster, or any other; it stays the caller's.
@@ -240,11 +244,13 @@ def run_keys(
             awaken(executor, len(keys))
         yield from drive(executor, keys, _look_through(executor, keys))
         return
-    if executor is None and (workers == 1 or len(keys) == 1):
+    # code of other packages may end the process that it runs in
+    strange = executor is None and workers is None and _any_from_elsewhere(keys)
+    if executor is None and (workers == 1 or (len(keys) == 1 and not strange)):
         yield from _here(keys)
         return
-    if executor is None and workers is not None:
-        with Processes(min(workers, len(keys))) as pool:
+    if executor is None and (workers is not None or strange):
+        with Processes(min(workers or processors(), len(keys))) as pool:
             awaken(pool, len(keys))
             yield from drive(pool, keys, _look_through(pool, keys))
         return
@@ -261,6 +267,13 @@ def run_keys(
             yield from _here(keys)
         else:
             yield from drive(pool, keys, seconds)
+
+
+def _any_from_elsewhere(keys: Sequence["RunKey"]) -> bool:
+    from zobench.registry import from_elsewhere
+
+    named = {(f"{kind}s", getattr(key, kind)) for kind in ("problem", "solver") for key in keys}
+    return any(from_elsewhere(*each) for each in named)
 
 
 def awaken(pool: Processes, runs: int) -> None:

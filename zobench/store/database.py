@@ -8,6 +8,7 @@ is handed over in one call is one transaction: a process that is killed leaves w
 
 import hashlib
 import json
+import math
 import os
 import platform
 import sqlite3
@@ -287,10 +288,16 @@ class Store(Frames):
                 )
 
     def missing(self, keys: Iterable["RunKey"], *, failed: bool = False) -> list["RunKey"]:
-        """Give the keys that have no run in the store, with `failed` also those whose run failed."""
+        """Give the keys that have no run in the store.
+
+        With `failed` also those whose run failed, or in which no answer was a finite number.
+        """
         wanted = list(keys)
-        status = {row["id"]: row["status"] for row in self.outcomes(wanted)}
-        done = {id for id, said in status.items() if not (failed and said == "failed")}
+        done = {
+            row["id"]
+            for row in self.outcomes(wanted)
+            if not failed or (row["status"] != "failed" and is_somewhere(row["best"]))
+        }
         return [key for key in wanted if key.digest() not in done]
 
     def has(self, keys: Iterable["RunKey"]) -> bool:
@@ -320,6 +327,11 @@ class Store(Frames):
                 ids = wanted[first : first + 500]
                 found += self._connection.execute(f"{sql} ({', '.join('?' * len(ids))})", ids).fetchall()
         return found
+
+
+def is_somewhere(best: float | None) -> bool:
+    """Say whether a run got to a finite value; `best` is None where it is not a number."""
+    return best is not None and best < math.inf
 
 
 class _Texts:
