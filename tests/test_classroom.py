@@ -65,6 +65,29 @@ FILES = {
         ("    return 2\n", "    raise SystemExit(3)\n"),
         "it raised SystemExit: 3 in hidden run 1 of 2",
     ),
+    "writing": (
+        ("    return 2\n", "    np.ones(3).dump('written')\n    return 2\n"),
+        r"line \d+ opened a file \(open\) in hidden run 1 of 2",
+    ),
+    "writing-at-once": (
+        ("class State(NamedTuple):", "np.ones(3).dump('written')\n\n\nclass State(NamedTuple):"),
+        r"line \d+ opened a file",
+    ),
+    "evaluated": (
+        (
+            'alpha0: Annotated[float, Real(0.0, open=True, unit="x")]',
+            "alpha0: \"(np.ones(3).dump('written'), Annotated[float, Real(0.0)])[1]\"",
+        ),
+        "line 1 opened a file",
+    ),
+    "misunderstood": (
+        ("def step(oracle, state, parameters, k, stream):", "def step(f, x):"),
+        r"step must take \(oracle, state, parameters, k, stream\), and takes 2 arguments",
+    ),
+    "past-the-counter": (
+        ("    plus = query(oracle, state.trial)\n", "    plus = oracle.objective(state.trial)\n"),
+        "uses the oracle otherwise than to ask it",
+    ),
     "broken": (("def step(", "def step(("), "line .* is not Python"),
 }
 
@@ -85,11 +108,12 @@ def runs():
     return hidden_runs(["rosenbrock:dim=2", "log-cosh:dim=3"], 1, "10 d", "secret")
 
 
+SELDOM = ("slow", "raising", "leaving", "writing-at-once", "evaluated", "misunderstood", "past-the-counter")
 #: One kind of each in every test run; a process each takes a second or two.
-OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("slow", "raising", "leaving")]
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in SELDOM]
 
 
-@pytest.mark.parametrize("name", [*OTHERS, "hanging", "cheating", "eating", "broken"])
+@pytest.mark.parametrize("name", [*OTHERS, "hanging", "cheating", "eating", "writing", "broken"])
 def test_each_file_costs_itself_only(name, runs, tmp_path):
     result = play(written(tmp_path, [name]) / f"{name}.py", runs, LIMITS)
     _, told = FILES[name]
@@ -100,6 +124,13 @@ def test_each_file_costs_itself_only(name, runs, tmp_path):
         assert re.search(told, result.fault), result.fault
         assert "\n" not in result.fault
         assert "Traceback" not in result.fault
+
+
+@pytest.mark.slow
+def test_without_the_guard_the_same_file_writes(runs, tmp_path, monkeypatch):
+    away = "import zobench.classroom.player as player\nplayer.guard = lambda file, tell: None\n"
+    monkeypatch.setattr("zobench.classroom.referee.START", START.replace("main(reader", away + "main(reader"))
+    assert play(written(tmp_path, ["writing"]) / "writing.py", runs, LIMITS).fault == ""
 
 
 def test_the_score_is_that_of_the_values_the_referee_gave(runs, tmp_path):
@@ -182,6 +213,8 @@ def test_hidden_instances_are_the_problem_moved_and_turned():
             there = hidden.turn @ made.x_star + hidden.shift
             assert hidden.digits(hidden.value(there)) == 8.0
         assert "f_star" not in hidden.task()["constants"]
+        # what it is told of the directions leads back to no instance
+        assert re.fullmatch("[0-9a-f]{32}", hidden.task()["stream"])
 
 
 def test_another_secret_gives_other_instances():
@@ -221,6 +254,19 @@ def test_problems_that_nobody_can_be_ranked_on_are_refused(problem, told):
         ("def f(:", "line 1 is not Python"),
         ("a = 1\0", "cannot be read as Python|not Python"),
         ("#" * 300_000, "at most 200,000"),
+        (" \n", "the file is empty"),
+        ("import numpy.f2py", "imports numpy.f2py"),
+        ("from numpy import ctypeslib", "imports numpy.ctypeslib"),
+        ("from operator import attrgetter", "imports operator.attrgetter"),
+        ("from collections import _sys", "imports collections._sys"),
+        ("import collections\ns = collections._sys", "line 2 reads _sys"),
+        ("a = np.f2py.os.system", "line 1 reads os"),
+        ("a = np.fromfile('x')", "reads fromfile"),
+        ("a = ().__class__.__base__", "reads __"),
+        ("a = '{0.__class__}'.format(b)", "names"),
+        ("a: '__import__(\"os\")' = 1", "names"),
+        ("a = np.random.rand()", "come from the stream"),
+        ("a = __builtins__", "uses __builtins__"),
     ],
 )
 def test_faults_are_read_without_running(text, told, tmp_path):
@@ -230,8 +276,20 @@ def test_faults_are_read_without_running(text, told, tmp_path):
         assert re.search(told, faults_of(tmp_path / "mine.py")[0])
 
 
-def test_the_starter_has_no_faults():
+HONEST = """\ufeff\"\"\"With a mark of its encoding, {braces} and __all__.\"\"\"
+from __future__ import annotations
+from collections.abc import Callable
+from zobench.directions import draw
+__all__ = ["settle"]
+def settle(parameters, setting):
+    return parameters._replace(load=f"{parameters.os}")
+"""
+
+
+def test_honest_files_have_no_faults(tmp_path):
     assert faults_of(STARTER) == []
+    (tmp_path / "mine.py").write_text(HONEST.replace("parameters.os", "parameters.a"), encoding="utf-8")
+    assert faults_of(tmp_path / "mine.py") == []
 
 
 # ranks and the page
@@ -284,6 +342,7 @@ def test_a_class_ranked_twice_is_ranked_alike(tmp_path):
     assert first == again
     assert [row["name"] for row in first["ranking"]] == ["honest"]
     assert [row["name"] for row in first["failures"]] == ["broken"]
+    assert first["ignored"] == ["notes.txt"]  # what begins with an underscore is meant to be left out
 
 
 @pytest.fixture
