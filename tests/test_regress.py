@@ -2,11 +2,7 @@
 
 import importlib.util
 import json
-import os
 import shutil
-import statistics
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +17,7 @@ from zobench.page.regress import draw_group
 from zobench.performance.asv_results import compare_results, read_results
 from zobench.registry import catalogue, find
 
+ROOT = Path(__file__).parent.parent
 COLUMNS = (
     "result params version started_at duration stats_ci_99_a stats_ci_99_b stats_q_25 stats_q_75 "
     "stats_number stats_repeat"
@@ -208,7 +205,8 @@ def test_page_in_a_browser(tmp_path):
             assert chromium.tell(browser.CONTRAST) >= 4.5
 
 
-# The suite itself: what it tracks is there, comes out twice the same, and moves when a solver is made worse.
+# The suite itself: what it tracks is there, comes out twice the same, and moves when a solver is made worse
+# (`test_asv.py` has the same through asv, and slower queries).
 
 
 def test_every_theorem_is_tracked():
@@ -259,58 +257,3 @@ def test_the_configuration_says_what_asv_understands():
     assert set(config) <= {*known, "version", "build_cache_size"}
     thresholds = config["regressions_thresholds"]
     assert thresholds[".*track_.*"] < 1e-3 < 0.09 < thresholds[".*track_ratio_.*"] < 0.2
-
-
-ROOT = Path(__file__).parent.parent
-#: Where every query evaluates, and the same with one evaluation more that nothing is done with: at d = 10 a
-#: query of S2P then costs about a fifth more.
-EVALUATED = (
-    "value = _call_objective(oracle.objective_address, x.ctypes.data, oracle.dim, oracle.data_address)\n"
-)
-ANSWERED = "    return _note(oracle, x, value)\n"
-TWICE = f"{EVALUATED}    for _ in range(1):\n        {EVALUATED}{ANSWERED}"
-MEASURE = """
-import sys
-sys.path.append({root!r})
-from benchmarks.bench_speed import Overhead
-import zobench
-assert zobench.__file__.startswith({tree!r})
-print(Overhead().track_ratio_to_fused("s2p stationary gaussian"))
-"""
-
-
-def tree(folder, slower):
-    """Lay the package out as it is installed, with slower queries if asked for."""
-    shutil.copytree(ROOT / "zobench", folder / "zobench")
-    for name in "problems", "solvers", "reports":
-        shutil.copytree(ROOT / name, folder / "zobench" / name)
-    if slower:
-        oracle = folder / "zobench" / "oracle.py"
-        text = oracle.read_text(encoding="utf-8")
-        assert text.count(EVALUATED + ANSWERED) == 1
-        oracle.write_text(text.replace(EVALUATED + ANSWERED, TWICE), encoding="utf-8")
-    return folder
-
-
-def overhead(folder, cache):
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE.format(root=str(ROOT), tree=str(folder))],
-        env={**os.environ, "PYTHONPATH": str(folder), "ZOBENCH_CACHE_DIR": str(cache)},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(done.stdout)
-
-
-@pytest.mark.slow
-def test_a_query_a_fifth_slower_is_found_and_the_same_code_is_not(tmp_path):
-    # Ratios of neighbours in time, in processor time, the versions in turn: a busy machine slows all alike.
-    before, again = tree(tmp_path / "before", False), tree(tmp_path / "again", False)
-    after = tree(tmp_path / "after", True)
-    taken = [[overhead(each, tmp_path / "cache") for each in (before, again, after)] for _ in range(5)]
-    old, same, slow = (statistics.median(each) for each in zip(*taken, strict=True))
-    found = store(tmp_path / "slow", {RATIO: exact(old)}, {RATIO: exact(slow)})
-    assert call(found)[0] == 1, taken
-    assert call(store(tmp_path / "same", {RATIO: exact(old)}, {RATIO: exact(same)}))[0] == 0, taken
