@@ -10,6 +10,7 @@ import zobench  # noqa: E402
 
 project = "zobench"
 author = "the authors of zobench"
+html_show_copyright = False
 version = release = zobench.__version__
 
 extensions = [

@@ -156,6 +156,13 @@ def _problem(problem: Any, axes: Any) -> str:
     return _levels(instance, axes) if instance.dim == 2 else _cut(instance, axes)
 
 
+def _called(instance: Any) -> str:
+    from zobench.names import problem_name
+
+    parameters = instance.parameters._asdict()
+    return problem_name(instance.problem.name, instance.dim, instance.seed, parameters)
+
+
 def _smallest(problem: Any) -> Any:
     """Give the instance of two dimensions, or else the default one."""
     from zobench.errors import ZobenchError
@@ -168,6 +175,9 @@ def _smallest(problem: Any) -> Any:
 
 def _levels(instance: Any, axes: Any) -> str:
     """Draw level lines around the start and the minimiser, if one is known."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
     points = np.array([instance.x0] if instance.x_star is None else [instance.x0, instance.x_star])
     middle = points.mean(axis=0)
     half = max(1.0, 0.9 * float(np.ptp(points, axis=0).max()))
@@ -178,14 +188,15 @@ def _levels(instance: Any, axes: Any) -> str:
     top = float(np.nanmax(shown))
     # levels crowd near the minimum, where the shape is
     levels = top * np.linspace(0.02, 1.0, 14) ** 2.5
-    axes.contour(first, second, shown, levels=levels, cmap="viridis", linewidths=0.9)
+    colours = ListedColormap(colormaps["viridis"](np.linspace(0.35, 0.8)))  # seen on white and on black
+    axes.contour(first, second, shown, levels=levels, cmap=colours, linewidths=0.9)
     axes.plot(*instance.x0, "o", color=HUES[0], ms=5)
     axes.annotate("start", instance.x0, xytext=(4, 4), textcoords="offset points")
     if instance.x_star is not None:
         axes.plot(*instance.x_star, "*", color=HUES[0], ms=9)
         axes.annotate("minimiser", instance.x_star, xytext=(4, 4), textcoords="offset points")
     axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
-    return f"Level lines of {instance.name}"
+    return f"Level lines of {_called(instance)}"
 
 
 def _cut(instance: Any, axes: Any) -> str:
@@ -207,7 +218,7 @@ def _cut(instance: Any, axes: Any) -> str:
         axes.set_yscale("log")  # a wall that would hide the rest
     else:
         axes.ticklabel_format(axis="y", scilimits=(-3, 4))
-    return f"f along {words} of {instance.name}"
+    return f"f along {words} of {_called(instance)}"
 
 
 def _solver(solver: Any, axes: Any) -> str:
@@ -231,4 +242,4 @@ def _solver(solver: Any, axes: Any) -> str:
         gap = np.maximum(trace.bests - floor, 1e-17)
         axes.plot(trace.queries, gap / (trace.start - floor), color=HUES[1], lw=1, alpha=0.8)
     axes.set(xscale="log", yscale="log", xlabel="queries", ylabel="(best - f*) / (f(x0) - f*)")
-    return f"{solver.name} with its defaults on {stage.name}, {SEEDS} seeds, {BUDGET:,} queries"
+    return f"{solver.name} with its defaults on {_called(stage)}, {SEEDS} seeds, {BUDGET:,} queries"

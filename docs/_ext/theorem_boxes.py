@@ -46,7 +46,8 @@ class TheoremBox(SphinxDirective):
         if theorem.pitfall:
             lines.append(f"Beware: {cited(theorem.pitfall)}")
         box = nodes.container(classes=["theorem-box"])
-        box += nodes.raw("", f'<p class="verdict">{badge(self._standing(name))}</p>', format="html")
+        head = f'<code class="name">{name}</code> {badge(self._standing(name))}'
+        box += nodes.raw("", f'<p class="verdict">{head}</p>', format="html")
         box += self.parse_text_to_nodes("\n\n".join(lines))
         return [target, box]
 
