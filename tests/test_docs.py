@@ -305,7 +305,7 @@ JSON = {
     "store vacuum": "b.sqlite",
     "store export": "a.sqlite tables",
     "export": "a.sqlite --format coco --out coco",
-    "verify": "exact-s2p-identity --quick --store v.sqlite",
+    "verify": "vs2p-affine-invariance --quick --store v.sqlite",
     "compare": "a.sqlite a.sqlite",
     "explain": "s2p",
 }

@@ -4,6 +4,7 @@ A browser stretches brackets only with a font for mathematics, which many machin
 comes with the package ziamath and is copied beside the pages.
 """
 
+import re
 import shutil
 from functools import cache
 from importlib.util import find_spec
@@ -17,6 +18,8 @@ from sphinx.application import Sphinx
 __all__ = ["font", "mathml", "setup"]
 
 FONT = "STIXTwoMath-Regular.ttf"
+SIZED = re.compile(r"\\[Bb]ig(?:g?)([lr])(?![a-z])")
+SIDES = {"l": r"\left", "r": r"\right"}
 
 
 @cache
@@ -38,7 +41,8 @@ def mathml(latex: str, display: str = "inline") -> str:
     >>> mathml(r"x_k")
     '<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline">...</math>'
     """
-    return convert(latex, display=display)
+    # brackets of a fixed size would not carry an exponent
+    return convert(SIZED.sub(lambda found: SIDES[found[1]], latex), display=display)
 
 
 def font() -> Path:
