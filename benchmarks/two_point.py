@@ -42,10 +42,15 @@ def timed(function):
     return time.thread_time() - begun
 
 
+def in_turn(method, rounds, queries=QUERIES):
+    """Time both in turn; answer the seconds of the runs and those of the loops."""
+    run, loop = pair(method, queries)
+    return tuple(zip(*((timed(run), timed(loop)) for _ in range(rounds)), strict=True))
+
+
 def compare(method, rounds, queries=QUERIES):
     """Time both in turn; answer nanoseconds a query and the ratio."""
-    run, loop = pair(method, queries)
-    taken = [(timed(run), timed(loop)) for _ in range(rounds)]
+    taken = list(zip(*in_turn(method, rounds, queries), strict=True))
     return {
         "run (ns a query)": 1e9 / queries * statistics.median(run for run, _ in taken),
         "fused (ns a query)": 1e9 / queries * statistics.median(loop for _, loop in taken),

@@ -28,7 +28,7 @@ EXACT = 1e-4
 FACTOR = 1.1
 RULES = {
     "exact": f"a `track_` number has no noise: any change beyond {EXACT:g} of it counts",
-    "ratio": "a `track_ratio_` number, the median of ratios measured in turn, and a peak of memory: a change "
+    "ratio": "a `track_ratio_` number, a ratio of two things measured in turn, and a peak of memory: a change "
     "by more than the factor counts",
     "timed": "a time counts as changed if the ratio of medians exceeds the factor and their 99 % intervals "
     "do not touch; a single sample, as of `asv run --quick`, has no interval and decides nothing",
