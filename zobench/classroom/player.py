@@ -8,7 +8,6 @@ kept by the other side.
 
 import json
 import os
-import re
 import struct
 import sys
 from collections.abc import Mapping
@@ -31,10 +30,6 @@ sys.path[:] = json.loads(reader.readline())
 from zobench.classroom.player import main
 main(reader, writer)
 """
-
-#: How numba's messages begin, before they say what is the matter.
-COMMONPLACES = ("Failed in nopython mode", "During: ", "File ")
-ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class _Fault(Exception):
@@ -102,6 +97,7 @@ def _loaded(line: _Line, file: Path, check: bool, seconds: float) -> Any:
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise _Fault(faults[0] + more)
+    from zobench.contract.author import compile_fault, line_of
     from zobench.contract.check import _load, check_solver
     from zobench.contract.source import kernel_faults
     from zobench.solver import Solver
@@ -111,7 +107,7 @@ def _loaded(line: _Line, file: Path, check: bool, seconds: float) -> Any:
     try:
         module = _load(file)
     except (Exception, SystemExit) as error:
-        where = _line_of(error, file)
+        where = line_of(error, file)
         raise _Fault(f"it cannot be loaded{where}: {type(error).__name__}: {short(str(error))}") from None
     solver = getattr(module, "solver", None)
     if not isinstance(solver, Solver) or type(solver) is not Solver:
@@ -125,40 +121,13 @@ def _loaded(line: _Line, file: Path, check: bool, seconds: float) -> Any:
         raise _Fault(f"its step cannot be read: {type(error).__name__}: {short(str(error))}") from None
     if faults:
         raise _Fault(short(faults[0]))
-    _compiled(solver, file)
+    fault = compile_fault(solver, file)  # so that no run's clock sees the compiler
+    if fault:
+        raise _Fault(short(fault))
     for outcome in check_solver(solver, limit=seconds) if check else ():
         if not outcome.ok:
             raise _Fault(f"zobench check: {outcome.name!r} does not hold: {short(outcome.message)}")
     return solver
-
-
-def _compiled(solver: Any, file: Path) -> None:
-    """Compile the kernels, so that no run's clock sees the compiler."""
-    for kernel, takes in ((solver.init, 5), (solver.step, 5)):
-        count = kernel.__code__.co_argcount if kernel else takes
-        if count != takes:
-            raise _Fault(
-                f"{kernel.__name__} must take (oracle, state, parameters, k, stream), and takes "
-                f"{count} argument{'s' if count != 1 else ''}"
-            )
-    try:
-        solver.warm()
-    except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines()]
-        places = [line for line in lines if line.startswith("File ") and file.name in line]
-        where = f" (line {places[-1].split('line ')[-1].rstrip(':').split(')')[0]})" if places else ""
-        told = next((line for line in lines if line and not line.startswith(COMMONPLACES)), "")
-        raise _Fault(f"its step cannot be compiled{where}: {short(ADDRESS.sub('', told))}") from None
-
-
-def _line_of(error: BaseException, file: Path) -> str:
-    """Say in which line of the file an exception came up."""
-    trace, found = error.__traceback__, ""
-    while trace is not None:
-        if Path(trace.tb_frame.f_code.co_filename).name == file.name:
-            found = f" (line {trace.tb_lineno})"
-        trace = trace.tb_next
-    return found
 
 
 def _run(line: _Line, solver: Any, run: Mapping[str, Any]) -> None:

@@ -102,6 +102,7 @@ def _target(save: str) -> Path:
 def _show(
     problem: str, solvers: tuple[str, ...], dim: str | None, budget: str, seed: int, theorem: str
 ) -> "Show":
+    from zobench.contract.author import line_of, solver_of_file
     from zobench.parameters import parse_assignments
     from zobench.solver import solver as solver_of
     from zobench.watch.scene import Show
@@ -109,12 +110,23 @@ def _show(
     methods = []
     for text in solvers:
         name, _, chosen = (part.strip() for part in text.partition(":"))
-        method = solver_of(name)
+        method = solver_of_file(name) if name.endswith(".py") else solver_of(name)
         given = method.choose(parse_assignments(chosen, f"solver {name!r}"))._asdict() if chosen else {}
         named = parse_assignments(chosen, f"solver {name!r}")
         methods.append((method, {key: value for key, value in given.items() if key in named}))
     made = _instance(problem, dim)
-    return Show(made, methods, _queries(budget, made.dim), seed, theorem)
+    queries, names = _queries(budget, made.dim), [text.partition(":")[0].strip() for text in solvers]
+    try:
+        return Show(made, methods, queries, seed, theorem)
+    except ZobenchError:
+        raise
+    except Exception as error:  # a function of an author's file may raise anything
+        for name in names:
+            if name.endswith(".py") and line_of(error, Path(name)):
+                raise ZobenchError(
+                    f"watch: file {name!r} raised{line_of(error, Path(name))} {type(error).__name__}: {error}"
+                ) from None
+        raise
 
 
 def _instance(text: str, dim: str | None) -> Any:

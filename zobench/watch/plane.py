@@ -14,8 +14,8 @@ __all__ = ["Plane", "contours", "plane_of", "window_of"]
 
 Floats = NDArray[np.float64]
 
-#: Points of the grid of contours in each direction, and fewest where f is slow.
-GRID, LEAST = 97, 25
+#: Points of the grid of contours in each direction: the most that f is quick enough for.
+GRIDS = (97, 49, 25)
 #: Seconds that the grid may take, roughly.
 PATIENCE = 3.0
 LEVELS = 14
@@ -122,20 +122,27 @@ def window_of(points: Floats, must: Floats) -> tuple[float, float, float]:
     return float(middle[0]), float(middle[1]), half
 
 
+def _seconds(instance: Instance, point: Floats) -> float:
+    """Time f, the shortest of a few: neither compiling nor a busy machine makes the picture coarse."""
+    found = []
+    for _ in range(6):
+        begun = perf_counter()
+        instance.value(point)
+        found.append(perf_counter() - begun)
+    return min(found)
+
+
 def contours(instance: Instance, plane: Plane, window: tuple[float, float, float]) -> dict[str, Any]:
     """Give the level lines of f in a window: lists of points with the level's place between 0 and 1."""
     u, v, half = window
     if plane.axes.shape[0] == 1:
-        grid = np.linspace(u - half, u + half, 4 * GRID)
+        grid = np.linspace(u - half, u + half, 4 * GRIDS[0])
         line = [[float(x), instance.value(np.array([x]))] for x in grid]
         return {"lines": [{"level": 0.5, "points": [p for p in line if np.isfinite(p[1])]}]}
     from contourpy import contour_generator
 
-    begun = perf_counter()
-    for _ in range(3):
-        instance.value(plane.point(u, v))
-    each = (perf_counter() - begun) / 3
-    side = int(np.clip(np.sqrt(PATIENCE / max(each, 1e-9)), LEAST, GRID))
+    each = _seconds(instance, plane.point(u, v))
+    side = next((side for side in GRIDS if each * side**2 <= PATIENCE), GRIDS[-1])
     grid = np.linspace(-half, half, side)
     values = np.array([[instance.value(plane.point(u + a, v + b)) for a in grid] for b in grid])
     finite = np.isfinite(values)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from zobench.errors import ZobenchError
 from zobench.instance import Instance
+from zobench.registry import catalogue
 from zobench.solver import Solver
 from zobench.watch.bound import QUANTITIES, Bound, chosen_bound
 from zobench.watch.plane import Plane, contours, plane_of, window_of
@@ -138,8 +139,7 @@ class Show:
             "solver": walk.solver.name,
             "summary": walk.solver.summary,
             "parameters": {name: _plain(value) for name, value in walk.settled._asdict().items()},
-            "run": f"zobench run -p {self.instance.name} -s {solver} --budget {self.budget}"
-            + (f" --seeds {self.seed + 1}" if self.seed else ""),
+            "run": self._command(walk.solver, solver),
             "said": side.said,
             "whole": type(walk.solver).begin.__qualname__ != "Solver.begin",
             "bound": None,
@@ -160,6 +160,13 @@ class Show:
                 "horizon": bound.steps,
             }
         return facts
+
+    def _command(self, solver: Solver, named: str) -> str:
+        """Give the command that stores the same run; empty for a solver that no command knows by its name."""
+        if catalogue("solvers").get(solver.name) is not solver:
+            return ""
+        seeds = f" --seeds {self.seed + 1}" if self.seed else ""
+        return f"zobench run -p {self.instance.name} -s {named} --budget {self.budget}{seeds}"
 
     def steps(self, begin: int, end: int) -> dict[str, Any]:
         """Give the steps from `begin` up to `end`, doing them if they have not been done.

@@ -67,8 +67,8 @@
         const theorem = add(home, "p", { class: "soft" });
         theorem.textContent = `Bound: ${said.bound.statement} The bound is on the mean over seeds; this is one seed.`;
       }
-      const line = add(home, "p", { class: "soft" }, "The same run in a store: ");
-      add(line, "code", {}, said.run);
+      const line = said.run ? add(home, "p", { class: "soft" }, "The same run in a store: ") : null;
+      if (line) add(line, "code", {}, said.run);
       state.sides.push(side);
       state.walks.push([]);
     });

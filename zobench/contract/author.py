@@ -1,0 +1,85 @@
+"""A solver out of an author's file: what is wrong with the file is said in one sentence."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from zobench.errors import ZobenchError
+from zobench.solver import Solver
+
+__all__ = ["compile_fault", "line_of", "solver_of_file"]
+
+#: How numba's messages begin, before they say what is the matter.
+COMMONPLACES = ("Failed in nopython mode", "During: ", "File ")
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+def line_of(error: BaseException, file: Path) -> str:
+    """Say in which line of a file an exception came up; empty if in none."""
+    trace, found = error.__traceback__, ""
+    while trace is not None:
+        if Path(trace.tb_frame.f_code.co_filename).name == file.name:
+            found = f" (line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return found
+
+
+def compile_fault(solver: Solver, file: Path) -> str:
+    """Compile a solver's kernels, or say why they cannot be.
+
+    Parameters
+    ----------
+    solver : Solver
+    file : Path
+        Where they stand.
+
+    Returns
+    -------
+    str
+        One sentence; empty if they are compiled.
+    """
+    for kernel in (solver.init, solver.step):
+        count = kernel.__code__.co_argcount if kernel else 5
+        if count != 5:
+            given = f"{count} argument{'' if count == 1 else 's'}"
+            return f"{kernel.__name__} must take (oracle, state, parameters, k, stream), and takes {given}"
+    try:
+        solver.warm()
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        places = [line for line in lines if line.startswith("File ") and file.name in line]
+        found = re.search(r"line (\d+)", places[-1]) if places else None
+        told = next(
+            (line for line in lines if line and not line.startswith(COMMONPLACES)), type(error).__name__
+        )
+        where = f" (line {found[1]})" if found else ""
+        return f"its step cannot be compiled{where}: {ADDRESS.sub('', told)}"
+    return ""
+
+
+def solver_of_file(name: str) -> Any:
+    """Give the solver that a file defines, compiled.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no such file, or no solver in it that runs.
+    """
+    from zobench.contract.check import _load
+
+    file = Path(name)
+    if not file.is_file():
+        raise ZobenchError(f"solver must be a registered one or a .py file, and there is no file {name!r}")
+    try:
+        found = getattr(_load(file), "solver", None)
+    except (Exception, SystemExit) as error:
+        told = " ".join(str(error).split())
+        raise ZobenchError(
+            f"file {name!r} cannot be loaded{line_of(error, file)}: {type(error).__name__}: {told}"
+        ) from None
+    if not isinstance(found, Solver):
+        raise ZobenchError(f"file {name!r} must define `solver`, a zobench.solver.Solver, and does not")
+    fault = compile_fault(found, file)
+    if fault:
+        raise ZobenchError(f"file {name!r}: {fault}; `zobench check {name}` tells more")
+    return found
