@@ -40,9 +40,11 @@ def make(dim, rng, parameters):
     """Lay out the start."""
     if dim < 2:
         raise ZobenchError(f"problem {problem.name!r}: dim must be >= 2, got {dim}")
-    x0 = np.where(np.arange(dim) % 2 == 0, -1.2, 1.0)
+    x0 = np.ones(dim)
+    x0[::2] = -1.2
     certificates = (Certificate("f_star", 0.0, "f is a sum of squares that vanishes at (1, ..., 1)."),)
-    return Parts(x0, None, certificates, np.ones(dim))
+    # one number seen as a vector: in 10^8 dimensions a second one counts
+    return Parts(x0, None, certificates, np.broadcast_to(1.0, dim))
 
 
 problem = Problem(

@@ -8,7 +8,7 @@ system", Automation and Remote Control 24, 1963, with a scheduled step length): 
 
 One query a step and one at x_0; where queries vary f(x_k) is asked again: 2.  The step rules, with K the
 number of steps, are `fixed`, alpha_k = alpha0 / sqrt(K), and `decreasing`, alpha_k = alpha0 / sqrt(k + 1).
-Memory: 3 vectors.
+Memory: 2 vectors.
 Invariances: translation, scaling, rotation (rotation-invariant laws), monotone.
 """
 
@@ -22,7 +22,7 @@ from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import hold, query, varies
 from zobench.parameters import Choice, Integer, Real
-from zobench.solver import Scalar, Solver
+from zobench.solver import Scalar, Scratch, Solver
 from zobench.theorem import Case, Cell, Theorem
 
 RULES = ("fixed", "decreasing")
@@ -51,11 +51,10 @@ class Parameters(NamedTuple):
 
 
 class State(NamedTuple):
-    """Workspace: the iterate, the direction, the point that is tried, and f at the iterate."""
+    """Workspace: the iterate, the direction and then the point that is tried, and f at the iterate."""
 
     x: Vector
-    s: Vector
-    trial: Vector
+    trial: Scratch
     value: Scalar
 
 
@@ -67,9 +66,9 @@ def init(oracle, state, parameters, k, stream):
 
 def step(oracle, state, parameters, k, stream):
     """x_{k+1} = x_k + alpha_k s_k if that is lower, else x_k."""
-    x, s, trial, value = state
+    x, trial, value = state
     hold(oracle)
-    draw(stream, parameters.law, s)
+    draw(stream, parameters.law, trial)
     if varies(oracle):
         value[0] = query(oracle, x)
     if parameters.rule == FIXED:
@@ -77,7 +76,7 @@ def step(oracle, state, parameters, k, stream):
     else:
         alpha = parameters.alpha0 / np.sqrt(k + 1.0)
     for i in range(x.size):
-        trial[i] = x[i] + alpha * s[i]
+        trial[i] = x[i] + alpha * trial[i]
     answer = query(oracle, trial)
     if answer < value[0]:
         value[0] = answer
@@ -154,6 +153,8 @@ solver = Solver(
     name="random-search",
     summary="random search that accepts a trial point if it is better",
     step=step,
+    # a query that is refused answers +inf, which is not lower
+    keeps=True,
     state=State,
     cost=cost,
     parameters=Parameters,

@@ -27,7 +27,7 @@ B = 2 (e^v - 1 - v) / v^2 with v = m1 / (2 sqrt(m2)).  `gamma` divides by |s_k|^
 Gaussian directions diverge in one dimension.
 
 The paper's own constants could not be read; each rule here is one for which a bound is derived.
-Memory: 3 vectors.
+Memory: 3 vectors; beyond 2^22 dimensions 2, the directions being made twice.
 Invariances: translation, scaling, rotation (rotation-invariant laws), monotone (rules stationary and
 dynamic).
 """
@@ -38,12 +38,23 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import COORDINATE, LAWS, ROTATION_INVARIANT, UNIT_SPHERE, constants, draw
+from zobench.directions import (
+    COORDINATE,
+    LAWS,
+    RADEMACHER,
+    ROTATION_INVARIANT,
+    UNIT_SPHERE,
+    constants,
+    draw,
+    draw_along,
+    length_factor,
+    next_squared_norm,
+)
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.kernels import squared_norm
 from zobench.limits import limits
-from zobench.oracle import hold, query_along, query_pair
+from zobench.oracle import affords, hold, query, query_along, query_pair
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.rates import (
     clipped_steps,
@@ -55,12 +66,17 @@ from zobench.rates import (
     remainder,
     speed_of_a_line,
 )
-from zobench.solver import Solver
+from zobench.solver import Scratch, Sized, Solver
+from zobench.stream import back, here
 from zobench.theorem import Case, Cell, Theorem
 
 RULES = ("stationary", "dynamic", "gamma", "gamma-four", "clipped", "sign")
 STATIONARY, DYNAMIC, GAMMA, GAMMA_FOUR, CLIPPED, SIGN = range(6)
 
+#: Beyond so many dimensions no direction is kept: memory matters more than the time to make it twice.
+LARGE = 2**22
+#: Numbers of a direction that are made at a time there.
+BLOCK = 1024
 #: Smoothing radius of the theorems about gamma.
 RADIUS = 1e-5
 
@@ -99,14 +115,14 @@ class Parameters(NamedTuple):
 
 
 class State(NamedTuple):
-    """Workspace: the iterate, the direction, the point that is tried."""
+    """Workspace: the iterate, the direction (or a block of it), the point that is tried."""
 
     x: Vector
-    s: Vector
-    trial: Vector
+    s: Sized(lambda parameters, dim: dim if dim <= LARGE else BLOCK)  # type: ignore[valid-type]
+    trial: Scratch
 
 
-def better(oracle, state, alpha):
+def better(oracle, state, alpha, complete):
     """Move to the better of x + alpha s and x - alpha s; the direction's vector holds the first of them."""
     x, plus, minus = state
     for i in range(x.size):
@@ -114,42 +130,91 @@ def better(oracle, state, alpha):
         plus[i] = x[i] + shift
         minus[i] = x[i] - shift
     f_plus, f_minus = query_pair(oracle, plus, minus)
-    chosen = plus if f_plus <= f_minus else minus
-    for i in range(x.size):
-        x[i] = chosen[i]
+    if complete:
+        chosen = plus if f_plus <= f_minus else minus
+        for i in range(x.size):
+            x[i] = chosen[i]
 
 
-def length(state, parameters, gamma):
-    """Give alpha_k of the rules that depend on gamma_k."""
-    d = state.x.size
+def better_anew(oracle, state, law, factor, alpha, stream, complete):
+    """Do the same with the stream's next direction, made twice; the second point takes the place of x."""
+    x, block, trial = state
+    place = here(stream)
+    draw_along(stream, law, factor, x, alpha, block, trial)
+    f_plus = query(oracle, trial)
+    back(stream, place)
+    minus = x if complete else trial
+    draw_along(stream, law, factor, x, -alpha, block, minus)
+    f_minus = query(oracle, minus)
+    if complete and f_plus <= f_minus:
+        for i in range(x.size):
+            x[i] = trial[i]
+
+
+def length(parameters, d, gamma, square):
+    """Give alpha_k of the rules that depend on gamma_k; `square` is |s_k|^2."""
     if parameters.rule == CLIPPED:
         m2 = 1 if parameters.law == UNIT_SPHERE or parameters.law == COORDINATE else d
         scale = parameters.L0 + parameters.L1 * abs(gamma) / parameters.m1
         return abs(gamma) / (2.0 * parameters.B * m2 * scale)
     if parameters.rule == SIGN:
         return parameters.alpha0 / np.sqrt(parameters.steps * d)
-    return abs(gamma) / (parameters.L * squared_norm(state.s))
+    return abs(gamma) / (parameters.L * square)
 
 
 def step(oracle, state, parameters, k, stream):
     """x_{k+1} = argmin{ f(x_k + alpha_k s_k), f(x_k - alpha_k s_k) }."""
     hold(oracle)
-    draw(stream, parameters.law, state.s)
-    if parameters.rule == STATIONARY:
-        better(oracle, state, parameters.alpha0 / np.sqrt(parameters.steps * state.x.size))
-    elif parameters.rule == DYNAMIC:
-        better(oracle, state, parameters.alpha0 / np.sqrt((k + 1) * state.x.size))
+    rule, d = parameters.rule, state.x.size
+    # a step that the budget cuts short leaves x as it was
+    complete = affords(oracle, 4 if rule == GAMMA_FOUR else 2)
+    if rule == STATIONARY:
+        alpha = parameters.alpha0 / np.sqrt(parameters.steps * d)
     else:
-        radius = parameters.radius
-        f_plus, f_minus = query_along(oracle, state.x, state.s, radius, state.trial)
-        gamma = (f_plus - f_minus) / (2.0 * radius)
-        alpha = length(state, parameters, gamma)
-        if parameters.rule == GAMMA_FOUR:
-            better(oracle, state, alpha)
-        else:
-            downhill = -alpha if gamma > 0.0 else alpha
-            for i in range(state.x.size):
-                state.x[i] += downhill * state.s[i]
+        alpha = parameters.alpha0 / np.sqrt((k + 1) * d)
+    if state.s.size < d:
+        step_anew(oracle, state, parameters, alpha, stream, complete)
+        return
+    draw(stream, parameters.law, state.s)
+    if rule == STATIONARY or rule == DYNAMIC:
+        better(oracle, state, alpha, complete)
+        return
+    radius = parameters.radius
+    f_plus, f_minus = query_along(oracle, state.x, state.s, radius, state.trial)
+    gamma = (f_plus - f_minus) / (2.0 * radius)
+    square = squared_norm(state.s) if rule == GAMMA or rule == GAMMA_FOUR else 0.0
+    alpha = length(parameters, d, gamma, square)
+    if rule == GAMMA_FOUR:
+        better(oracle, state, alpha, complete)
+    elif complete:
+        downhill = -alpha if gamma > 0.0 else alpha
+        for i in range(d):
+            state.x[i] += downhill * state.s[i]
+
+
+def step_anew(oracle, state, parameters, alpha, stream, complete):
+    """Do `step` without a vector for the direction, which is made anew wherever it is needed."""
+    (x, block, trial), rule, law = state, parameters.rule, parameters.law
+    place, factor, radius = here(stream), length_factor(stream, law, x.size, block), parameters.radius
+    if rule == STATIONARY or rule == DYNAMIC:
+        better_anew(oracle, state, law, factor, alpha, stream, complete)
+        return
+    draw_along(stream, law, factor, x, radius, block, trial)
+    f_plus = query(oracle, trial)
+    back(stream, place)
+    draw_along(stream, law, factor, x, -radius, block, trial)
+    f_minus = query(oracle, trial)
+    gamma = (f_plus - f_minus) / (2.0 * radius)
+    back(stream, place)
+    square = float(x.size) if law == RADEMACHER else 1.0
+    if law != RADEMACHER and law != COORDINATE and (rule == GAMMA or rule == GAMMA_FOUR):
+        square = next_squared_norm(stream, x.size, factor, block)
+        back(stream, place)
+    alpha = length(parameters, x.size, gamma, square)
+    if rule == GAMMA_FOUR:
+        better_anew(oracle, state, law, factor, alpha, stream, complete)
+    elif complete:
+        draw_along(stream, law, factor, x, -alpha if gamma > 0.0 else alpha, block, x)
 
 
 def cost(parameters, setting):
@@ -642,6 +707,7 @@ solver = Solver(
     name="s2p",
     summary="stochastic two-point method: the better of x + alpha s and x - alpha s",
     step=step,
+    keeps=True,
     state=State,
     cost=cost,
     parameters=Parameters,

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zobench.kernels import squared_norm
-from zobench.stream import index, normals, signs
+from zobench.stream import back, here, index, normals, signs
 
 __all__ = [
     "COORDINATE",
@@ -36,6 +36,9 @@ __all__ = [
     "LawConstants",
     "constants",
     "draw",
+    "draw_along",
+    "length_factor",
+    "next_squared_norm",
 ]
 
 #: The laws by name; a kernel sees the position in this tuple.
@@ -61,6 +64,72 @@ def draw(stream, law, s):
                 scale *= np.sqrt(s.size)
             for i in range(s.size):
                 s[i] *= scale
+
+
+def length_factor(stream, law, dim, block):
+    """Return what the laws on spheres multiply the stream's next `dim` normals by; the stream stays there."""
+    if law != SPHERE and law != UNIT_SPHERE:
+        return 1.0
+    first = here(stream)
+    factor = 1.0 / np.sqrt(next_squared_norm(stream, dim, 1.0, block))
+    back(stream, first)
+    return factor * np.sqrt(dim) if law == SPHERE else factor
+
+
+def next_squared_norm(stream, dim, factor, block):
+    """Return `squared_norm` of the stream's next `dim` normals times a factor, summed in its order."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
+    s = block
+    for start in range(0, dim, block.size):
+        s = block[: min(block.size, dim - start)]
+        normals(stream, s)
+        for i in range(s.size):
+            s[i] *= factor
+        for i in range(0, s.size - s.size % 8, 8):
+            s0 += s[i] * s[i]
+            s1 += s[i + 1] * s[i + 1]
+            s2 += s[i + 2] * s[i + 2]
+            s3 += s[i + 3] * s[i + 3]
+            s4 += s[i + 4] * s[i + 4]
+            s5 += s[i + 5] * s[i + 5]
+            s6 += s[i + 6] * s[i + 6]
+            s7 += s[i + 7] * s[i + 7]
+    total = ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
+    for i in range(s.size - s.size % 8, s.size):
+        total += s[i] * s[i]
+    return total
+
+
+def draw_along(stream, law, factor, x, shift, block, out):
+    """Write x + shift s into `out`, s being the stream's next direction, of which a block at a time is made.
+
+    The bits are those of `draw` and of the sum; the stream advances as by `draw`.
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+    law : int
+    factor : float
+        What `length_factor` says at this place of the stream.
+    x, out : vectors of size d
+        May be the same.
+    shift : float
+    block : vector
+        Overwritten; its size is a multiple of 64.
+    """
+    place = index(stream, x.size) if law == COORDINATE else -1
+    for start in range(0, x.size, block.size):
+        size = min(block.size, x.size - start)
+        s, old, new = block[:size], x[start : start + size], out[start : start + size]
+        if law == RADEMACHER:
+            signs(stream, s)
+        elif law == COORDINATE:
+            for i in range(size):
+                s[i] = 1.0 if start + i == place else 0.0
+        else:
+            normals(stream, s)
+        for i in range(size):
+            new[i] = old[i] + shift * (s[i] * factor)
 
 
 @dataclass(frozen=True)

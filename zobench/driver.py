@@ -63,7 +63,8 @@ class Run:
 
     Notes
     -----
-    Memory: the solver's workspace, one vector of the harness's own, and one more with `keep_best`.
+    Memory: the solver's workspace; one vector of the harness's own, unless the solver lends it one
+    (`Scratch`); one more with `keep_best`.
     """
 
     objective: Objective
@@ -196,7 +197,7 @@ class Run:
         objective, rows = self.objective, self._bests.size
         self._values, self._norms, self._running = np.full((3, rows), np.nan)
         # of the iterate before a step, or of the gradient: never both at once
-        self._spare = np.empty(dim)
+        spare = self._spare = self._own_vector(dim)
         self._sums, self._minima = np.zeros(len(QUANTITIES)), np.full(len(QUANTITIES), np.inf)
         self._undo = np.zeros(2 * len(QUANTITIES) + 1)
         self.watch = np.zeros(1, WATCH)
@@ -207,7 +208,8 @@ class Run:
             "k_end": NEVER if self.steps is None else self.steps,
             "cost": cost,
             "x_address": self.x.ctypes.data,
-            "spare_address": self._spare.ctypes.data,
+            "spare_address": spare.ctypes.data,
+            "keeps": self.solver.keeps,
             "dim": dim,
             "objective_address": objective.quiet_address,
             "gradient_address": objective.gradient_address,
@@ -226,6 +228,14 @@ class Run:
         if self.weights is not None and self.weights.size < self.budget:
             # a step asks at least one query, so no step lies beyond the budget
             raise ZobenchError(f"weights must have size >= budget = {self.budget}, got {self.weights.size}")
+
+    def _own_vector(self, dim: int) -> NDArray[np.float64]:
+        """Give the harness's vector: of the solver's own where it lends one and keeps its iterate."""
+        place = self.solver.scratch
+        if not (place and self.solver.keeps):
+            return np.empty(dim)
+        start = int(self._offsets[place, 0])
+        return self._work[start : start + dim]
 
     def _value_at(self, x: NDArray[np.float64]) -> float:
         """Evaluate f off the record; NaN if the objective is not ours to call."""
@@ -368,10 +378,13 @@ class Run:
         """Give the iterate away, in memory that nothing writes to any more."""
         if not self.over or self._first is not None:
             return self.x.copy()
-        if self._work.size > 2 * self.x.size:  # the workspace is not to live on for its first field
-            self._spare[:] = self.x
-            return self._spare
-        return self.x
+        if self._work.size < 2.5 * self.x.size:
+            return self.x
+        # the workspace is not to live on for its first field
+        if self._spare.base is self._work:
+            return self.x.copy()
+        self._spare[:] = self.x
+        return self._spare
 
     def field(self, name: str) -> NDArray[np.float64]:
         """Give a field of the solver's workspace, to be looked at between steps."""

@@ -38,10 +38,9 @@ WATCH = np.dtype(
         ("k_end", "i8"),  # stop when this many steps are taken
         ("cost", "i8"),  # the most queries that a step asks
         ("x_address", "i8"),
-        (
-            "spare_address",
-            "i8",
-        ),  # float64[dim]: the iterate before a step that may be cut short, or a gradient
+        # float64[dim]: the iterate before a step that may be cut short, or a gradient
+        ("spare_address", "i8"),
+        ("keeps", "i8"),  # whether such a step leaves the iterate as it was, by itself
         ("dim", "i8"),
         ("objective_address", "i8"),  # 0: not to be called off the record (somebody else counts its calls)
         ("gradient_address", "i8"),  # 0: none
@@ -192,14 +191,15 @@ def _advance(step, oracle_address, work, offsets, parameters, stream, watch_addr
             _exchange(watch, True)
         if watch.observe != 0:
             _observe(watch)
-        if last:
+        if last and watch.keeps == 0:
             _copy(watch.spare_address, watch.x_address, watch.dim)
         asked = oracle.count
         oracle.held = 0
         _call_kernel(step, oracle_address, work, offsets, parameters, watch.k, stream)
         if oracle.refused > 0:
             # cut short by the budget: the step rests on answers that were never given
-            _copy(watch.x_address, watch.spare_address, watch.dim)
+            if watch.keeps == 0:
+                _copy(watch.x_address, watch.spare_address, watch.dim)
             _exchange(watch, False)
         else:
             watch.k += 1

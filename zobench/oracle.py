@@ -8,9 +8,9 @@ A step that knows two of its points before it needs either answer asks for both 
 or `query_along`.  They are two queries like any other, in that order; but an objective that reads much data
 for a value (`Problem.many`) may read it once for both.
 
-A solver's step holds the oracle as an opaque value: it may call these, `hold` and `varies` with it and
-nothing else (`zobench check` reads the syntax tree, compares the count with an independent one, and runs the
-solver over an oracle from which everything that it could peek at is gone).
+A solver's step holds the oracle as an opaque value: it may call these, `hold`, `varies` and `affords` with it
+and nothing else (`zobench check` reads the syntax tree, compares the count with an independent one, and runs
+the solver over an oracle from which everything that it could peek at is gone).
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from zobench.compile import apart
 from zobench.stream import hashed_word
 from zobench.views import FLOAT, INT, call, floats_at, ints_at, vector_at
 
-__all__ = ["ORACLE", "hold", "query", "query_along", "query_gradient", "query_pair", "varies"]
+__all__ = ["ORACLE", "affords", "hold", "query", "query_along", "query_gradient", "query_pair", "varies"]
 
 #: The oracle's state, shared between the harness and compiled code.  Names ending in `_address` hold a C
 #: function or an array.
@@ -263,6 +263,11 @@ def hold(oracle):
     """
     oracle.held = 1
     oracle.sample += 1
+
+
+def affords(oracle, count):
+    """Tell whether the budget has `count` queries left; a step cut short may then leave x as it was."""
+    return oracle.budget - oracle.count >= count
 
 
 def varies(oracle):

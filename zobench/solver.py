@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zobench.objective import Objective
     from zobench.theorem import Theorem
 
-__all__ = ["INVARIANCES", "Scalar", "Setting", "Sized", "Solver", "solver"]
+__all__ = ["INVARIANCES", "Scalar", "Scratch", "Setting", "Sized", "Solver", "solver"]
 
 
 #: What a method may claim of its iterates, all random numbers being the same.
@@ -37,6 +37,13 @@ INVARIANCES = {
 
 class Scalar:
     """Annotation of a workspace field that is a vector of size 1: a number kept from step to step."""
+
+
+class Scratch:
+    """Annotation of a workspace field of size d that holds nothing from one step to the next.
+
+    The harness writes there between steps what it needs a vector for, and so needs none of its own.
+    """
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,8 @@ class Solver:
         numba's language; asks with ``query(oracle, x)``.  A step that asks nothing ends the run.
     state : type
         A NamedTuple class of workspace: the first field is ``x``, the iterate.  Fields annotated `Vector`
-        have size d, `Scalar` size 1, `Sized` what it says; all start at zero but x, which starts at x0.
+        have size d, as have those annotated `Scratch`, `Scalar` size 1, `Sized` what it says; all start at
+        zero but x, which starts at x0.
     cost : callable
         ``cost(parameters, setting) -> int``: the most queries that one step asks.
     parameters : type
@@ -116,6 +124,9 @@ class Solver:
         they are made of more than zeros (factors of a matrix); plain NumPy, called once.
     gradients : bool
         Whether `step` asks for gradients, with ``query_gradient(oracle, x, out)``: a first-order method.
+    keeps : bool
+        Whether a step that the budget cuts short leaves x as it was (`zobench.oracle.affords`), so that the
+        harness need not keep a copy.
     invariances : mapping
         Of each property of `INVARIANCES` that the method has or should have: True; or for which parameters,
         ``holds(parameters) -> bool``; or why not, as text.  ``zobench check`` wants translation, scaling and
@@ -134,6 +145,7 @@ class Solver:
     theorems: tuple["Theorem", ...] = ()
     start: Callable[[Any, Setting, np.ndarray], Mapping[str, np.ndarray]] | None = None
     gradients: bool = False
+    keeps: bool = False
     invariances: Mapping[str, bool | str | Callable[[Any], bool]] = field(default_factory=dict, hash=False)
 
     def __call__(
@@ -290,6 +302,13 @@ class Solver:
             kind.size(parameters, dim) if isinstance(kind, Sized) else 1 if kind is Scalar else dim
             for kind in kinds
         ]
+
+    @cached_property
+    def scratch(self) -> int:
+        """The place of the first `Scratch` field of the workspace; 0 where there is none."""
+        hints = inspect.get_annotations(self.state, eval_str=True)
+        kinds = [hints[name] for name in self.state._fields]  # type: ignore[attr-defined]
+        return kinds.index(Scratch) if Scratch in kinds else 0
 
     def vectors(self, parameters: Any, dim: int) -> float:
         """Give the workspace of a run in vectors of size d."""

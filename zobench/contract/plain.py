@@ -114,6 +114,7 @@ class PlainRun:
         yield oracle.query_gradient, lambda box, x, out: self._ask_gradient(x, out)
         yield oracle.hold, lambda box: None
         yield oracle.varies, lambda box: False
+        yield oracle.affords, lambda box, count: self.budget - self.count >= count
         yield stream.normals, lambda box, out: self._normals(out)
         yield stream.word, lambda box: self._word()
         yield stream.signs, lambda box, out: self._signs(out)
