@@ -419,3 +419,17 @@ def test_the_first_run_on_a_machine_is_not_slow(tmp_path):
     begun = time.perf_counter()
     assert spawn(*SHORT, cwd=tmp_path, env=environment).returncode == 0
     assert time.perf_counter() - begun < 15
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes the streams")
+@pytest.mark.parametrize(("closed", "code"), [(">&-", 0), ("2>&-", 2)])
+def test_a_stream_that_is_closed_from_the_beginning(tmp_path, closed, code):
+    verb = "list campaigns" if code == 0 else "show nothing-of-the-kind"
+    said = subprocess.run(
+        f'"{sys.executable}" -m zobench {verb} {closed}',
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert (said.returncode, said.stdout, said.stderr) == (code, "", "")

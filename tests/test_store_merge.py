@@ -270,6 +270,25 @@ def test_tables_read_back_bit_for_bit(tmp_path, form):
         write_tables(str(tmp_path / "s"), tmp_path / "out", form)
 
 
+def test_tables_that_cannot_be_written_leave_nothing_behind(tmp_path, monkeypatch):
+    whole(tmp_path / "s", SMALL)
+    write, written = pd.DataFrame.to_csv, []
+
+    def full(frame, path, **options):
+        if written:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        write(frame, path, **options)
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(ZobenchError, match="out' cannot be written: No space left on device"):
+        write_tables(str(tmp_path / "s"), tmp_path / "out")
+    assert written
+    assert not (tmp_path / "out").exists()
+    monkeypatch.undo()
+    assert write_tables(str(tmp_path / "s"), tmp_path / "out")["runs"] == 16
+
+
 def test_parquet_without_pyarrow_is_one_sentence(tmp_path, monkeypatch):
     whole(tmp_path / "s", TUNED)
     monkeypatch.setattr("zobench.export.tables.find_spec", lambda name: None)

@@ -1,7 +1,9 @@
 """Worker processes: what they answer, what they survive, and what a run may cost that does not end."""
 
+import io
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 
 from benchmarks import stress
 from zobench.campaign.definition import Campaign, execute
+from zobench.cli.output import progress_bar
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
 from zobench.parallel import processes, workers
@@ -374,6 +377,22 @@ def test_what_a_watch_tells(caplog):
     assert watch.last_word() == "3 runs, 1 of them failed; 18 queries in 50.0 s, 0 a second"
 
 
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_line_on_a_terminal_keeps_its_numbers(monkeypatch, width):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    for name, value in {"COLUMNS": str(width), "TERM": "xterm", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with progress_bar() as draw:
+        draw(1, 12345, "")
+        draw(12345, 12345, "9.2M queries/s, 12 failed, lowrank-heavy-ball on matrix-factorization")
+    lines = re.split(r"\r|\n", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue()))
+    last = [line for line in lines if "12345/12345" in line][-1]
+    assert len(last) <= width
+    assert re.search(r"12345/12345 +[0-9:]+ 9\.2M queries/s,", last), last
+
+
 def test_the_log_file(tmp_path):
     path = tmp_path / "log"
     with log_to(str(path)):
@@ -388,6 +407,20 @@ def test_the_log_file(tmp_path):
 def zobench(folder, *arguments):
     return subprocess.run(
         [sys.executable, "-m", "zobench", *arguments], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_a_log_that_cannot_be_written(tmp_path, capsys):
+    with pytest.raises(ZobenchError, match=r"the log file '.*' cannot be written: No such file"):
+        with log_to(str(tmp_path / "none" / "log")):
+            pass
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no device that is always full")
+    with log_to("/dev/full"):
+        for _ in range(3):
+            logging.getLogger("zobench").warning("a word")
+    assert capsys.readouterr().err == (
+        "zobench: the log file '/dev/full' ends here: [Errno 28] No space left on device\n"
     )
 
 

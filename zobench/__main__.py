@@ -2,6 +2,8 @@
 
 # `signal` itself loads a dozen modules first, during which a Ctrl-C would already be a traceback
 import _signal
+import os
+import sys
 
 
 def main() -> None:
@@ -10,6 +12,9 @@ def main() -> None:
     ours = usual is _signal.default_int_handler
     if ours:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    for name in "stdout", "stderr":  # closed by the caller (`>&-`)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # for the life of the process
     from zobench.cli.main import main as command
 
     try:

@@ -105,14 +105,18 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None] | None]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
+    # on a narrow terminal bar and text give way, the numbers do not
+    text = Column(ratio=3, no_wrap=True, overflow="ellipsis")
     bar = Progress(
-        BarColumn(),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.description}", markup=False, table_column=text),
         console=Console(stderr=True),
         transient=True,
+        expand=True,
     )
     with bar:
         task = bar.add_task("", total=None)

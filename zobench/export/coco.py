@@ -39,15 +39,12 @@ def export_coco(store: str, folder: str | Path, gap: str = "relative") -> Export
     Exported
     """
     runs, losses = collect(store, gap)
-    out = new_folder(Path(folder), "export")
     cells = instance_counts(runs)
     losses += _losses(runs, cells)
     groups: dict[tuple[str, int], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.algorithm, run.function), []).append(run)
     names = folders(run.algorithm for run in runs)
-    for (algorithm, function), members in groups.items():
-        _write(out / names[algorithm], algorithm, function, members)
     suite: dict[str, Any] = {
         "functions": {str(run.function): run.name for run in runs},
         "dimensions": sorted({run.dim for run in runs}),
@@ -55,9 +52,12 @@ def export_coco(store: str, folder: str | Path, gap: str = "relative") -> Export
         "instances": _instances(cells),
         "gap": gap,
     }
-    (out / coco_suite.MANIFEST).write_text(json.dumps(suite, indent=1), encoding="utf-8")
-    source = Path(coco_suite.__file__).read_text(encoding="utf-8")
-    (out / "run_cocopp.py").write_text(source, encoding="utf-8")
+    with new_folder(Path(folder), "export") as out:
+        for (algorithm, function), members in groups.items():
+            _write(out / names[algorithm], algorithm, function, members)
+        (out / coco_suite.MANIFEST).write_text(json.dumps(suite, indent=1), encoding="utf-8")
+        source = Path(coco_suite.__file__).read_text(encoding="utf-8")
+        (out / "run_cocopp.py").write_text(source, encoding="utf-8")
     return Exported(
         len(runs),
         len(suite["functions"]),

@@ -48,14 +48,14 @@ def export_ioh(store: str, folder: str | Path, gap: str = "relative") -> Exporte
         runs = [run for run in runs if run.instance <= LARGEST]
     if runs:
         losses.append("instance seeds count from 1: instance 1 is the one of seed 0")
-    out = new_folder(Path(folder), "export")
     groups: dict[tuple[str, int, int], list[Run]] = {}
     for run in runs:
         # a dimension that does not fit gets an index of its own, which says the true one
         groups.setdefault((run.algorithm, run.function, run.dim if run.dim > LARGEST else 0), []).append(run)
     names = folders(run.algorithm for run in runs)
-    for (algorithm, _, large_dim), members in groups.items():
-        _write(out / names[algorithm], algorithm, members, large_dim, gap)
+    with new_folder(Path(folder), "export") as out:
+        for (algorithm, _, large_dim), members in groups.items():
+            _write(out / names[algorithm], algorithm, members, large_dim, gap)
     return Exported(
         len(runs),
         len({run.function for run in runs}),

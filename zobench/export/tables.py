@@ -1,5 +1,8 @@
 """A store's tables as files: CSV with the standard tools, Parquet with pyarrow."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,12 +15,22 @@ FORMATS = ("csv", "parquet")
 TABLES = ("runs", "traces", "hits", "observations", "verdicts", "tunings", "campaigns")
 
 
-def new_folder(folder: Path, who: str) -> Path:
-    """Make a folder; what is in one that is there already is never overwritten."""
+@contextmanager
+def new_folder(folder: Path, who: str) -> Iterator[Path]:
+    """Make a folder to be filled; what is in one that is there already is never overwritten.
+
+    If it cannot be filled, what was written so far is removed.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZobenchError(f"{who}: {str(folder)!r} must be a new or an empty folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise ZobenchError(f"{who}: {str(folder)!r} cannot be written: {error.strerror}") from None
+        raise
 
 
 def write_tables(store: str, folder: str | Path, form: str = "csv") -> dict[str, int]:
@@ -49,8 +62,7 @@ def write_tables(store: str, folder: str | Path, form: str = "csv") -> dict[str,
             "store export: Parquet is written by pyarrow, which is not installed: `pip install pyarrow`, "
             "or take --format csv"
         )
-    with Store(store, "read") as kept:
-        out = new_folder(Path(folder), "store export")
+    with Store(store, "read") as kept, new_folder(Path(folder), "store export") as out:
         rows = {}
         for table in TABLES:
             frame = getattr(kept, table)()

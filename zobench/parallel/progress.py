@@ -5,10 +5,13 @@ each batch of traces and failures.
 """
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+
+from zobench.errors import ZobenchError
 
 if TYPE_CHECKING:
     from zobench.parallel.workers import Failure
@@ -101,13 +104,26 @@ def _rounded(number: float) -> str:
     return f"{number / 1e3:.0f}k" if number < 1e6 else f"{number / 1e6:.1f}M"
 
 
+class _Log(logging.FileHandler):
+    """A log file; one that can no longer be written is no reason to end a campaign, and is told once."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Tell, and write no more."""
+        said = sys.exc_info()[1]
+        self.setLevel(logging.CRITICAL + 1)
+        sys.stderr.write(f"zobench: the log file {self.baseFilename!r} ends here: {said}\n")
+
+
 @contextmanager
 def log_to(path: str | None) -> Iterator[None]:
     """Append to a log file what happens meanwhile; without a path do nothing."""
     if path is None:
         yield
         return
-    handler = logging.FileHandler(path, encoding="utf-8")
+    try:
+        handler = _Log(path, encoding="utf-8")
+    except OSError as error:
+        raise ZobenchError(f"the log file {path!r} cannot be written: {error.strerror}") from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     level = _LOG.level
     _LOG.addHandler(handler)
@@ -120,4 +136,5 @@ def log_to(path: str | None) -> Iterator[None]:
     finally:
         _LOG.setLevel(level)
         _LOG.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):  # has been told of
+            handler.close()
