@@ -19,7 +19,15 @@ WANTED = {
     "time_": ("run", "200_runs", "report", "verify", "merge"),
     "timeraw_": ("import", "help", "compiled_run"),
     "peakmem_": ("run", "read", "merge", "report"),
-    "track_": ("queries_to_target", "tightness", "functions", "compiled_again", "ratio_to_fused", "failures"),
+    "track_": (
+        "vectors",
+        "queries_to_target",
+        "tightness",
+        "functions",
+        "compiled_again",
+        "ratio_to_fused",
+        "failures",
+    ),
 }
 
 

@@ -19,9 +19,9 @@ def regress_command(results: str, out: str | None, factor: str, as_json: bool) -
 
     Prints a table in Markdown.  Exit code 1 on a significant regression: an exact number (`track_`) that
     grew by more than 1e-4 of itself; a time whose median grew by more than the factor and whose 99 %
-    interval lies above the old one; a ratio or a peak of memory that grew by more than the factor; a
-    benchmark that fails now.  The last two commits are the newest by date and the one before it that was
-    measured on the same machine in the same environment.
+    interval lies above the old one; a ratio that grew by more than the factor; a peak of memory that
+    grew by more than the factor and 64 MB; a benchmark that fails now.  The last two commits are the newest
+    by date and the one before it that was measured on the same machine in the same environment.
     """
     return regress_verb(results, out, factor, as_json)
 

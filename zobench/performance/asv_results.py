@@ -18,7 +18,17 @@ from zobench.errors import ZobenchError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["CHANGES", "EXACT", "FACTOR", "REGRESSIONS", "RULES", "Changes", "compare_results", "read_results"]
+__all__ = [
+    "CHANGES",
+    "EXACT",
+    "FACTOR",
+    "REGRESSIONS",
+    "RULES",
+    "SLACK",
+    "Changes",
+    "compare_results",
+    "read_results",
+]
 
 #: Of asv's files; it has been 2 since 2021.
 VERSION = 2
@@ -26,10 +36,14 @@ VERSION = 2
 EXACT = 1e-4
 #: Ratio from which anything else does.
 FACTOR = 1.1
+#: Bytes by which peaks of processes that do the same differ.
+SLACK = 64e6
 RULES = {
     "exact": f"a `track_` number has no noise: any change beyond {EXACT:g} of it counts",
-    "ratio": "a `track_ratio_` number, a ratio of two things measured in turn, and a peak of memory: a change "
-    "by more than the factor counts",
+    "ratio": "a `track_ratio_` number, a ratio of two things measured in turn: a change by more than the "
+    "factor counts",
+    "peak": f"a peak of memory: a change by more than the factor and {SLACK / 1e6:g} MB counts (pages of "
+    "libraries that happen to be in memory are in it)",
     "timed": "a time counts as changed if the ratio of medians exceeds the factor and their 99 % intervals "
     "do not touch; a single sample, as of `asv run --quick`, has no interval and decides nothing",
 }
@@ -276,7 +290,7 @@ def _pairs(old: "DataFrame", new: "DataFrame", factor: float) -> Iterator[dict[s
 def _rule(benchmark: str, kind: str) -> str:
     if kind in ("track", "track_all"):
         return "ratio" if benchmark.rpartition(".")[2].startswith("track_ratio_") else "exact"
-    return "timed" if kind == "time" else "ratio"
+    return {"time": "timed", "peakmemory": "peak"}.get(kind, "ratio")
 
 
 def _ratio(before: Any, after: Any) -> tuple[float, float, float]:
@@ -304,6 +318,8 @@ def _change(before: Any, after: Any, rule: str, ratio: float, low: float, high: 
     limit = 1.0 + EXACT if rule == "exact" else factor
     # written so that numbers that are zero, negative or infinite are ordered, too
     if abs(new - old) <= (limit - 1.0) * min(abs(old), abs(new)) or old == new:
+        return "same"
+    if rule == "peak" and abs(new - old) <= SLACK:
         return "same"
     if rule == "timed" and not (low > 1.0 or high < 1.0):
         return "unclear"
