@@ -54,6 +54,11 @@ class Compared(NamedTuple):
         Infinite where it is no number of double precision.
     source : str
         Where it comes from, and whether that was read or is recalled.
+
+    Examples
+    --------
+    >>> Compared("of the paper", 4.0, "Zhang et al. (2020), recalled, not used").value
+    4.0
     """
 
     label: str
@@ -79,6 +84,11 @@ class Certificate:
         Values of the same constant in the literature.
     definition : str
         Of L0 and L1, which of `DEFINITIONS` they certify: ``"H"`` unless ``"G"`` is said; empty for others.
+
+    Examples
+    --------
+    >>> Certificate("L", 2.0, "f is x^2.").value
+    2.0
     """
 
     constant: str
@@ -111,6 +121,11 @@ class Certificate:
 
 class Certificates(Mapping[str, Certificate]):
     """The certificates of one instance, by constant.
+
+    Parameters
+    ----------
+    *items : Certificate
+        One a constant.
 
     Examples
     --------
@@ -161,6 +176,14 @@ def rounded_up(value: float) -> float:
 
     The last bits of an eigenvalue depend on the library and its threads; a certificate must not.
 
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> rounded_up(2 / 3)
@@ -174,6 +197,14 @@ def rounded_up(value: float) -> float:
 
 def rounded_down(value: float) -> float:
     """Round a positive number down in its twelfth digit.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    float
 
     Examples
     --------

@@ -118,7 +118,21 @@ def lines(evidence: "Evidence") -> "DataFrame":
 
 
 def quartiles(numbers: Floats) -> Floats:
-    """Give the three quartiles over the runs; inf where a diverged run makes one."""
+    """Give the three quartiles over the runs; inf where a diverged run makes one.
+
+    Parameters
+    ----------
+    numbers : array of shape (runs, q)
+
+    Returns
+    -------
+    array of shape (3, q)
+
+    Examples
+    --------
+    >>> quartiles(np.array([[1.0], [2.0], [3.0]])).ravel().tolist()
+    [1.5, 2.0, 2.5]
+    """
     found = np.quantile(np.nan_to_num(numbers, nan=HUGE, posinf=HUGE), [0.25, 0.5, 0.75], axis=0)
     found[found > HUGE * 1e-10] = np.inf
     return found
@@ -215,6 +229,21 @@ def said_of_leading(chosen: set[str], runs: "DataFrame") -> str:
 
 
 def finite_or(value: Any, other: float) -> float:
-    """Give a number, or another one in place of NaN and infinities."""
+    """Give a number, or another one in place of NaN and infinities.
+
+    Parameters
+    ----------
+    value : number
+    other : float
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> finite_or(float("nan"), 7.0), finite_or(3, 7.0)
+    (7.0, 3.0)
+    """
     number = float(value)
     return number if np.isfinite(number) else other

@@ -49,7 +49,23 @@ ROTATION_INVARIANT = ("gaussian", "sphere", "unit-sphere")
 
 
 def draw(stream, law, s):
-    """Write the next direction of the law into the vector `s`."""
+    """Write the next direction of the law into the vector `s`.
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+    law : int
+        Place of the law in `LAWS`, as a kernel sees a parameter that is a `Choice`.
+    s : vector of size d
+        Overwritten.
+
+    Examples
+    --------
+    In a kernel, with the parameter ``law: Annotated[str, Choice(*LAWS)]``:
+
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     draw(stream, parameters.law, state.s)
+    """
     if law == RADEMACHER:
         signs(stream, s)
     elif law == COORDINATE:
@@ -148,6 +164,11 @@ class LawConstants:
         Whether the law is that of Qs for every orthogonal Q.
     fixed_norm : bool
         Whether |s|^2 equals m2 always.
+
+    Examples
+    --------
+    >>> constants("rademacher", 10).fixed_norm
+    True
     """
 
     m1: float
@@ -159,6 +180,17 @@ class LawConstants:
 
 def constants(law: str, dim: int) -> LawConstants:
     """Give the constants of a law in dimension `dim`.
+
+    Parameters
+    ----------
+    law : str
+        One of `LAWS`.
+    dim : int
+        d.
+
+    Returns
+    -------
+    LawConstants
 
     Examples
     --------

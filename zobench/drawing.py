@@ -90,13 +90,43 @@ def _instance(problem: str, dim: int, seed: int, parameters: str, noise: str) ->
 
 
 def instance_of(run: Any) -> "Instance | None":
-    """Make the instance of one row of runs again; None if this installation does not have the problem."""
+    """Make the instance of one row of runs again; None if this installation does not have the problem.
+
+    Parameters
+    ----------
+    run : row of `Evidence.runs`
+
+    Returns
+    -------
+    Instance or None
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> facts = {"problem": "quadratic", "dim": 3, "instance_seed": 0, "problem_parameters": "{}"}
+    >>> instance_of(SimpleNamespace(**facts, noise="")).dim
+    3
+    """
     return _instance(run.problem, int(run.dim), int(run.instance_seed), run.problem_parameters, run.noise)
 
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """Draw inside this in zobench's style; outside, nothing changed."""
+    """Draw inside this in zobench's style; outside, nothing changed.
+
+    Returns
+    -------
+    context manager
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> before = dict(matplotlib.rcParams)
+    >>> with theme():
+    ...     pass
+    >>> dict(matplotlib.rcParams) == before
+    True
+    """
     import matplotlib
     import seaborn  # here and not above: it costs seconds
 
@@ -126,6 +156,17 @@ def image(figure: "Figure", kind: str) -> bytes:
     ----------
     figure : Figure
     kind : {"svg", "png"}
+
+    Returns
+    -------
+    bytes
+
+    Examples
+    --------
+    >>> figure, axes = panels(1, width=5.0)
+    >>> legend(figure, axes)
+    >>> image(figure, "png")[1:4]
+    b'PNG'
     """
     buffer = io.BytesIO()
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
@@ -179,6 +220,10 @@ def panels(
         Inches left of each panel.
     title : float, optional
         Inches above each panel, if not counted by the lines of its title; `height` is then with all of them.
+
+    Returns
+    -------
+    Figure, list of Axes
 
     Examples
     --------
@@ -238,6 +283,12 @@ def legend(figure: "Figure", axes: Sequence["Axes"], last: Sequence[str] = ()) -
     axes : sequence of Axes
     last : sequence of str
         Labels that come last, in this order; those before them are sorted.
+
+    Examples
+    --------
+    >>> figure, axes = panels(2, width=9.6)
+    >>> lines = axes[0].plot([1, 2], [3, 4], label="s2p")
+    >>> legend(figure, axes)
     """
     entries: dict[str, Any] = {}
     for axis in axes:
@@ -269,6 +320,16 @@ def ticks(axis: "Axes") -> None:
     """Label logarithmic axes of less than two decades with plain numbers, up to six of them.
 
     Longer ones keep powers of ten, seven at most.
+
+    Parameters
+    ----------
+    axis : Axes
+
+    Examples
+    --------
+    >>> figure, axes = panels(1, width=5.0)
+    >>> axes[0].set_xscale("log")
+    >>> ticks(axes[0])
     """
     from math import floor, log10
 
@@ -310,12 +371,37 @@ def _plain_places(low: float, high: float, floor: Any) -> list[float]:
 
 
 def below(figure: "Figure", text: str) -> None:
-    """Name the abscissa of all panels, in the margin below the last row; after the legend."""
+    """Name the abscissa of all panels, in the margin below the last row; after the legend.
+
+    Parameters
+    ----------
+    figure : Figure
+    text : str
+
+    Examples
+    --------
+    >>> figure, axes = panels(1, width=5.0)
+    >>> legend(figure, axes)
+    >>> below(figure, "queries")
+    """
     figure.supxlabel(text, fontsize="medium", y=0.05 / figure.get_size_inches()[1], va="bottom")
 
 
 def rest(axis: "Axes", lines: Sequence[tuple[Any, Any]], gid: str = "others") -> None:
-    """Draw lines that get no colour of their own, as one thin grey artist."""
+    """Draw lines that get no colour of their own, as one thin grey artist.
+
+    Parameters
+    ----------
+    axis : Axes
+    lines : sequence of (abscissas, ordinates)
+    gid : str
+        Name of the artist.
+
+    Examples
+    --------
+    >>> figure, axes = panels(1, width=5.0)
+    >>> rest(axes[0], [([1, 2], [3, 4])])
+    """
     if not lines:
         return
     import numpy as np
@@ -328,7 +414,23 @@ def rest(axis: "Axes", lines: Sequence[tuple[Any, Any]], gid: str = "others") ->
 
 
 def shortened(text: str, most: int) -> str:
-    """Leave out the middle of a long text: names differ in how they begin and in how they end."""
+    """Leave out the middle of a long text: names differ in how they begin and in how they end.
+
+    Parameters
+    ----------
+    text : str
+    most : int
+        Letters.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> len(shortened("a name that is far too long", 12)) <= 12
+    True
+    """
     if len(text) <= most:
         return text
     head = (most - 1) * 3 // 5
@@ -336,7 +438,26 @@ def shortened(text: str, most: int) -> str:
 
 
 def labelled_rows(names: Sequence[str], width: float, above: float = 0.3) -> tuple["Figure", "Axes", Any]:
-    """Make a figure of one row a name, the first on top; answer it, its axes and the rows' ordinates."""
+    """Make a figure of one row a name, the first on top; answer it, its axes and the rows' ordinates.
+
+    Parameters
+    ----------
+    names : sequence of str
+    width : float
+        Inches.
+    above : float
+        Inches above the rows.
+
+    Returns
+    -------
+    Figure, Axes, vector of ordinates
+
+    Examples
+    --------
+    >>> figure, axis, ordinates = labelled_rows(["s2p", "stp"], 9.6)
+    >>> len(ordinates)
+    2
+    """
     import numpy as np
     from matplotlib.figure import Figure
 
@@ -367,13 +488,42 @@ def caption(evidence: "Evidence", runs: "DataFrame", what: str, *notes: str) -> 
 
 
 def count_of(number: int, noun: str) -> str:
-    """Write a number with its noun, ``1 run`` or ``2,000 runs``."""
+    """Write a number with its noun, ``1 run`` or ``2,000 runs``.
+
+    Parameters
+    ----------
+    number : int
+    noun : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> count_of(2000, "run")
+    '2,000 runs'
+    """
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 
 def span(numbers: Iterable[float]) -> str:
-    """Write one number, or the smallest and the largest of several."""
+    """Write one number, or the smallest and the largest of several.
+
+    Parameters
+    ----------
+    numbers : iterable of float
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> span([3, 3]) != span([3, 5])
+    True
+    """
     found = sorted(set(numbers))
     return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
 

@@ -12,15 +12,40 @@ LISTED = {"problem": "problems", "solver": "solvers", "theorem": "theorems", "re
 
 
 class ZobenchError(ValueError):
-    """A request that cannot be honoured: who, what was expected, what was given, what to do."""
+    """A request that cannot be honoured: who, what was expected, what was given, what to do.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> try:
+    ...     zobench.problem("quadratc")
+    ... except ZobenchError as fault:
+    ...     print("did you mean 'quadratic'?" in str(fault))
+    True
+    """
 
 
 class ConversionWarning(UserWarning):
-    """A start of another precision that was converted to float64, in which every run is."""
+    """A start of another precision that was converted to float64, in which every run is.
+
+    Examples
+    --------
+    >>> issubclass(ConversionWarning, UserWarning)
+    True
+    """
 
 
 def nearest(given: str, known: Iterable[str]) -> str | None:
     """Return the known name most like the given one, or None if nothing is like it.
+
+    Parameters
+    ----------
+    given : str
+    known : iterable of str
+
+    Returns
+    -------
+    str or None
 
     Examples
     --------

@@ -83,7 +83,27 @@ def key_of(
     parameters: Mapping[str, Any] | None = None,
     observed: bool = False,
 ) -> RunKey:
-    """Check a request and name it; see `run` for the arguments."""
+    """Check a request and name it; see `run` for the arguments.
+
+    Parameters
+    ----------
+    problem : str or Instance
+    solver : str or Solver
+    budget : int
+    seed : int
+    parameters : mapping, optional
+        Of the solver.
+    observed : bool
+
+    Returns
+    -------
+    RunKey
+
+    Examples
+    --------
+    >>> key_of("quadratic", "s2p", budget=100, seed=3).seed
+    3
+    """
     made, method = _made(problem), solver_of(solver)
     return RunKey(
         problem=made.problem.name,
@@ -108,7 +128,21 @@ def _written(parameters: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 
 def instance_of(key: RunKey) -> Instance:
-    """Make the instance that a key names, with its noise."""
+    """Make the instance that a key names, with its noise.
+
+    Parameters
+    ----------
+    key : RunKey
+
+    Returns
+    -------
+    Instance
+
+    Examples
+    --------
+    >>> instance_of(key_of("quadratic", "s2p", budget=10)).dim
+    10
+    """
     parameters = dict(key.problem_parameters)
     return make_problem(key.problem, key.dim, key.instance_seed, noise=key.noise or None, **parameters)
 
@@ -139,6 +173,11 @@ def run_key(
     ------
     ZobenchError
         Also if the key names weights and others, or none, are given.
+
+    Examples
+    --------
+    >>> run_key(key_of("quadratic", "stp", budget=30)).count
+    30
     """
     named = "" if weights is None or not key.observed else weights_name(weights)
     if key.weights and key.weights != named:

@@ -33,6 +33,13 @@ class Foreign:
         The same function, for what is evaluated off the record.
     evaluations : callable
         ``evaluations() -> int``: the other package's own count of `counted`.
+
+    Examples
+    --------
+    >>> calls = []
+    >>> square = lambda x: float(x @ x)
+    >>> Foreign(lambda x: calls.append(1) or square(x), square, lambda: len(calls)).evaluations()
+    0
     """
 
     counted: Callable[[NDArray[np.float64]], float]

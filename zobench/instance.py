@@ -46,6 +46,12 @@ class Parts(NamedTuple):
         Where x is a matrix of low rank: its shape, its rank and the start in factors.
     foreign : Foreign or None
         An objective that another package computes (`zobench.family`); the problem's own is not used then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Parts(np.zeros(3)).certificates
+    ()
     """
 
     x0: NDArray[np.float64]
@@ -96,6 +102,14 @@ class Problem:
         enter the key of the draw, nor of a run, so that what was recorded before keeps its bits.
     differentiable : bool
         Whether f is differentiable everywhere; where it is not, `gradient` writes a subgradient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> start = lambda dim, rng, parameters: Parts(np.ones(dim))
+    >>> bowl = Problem("bowl", "a sum of squares", lambda x: x @ x, start, "ours")
+    >>> bowl.instance(3).value([1.0, 2.0, 2.0])
+    9.0
     """
 
     name: str

@@ -8,6 +8,20 @@ def dot(a, b):
 
     Eight partial sums, added in a fixed order: a plain loop waits for each addition before it starts the
     next, and `fastmath` would free the compiler to change the order, and so the bits, between machines.
+
+    Parameters
+    ----------
+    a, b : vectors of size n
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(dot(np.array([1.0, 2.0]), np.array([3.0, 4.0])))
+    11.0
     """
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
     whole = a.size - a.size % 8
@@ -27,5 +41,20 @@ def dot(a, b):
 
 
 def squared_norm(a):
-    """Return the squared Euclidean norm of a vector."""
+    """Return the squared Euclidean norm of a vector.
+
+    Parameters
+    ----------
+    a : vector of size n
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(squared_norm(np.array([3.0, 4.0])))
+    25.0
+    """
     return dot(a, a)

@@ -33,6 +33,19 @@ def _written(value: Any) -> str:
 def problem_name(name: str, dim: int, seed: int, parameters: Mapping[str, Any], noise: str = "") -> str:
     """Name an instance for people.
 
+    Parameters
+    ----------
+    name : str
+    dim : int
+    seed : int
+        Of the instance.
+    parameters : mapping
+    noise : str
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> problem_name("quadratic", 10, 0, {"condition": 100.0, "rotation": "no"})
@@ -50,6 +63,15 @@ def problem_name(name: str, dim: int, seed: int, parameters: Mapping[str, Any], 
 
 def solver_name(name: str, parameters: Mapping[str, Any]) -> str:
     """Name a solver with its choice of parameters for people.
+
+    Parameters
+    ----------
+    name : str
+    parameters : mapping
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -144,6 +144,16 @@ def query(oracle, x):
     float
         The value; on a stochastic problem a sample of it; with noise where the instance has some.  Past the
         budget +inf: nothing is evaluated and nothing charged.
+
+    Examples
+    --------
+    A step of random search, in the solver's file:
+
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     f = query(oracle, state.trial)
+    ...     if f < state.f[0]:
+    ...         state.f[0] = f
+    ...         state.x[:] = state.trial
     """
     if oracle.count >= oracle.budget:
         oracle.refused += 1
@@ -185,6 +195,12 @@ def query_pair(oracle, x, y):
     -------
     float, float
         What `query` would answer, bit by bit; past the budget +inf.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     plus, minus = query_pair(oracle, state.plus, state.minus)
+    ...     state.x[:] = state.plus if plus <= minus else state.minus
     """
     # what ends between the two goes one by one
     if oracle.many_address != 0 and oracle.budget - oracle.count >= 2:
@@ -208,6 +224,14 @@ def query_along(oracle, x, s, shift, trial):
     -------
     float, float
         What `query` would answer, bit by bit; past the budget +inf.
+
+    Examples
+    --------
+    The central difference along s, without a vector for the first point:
+
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     plus, minus = query_along(oracle, state.x, state.s, parameters.radius, state.trial)
+    ...     slope = (plus - minus) / (2.0 * parameters.radius)
     """
     if oracle.many_address != 0:
         # only here both points have to be there at once: the harness has the room, no solver needs it
@@ -240,6 +264,12 @@ def query_gradient(oracle, x, out):
     -------
     float
         As `query` does.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     query_gradient(oracle, state.x, state.g)
+    ...     state.x[:] -= parameters.step_size * state.g
     """
     out[:] = 0.0
     refused = oracle.refused
@@ -260,6 +290,18 @@ def hold(oracle):
 
     These are common random numbers.  Without `hold` each query draws afresh.  Noise in the common mode is
     held with the sample, noise in the independent mode never.  On a deterministic problem it does nothing.
+
+    Parameters
+    ----------
+    oracle : a kernel's `oracle`
+
+    Examples
+    --------
+    Both points of a step meet the same sample:
+
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     hold(oracle)
+    ...     plus, minus = query_pair(oracle, state.plus, state.minus)
     """
     oracle.held = 1
     oracle.sample += 1
@@ -271,5 +313,21 @@ def affords(oracle, count):
 
 
 def varies(oracle):
-    """Tell whether two queries at one point may answer differently, so that a kept value goes stale."""
+    """Tell whether two queries at one point may answer differently, so that a kept value goes stale.
+
+    Parameters
+    ----------
+    oracle : a kernel's `oracle`
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    The value at the iterate is asked again only where it may have changed:
+
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     f = query(oracle, state.x) if varies(oracle) else state.f[0]
+    """
     return oracle.varies != 0

@@ -68,6 +68,11 @@ class Overlay(NamedTuple):
         A key of `zobench.limits.CURVES`.
     kind : str
         What tells several of one limit apart: queries a step, or the kind of comparison.
+
+    Examples
+    --------
+    >>> Overlay("comparison", "two-point").kind
+    'two-point'
     """
 
     limit: str
@@ -107,6 +112,17 @@ def overlays(instance: "Instance", runs: "DataFrame") -> list[Overlay]:
     instance : Instance
     runs : DataFrame
         With columns solver, solver_parameters.
+
+    Returns
+    -------
+    list of Overlay
+
+    Examples
+    --------
+    >>> import pandas, zobench
+    >>> none = pandas.DataFrame({"solver": [], "solver_parameters": []})
+    >>> overlays(zobench.problem("quadratic"), none)
+    [Overlay(limit='values', kind='')]
     """
     if instance.varies or on_the_sphere(instance):
         return []

@@ -33,6 +33,14 @@ class Real:
     `unit` says in what it is measured, in powers of the unit of x and of f: ``"x"``, ``"x^2/f"``; nothing if
     it is a plain number.  A certified constant has the unit of its certificate.
 
+    Parameters
+    ----------
+    low, high : float
+        Bounds.
+    open : bool
+        Whether the bounds are excluded.
+    unit : str
+
     Examples
     --------
     >>> Real(0.0, open=True).demand
@@ -68,6 +76,22 @@ class Certified(Real):
     """A constant of the problem: NaN, the default, stands for the instance's own certificate.
 
     Where the problem certifies none, `fallback` takes its place; if that is NaN, too, the solver asks for it.
+
+    Parameters
+    ----------
+    low, high : float
+        Bounds.
+    open : bool
+        Whether the bounds are excluded.
+    fallback : float
+        What takes the certificate's place where there is none; NaN for nothing.
+    unit : str
+        In powers of the unit of x and of f, such as ``"x^2/f"``.
+
+    Examples
+    --------
+    >>> Certified().demand
+    "a number > 0, or 'certified' for the constant that the problem certifies"
     """
 
     low: float = 0.0
@@ -91,6 +115,16 @@ class Certified(Real):
 class RealOr(Real):
     """A number between two bounds, or one of a few words.
 
+    Parameters
+    ----------
+    low, high : float
+        Bounds.
+    open : bool
+        Whether the bounds are excluded.
+    words : tuple of str
+        What may be said instead of a number.
+    unit : str
+
     Examples
     --------
     >>> RealOr(0.0, words=("far",)).demand
@@ -111,7 +145,17 @@ class RealOr(Real):
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number between two bounds, both included."""
+    """A whole number between two bounds, both included.
+
+    Parameters
+    ----------
+    low, high : int
+
+    Examples
+    --------
+    >>> Integer(1).demand
+    'a whole number >= 1'
+    """
 
     low: int = -(2**62)
     high: int = 2**62
@@ -135,7 +179,17 @@ class Integer:
 
 @dataclass(frozen=True, init=False)
 class Choice:
-    """One word of a fixed list; a kernel sees its position in the list."""
+    """One word of a fixed list; a kernel sees its position in the list.
+
+    Parameters
+    ----------
+    *words : str
+
+    Examples
+    --------
+    >>> Choice("forward", "central").demand
+    "one of 'forward', 'central'"
+    """
 
     words: tuple[str, ...]
 
@@ -156,7 +210,25 @@ class Choice:
 
 @cache
 def constraints(parameters: type) -> Mapping[str, Any]:
-    """Give the constraint that each field's annotation carries; None where it carries none."""
+    """Give the constraint that each field's annotation carries; None where it carries none.
+
+    Parameters
+    ----------
+    parameters : type
+        A NamedTuple class.
+
+    Returns
+    -------
+    mapping of str to object
+
+    Examples
+    --------
+    >>> from typing import Annotated, NamedTuple
+    >>> class Steps(NamedTuple):
+    ...     size: Annotated[float, Real(0.0)] = 1.0
+    >>> constraints(Steps)["size"].demand
+    'a number >= 0'
+    """
     rules = {}
     for name, hint in get_type_hints(parameters, include_extras=True).items():
         extras = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
@@ -185,6 +257,14 @@ def validate(parameters: type, given: Mapping[str, Any], who: str) -> Any:
     ------
     ZobenchError
         With all faults, each saying the parameter, what it must be and what was given.
+
+    Examples
+    --------
+    >>> from typing import Annotated, NamedTuple
+    >>> class Steps(NamedTuple):
+    ...     size: Annotated[float, Real(0.0)] = 1.0
+    >>> validate(Steps, {"size": "2.5"}, "solver 'x'").size
+    2.5
     """
     fields: tuple[str, ...] = parameters._fields  # type: ignore[attr-defined]
     defaults: dict[str, Any] = parameters._field_defaults  # type: ignore[attr-defined]
@@ -205,7 +285,28 @@ def validate(parameters: type, given: Mapping[str, Any], who: str) -> Any:
 
 
 def named(given: Any, who: str = "") -> dict[str, Any]:
-    """Read parameters given by name, None for none, or complain to their owner `who`."""
+    """Read parameters given by name, None for none, or complain to their owner `who`.
+
+    Parameters
+    ----------
+    given : mapping or None
+    who : str
+        The owner, for the complaint.
+
+    Returns
+    -------
+    dict of str to object
+
+    Raises
+    ------
+    ZobenchError
+        If it is no mapping of names.
+
+    Examples
+    --------
+    >>> named(None), named({"alpha0": 1})
+    ({}, {'alpha0': 1})
+    """
     if given is None:
         return {}
     if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
@@ -215,7 +316,25 @@ def named(given: Any, who: str = "") -> dict[str, Any]:
 
 
 def describe(parameters: type) -> list[dict[str, Any]]:
-    """List the parameters: name, default, and what the value must be."""
+    """List the parameters: name, default, and what the value must be.
+
+    Parameters
+    ----------
+    parameters : type
+        A NamedTuple class.
+
+    Returns
+    -------
+    list of dict
+
+    Examples
+    --------
+    >>> from typing import Annotated, NamedTuple
+    >>> class Steps(NamedTuple):
+    ...     size: Annotated[float, Real(0.0)] = 1.0
+    >>> describe(Steps)
+    [{'name': 'size', 'default': 1.0, 'must_be': 'a number >= 0'}]
+    """
     defaults: dict[str, Any] = parameters._field_defaults  # type: ignore[attr-defined]
     return [
         {"name": name, "default": defaults.get(name), "must_be": rule.demand if rule else "any value"}
@@ -224,7 +343,25 @@ def describe(parameters: type) -> list[dict[str, Any]]:
 
 
 def encode(values: Any) -> tuple[Any, ...]:
-    """Give the numbers a kernel sees: a choice becomes its position in its list."""
+    """Give the numbers a kernel sees: a choice becomes its position in its list.
+
+    Parameters
+    ----------
+    values : NamedTuple
+        Parameters, as `validate` makes them.
+
+    Returns
+    -------
+    tuple
+
+    Examples
+    --------
+    >>> from typing import Annotated, NamedTuple
+    >>> class Form(NamedTuple):
+    ...     form: Annotated[str, Choice("forward", "central")] = "central"
+    >>> encode(Form())
+    (1,)
+    """
     kind: type = type(values)
     rules = constraints(kind)
     return tuple(
@@ -235,6 +372,24 @@ def encode(values: Any) -> tuple[Any, ...]:
 
 def convert(value: Any, rule: Any, what: str) -> Any:
     """Return `value` as `rule` wants it, or complain.
+
+    Parameters
+    ----------
+    value : object
+        From Python, a command line or a TOML file.
+    rule : constraint
+        Such as `Integer` or `Choice`.
+    what : str
+        What the value is, for the complaint.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ZobenchError
+        If the rule does not admit the value.
 
     Examples
     --------
@@ -265,6 +420,21 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
 
 def parse_assignments(text: str, who: str) -> dict[str, str]:
     """Read ``key=value,key=value``.
+
+    Parameters
+    ----------
+    text : str
+    who : str
+        The owner, for the complaint.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    ZobenchError
+        If a part is no ``key=value``, or a key stands twice.
 
     Examples
     --------

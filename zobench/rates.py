@@ -47,6 +47,15 @@ def growth(u: float) -> float:
     On an (L0, L1)-smooth function of definition H, with g the gradient at x and r = |y - x|,
     f(y) <= f(x) + <g, y - x> + B(L1 r) (L0 + L1 |g|) r^2 / 2.
 
+    Parameters
+    ----------
+    u : float
+        At least 0.
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> round(growth(1.0), 4)
@@ -68,6 +77,10 @@ def remainder(law: str, dim: int, length: float) -> float:
     dim : int
     length : float
         l = L1 alpha >= 0.
+
+    Returns
+    -------
+    float
 
     Examples
     --------
@@ -97,6 +110,15 @@ def speed_of_a_line(dim: int) -> float:
     Whoever moves along one uniformly random line a step comes nearer to a point by no more than this in
     E ln |x_k - x_star|, on any function and with any step size; about 1 / (2 d).  Infinite for d = 1.
 
+    Parameters
+    ----------
+    dim : int
+        d.
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> round(10 * speed_of_a_line(10), 4)
@@ -121,6 +143,10 @@ def gap_after(instance: Instance, law: str, steps: int) -> float:
         "rademacher", for a diagonal Hessian, or one whose s/|s| is uniform on the unit sphere.
     steps : int
         K.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
@@ -156,14 +182,52 @@ def gap_after(instance: Instance, law: str, steps: int) -> float:
 
 
 def clipped_steps(case: "Case", eps: float) -> float:
-    """Give K(eps) of clipped steps under (L0, L1)-smoothness, 4 B d D0/m1^2 (L0/eps^2 + L1/eps)."""
+    """Give K(eps) of clipped steps under (L0, L1)-smoothness, 4 B d D0/m1^2 (L0/eps^2 + L1/eps).
+
+    Parameters
+    ----------
+    case : Case
+    eps : float
+        The mean gradient norm wanted.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.theorem import Case
+    >>> case = Case(zobench.problem("cosh", dim=4), 100, "rademacher")
+    >>> clipped_steps(case, 0.1) < clipped_steps(case, 0.05)
+    True
+    """
     m1 = case.directions.m1
     scale = 4.0 * growth(m1 / (2.0 * math.sqrt(case.dim))) * case.dim * case.gap / m1**2
     return scale * (case.constant("L0") / eps**2 + case.constant("L1") / eps)
 
 
 def relaxed_steps(case: "Case", eps: float) -> float:
-    """Give K(eps) of steps fixed in advance under (L0, L1)-smoothness."""
+    """Give K(eps) of steps fixed in advance under (L0, L1)-smoothness.
+
+    Parameters
+    ----------
+    case : Case
+    eps : float
+        The mean gradient norm wanted.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.theorem import Case
+    >>> case = Case(zobench.problem("cosh", dim=4), 100, "gaussian")
+    >>> relaxed_steps(case, 0.1) < relaxed_steps(case, 0.05)
+    True
+    """
     law, l0, l1 = case.directions, case.constant("L0"), case.constant("L1")
     b = growth(law.m1 / math.sqrt(law.m2)) if l1 > 0.0 else 1.0
     scale = 2.0 * b * case.gap * case.dim / law.m1**2
@@ -172,6 +236,14 @@ def relaxed_steps(case: "Case", eps: float) -> float:
 
 def not_a_sphere(instance: Instance) -> str:
     """Say that f is not (L/2)|x - x_star|^2 + f_star, if it is not; empty if it is.
+
+    Parameters
+    ----------
+    instance : Instance
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -187,6 +259,14 @@ def not_a_sphere(instance: Instance) -> str:
 def not_sampled(instance: Instance) -> str:
     """Say what a theorem about samples finds lacking; empty if nothing.
 
+    Parameters
+    ----------
+    instance : Instance
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> import zobench
@@ -200,6 +280,14 @@ def not_sampled(instance: Instance) -> str:
 
 def not_independently_noisy(instance: Instance) -> str:
     """Say what a theorem about noisy values finds lacking; empty if nothing.
+
+    Parameters
+    ----------
+    instance : Instance
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -230,6 +318,10 @@ def preset_speed(kind: str, dim: int, scale: float) -> float:
     scale : float
         c > 0.
 
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> round(20 * preset_speed("one-point", 20, 1.23), 3)
@@ -255,6 +347,17 @@ def preset_speed(kind: str, dim: int, scale: float) -> float:
 @lru_cache(maxsize=64)
 def best_preset_speed(kind: str, dim: int) -> float:
     """Return the largest `preset_speed` over the length.
+
+    Parameters
+    ----------
+    kind : {"one-point", "three-point", "two-point"}
+        As in `preset_speed`.
+    dim : int
+        At least 2.
+
+    Returns
+    -------
+    float
 
     Examples
     --------

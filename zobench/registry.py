@@ -52,13 +52,28 @@ def catalogue(kind: str) -> dict[str, Any]:
     ------
     ZobenchError
         If two modules define the same name, or a module lacks the object.
+
+    Examples
+    --------
+    >>> sorted(catalogue("solvers"))[:3]
+    ['accelerated-random-gradient-free', 'cma-es', 'cobyla']
     """
     return {name: item for name, item in _registered(kind).items() if not _is_family(item)}
 
 
 @cache
 def families() -> dict[str, Any]:
-    """Give the families of problems (`zobench.family`), by name: what may stand before a colon."""
+    """Give the families of problems (`zobench.family`), by name: what may stand before a colon.
+
+    Returns
+    -------
+    dict of str to Family
+
+    Examples
+    --------
+    >>> "coco" in families()
+    True
+    """
     return {name: item for name, item in _registered("problems").items() if _is_family(item)}
 
 
@@ -121,7 +136,27 @@ def _at_home(kind: str, name: str) -> Any:
 
 
 def find(kind: str, name: str) -> Any:
-    """Give the registered object of that name, or complain with the nearest valid one."""
+    """Give the registered object of that name, or complain with the nearest valid one.
+
+    Parameters
+    ----------
+    kind : {"problems", "solvers", "reports"}
+    name : str
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ZobenchError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> find("solvers", "s2p").name
+    's2p'
+    """
     item = _at_home(kind, name)
     if item is not None and not _is_family(item):
         return item
@@ -138,7 +173,22 @@ def find(kind: str, name: str) -> Any:
 
 
 def from_elsewhere(kind: str, name: str) -> bool:
-    """Say whether the code of a problem or solver comes from another package; False if there is no such."""
+    """Say whether the code of a problem or solver comes from another package; False if there is no such.
+
+    Parameters
+    ----------
+    kind : {"problems", "solvers"}
+    name : str
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from_elsewhere("solvers", "s2p")
+    False
+    """
     try:
         item = find(kind, name)
     except ZobenchError:
@@ -148,12 +198,36 @@ def from_elsewhere(kind: str, name: str) -> bool:
 
 
 def faults() -> dict[str, str]:
-    """Say of each module that was left out of the catalogue why."""
+    """Say of each module that was left out of the catalogue why.
+
+    Returns
+    -------
+    dict of str to str
+        Reasons by module.
+
+    Examples
+    --------
+    >>> isinstance(faults(), dict)
+    True
+    """
     return {home: fault for kind in _FAULTS.values() for home, fault in kind.items()}
 
 
 def split_problem(text: str) -> tuple[str, str]:
     """Split ``name:key=value,...`` into a problem's name and its assignments.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str, str
+
+    Raises
+    ------
+    ZobenchError
+        If a family is named without a member.
 
     Examples
     --------

@@ -41,6 +41,12 @@ class Drawing(NamedTuple):
         Numbers of runs, seeds and queries, what line and band are, what was left out and why.
     table : DataFrame, optional
         The numbers drawn, for a CSV file beside the figure.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> Drawing(Figure(), "Nothing is drawn.").caption
+    'Nothing is drawn.'
     """
 
     figure: "Figure"
@@ -68,6 +74,12 @@ class Report:
         ``missing(evidence) -> str``: why nothing can be drawn; empty if something can.
     part : str
         Of the page that shows it: "comparisons", or "theorems" for figures of bounds and claims.
+
+    Examples
+    --------
+    >>> empty = Report(name="empty", title="Nothing", draw=lambda evidence: [])
+    >>> empty.part
+    'comparisons'
     """
 
     name: str

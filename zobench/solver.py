@@ -36,13 +36,30 @@ INVARIANCES = {
 
 
 class Scalar:
-    """Annotation of a workspace field that is a vector of size 1: a number kept from step to step."""
+    """Annotation of a workspace field that is a vector of size 1: a number kept from step to step.
+
+    Examples
+    --------
+    >>> from typing import NamedTuple
+    >>> from zobench.instance import Vector
+    >>> class State(NamedTuple):
+    ...     x: Vector
+    ...     f: Scalar
+    """
 
 
 class Scratch:
     """Annotation of a workspace field of size d that holds nothing from one step to the next.
 
     The harness writes there between steps what it needs a vector for, and so needs none of its own.
+
+    Examples
+    --------
+    >>> from typing import NamedTuple
+    >>> from zobench.instance import Vector
+    >>> class State(NamedTuple):
+    ...     x: Vector
+    ...     trial: Scratch
     """
 
 
@@ -54,6 +71,16 @@ class Sized:
     ----------
     size : callable
         ``size(parameters, dim) -> int``; the parameters are settled ones.
+
+    Examples
+    --------
+    A window of `memory` numbers:
+
+    >>> from typing import Annotated, NamedTuple
+    >>> from zobench.instance import Vector
+    >>> class State(NamedTuple):
+    ...     x: Vector
+    ...     window: Annotated[Vector, Sized(lambda parameters, dim: parameters.memory)]
     """
 
     size: Callable[[Any, int], int]
@@ -74,6 +101,12 @@ class Setting(NamedTuple):
         Whether two queries at one point may answer differently.
     manifold : Manifold or None
         The matrices of low rank that the problem declares its unknown to lie in.
+
+    Examples
+    --------
+    >>> from zobench.certificate import Certificates
+    >>> Setting(10, 2000, Certificates()).budget
+    2000
     """
 
     dim: int
@@ -131,6 +164,15 @@ class Solver:
         Of each property of `INVARIANCES` that the method has or should have: True; or for which parameters,
         ``holds(parameters) -> bool``; or why not, as text.  ``zobench check`` wants translation, scaling and
         rotation said of every solver, and tries what is claimed.
+
+    Examples
+    --------
+    The smallest file of ``solvers/`` ends in such a line; this one is registered:
+
+    >>> from zobench.registry import find
+    >>> stp = find("solvers", "stp")
+    >>> stp.state._fields[0], stp.cost(stp.parameters(), Setting(10, 100, None))
+    ('x', 2)
     """
 
     name: str
@@ -338,5 +380,24 @@ class Solver:
 
 
 def solver(given: str | Solver) -> Solver:
-    """Give the registered solver of that name, or complain with the nearest valid one; a solver is itself."""
+    """Give the registered solver of that name, or complain with the nearest valid one; a solver is itself.
+
+    Parameters
+    ----------
+    given : str or Solver
+
+    Returns
+    -------
+    Solver
+
+    Raises
+    ------
+    ZobenchError
+        If no solver has that name.
+
+    Examples
+    --------
+    >>> solver("s2p").name
+    's2p'
+    """
     return find("solvers", given) if isinstance(given, str) else given

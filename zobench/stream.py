@@ -181,6 +181,11 @@ def normals(stream, out):
         Advanced by ``out.size``, rounded up to an even number.
     out : vector
         Overwritten.
+
+    Examples
+    --------
+    >>> Stream("a run", "solver").normals(1000).size
+    1000
     """
     at, size = stream.normal_at, out.size
     stream.normal_at = at + size + size % 2
@@ -205,7 +210,21 @@ def _buffered(stream, at, size):
 
 
 def word(stream):
-    """Return the stream's next 64 random bits."""
+    """Return the stream's next 64 random bits.
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     coin = word(stream) & 1
+    """
     at = stream.word_at
     stream.word_at = at + 1
     if at < stream.word_from or at >= stream.word_from + BUFFER:
@@ -216,7 +235,19 @@ def word(stream):
 
 
 def signs(stream, out):
-    """Write independent fair signs, +1.0 or -1.0, into `out`; 64 of them cost one word."""
+    """Write independent fair signs, +1.0 or -1.0, into `out`; 64 of them cost one word.
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+    out : vector
+        Overwritten.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     signs(stream, state.s)
+    """
     if out.size <= 64:
         _expand(word(stream), out)
     else:
@@ -232,17 +263,63 @@ def _expand(bits, out):
 
 
 def uniform(stream):
-    """Return a number uniform on the multiples of 2^-53 in [0, 1)."""
+    """Return a number uniform on the multiples of 2^-53 in [0, 1).
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     heads = uniform(stream) < 0.5
+    """
     return np.float64(word(stream) >> _ELEVEN) * 1.1102230246251565e-16
 
 
 def index(stream, count):
-    """Return a whole number uniform on 0 ... count - 1 (`count` far below 2^53)."""
+    """Return a whole number uniform on 0 ... count - 1 (`count` far below 2^53).
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+    count : int
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     state.s[index(stream, state.s.size)] = 1.0
+    """
     return np.int64(uniform(stream) * count)
 
 
 def here(stream):
-    """Return the place of the stream, for `back`: an opaque value that costs nothing to keep."""
+    """Return the place of the stream, for `back`: an opaque value that costs nothing to keep.
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+
+    Returns
+    -------
+    place
+        For `back`.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     place = here(stream)
+    ...     normals(stream, state.s)
+    ...     back(stream, place)
+    """
     return stream.normal_at, stream.word_at
 
 
@@ -269,13 +346,47 @@ def back(stream, place):
 
 
 def hashed_word(key, place):
-    """Return 64 random bits as a function of (key, place)."""
+    """Return 64 random bits as a function of (key, place).
+
+    Parameters
+    ----------
+    key, place : int
+        As in `hashed_index`.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> def sample(x, data, key):
+    ...     coin = hashed_word(key, 0) & 1
+    """
     one, _ = _block(np.uint64(key), np.uint64(0), np.uint64(place))
     return one
 
 
 def hashed_index(key, place, count):
-    """Return a whole number on 0 ... count - 1 as a function of (key, place): how a mini-batch picks rows."""
+    """Return a whole number on 0 ... count - 1 as a function of (key, place): how a mini-batch picks rows.
+
+    Parameters
+    ----------
+    key : int
+        64 bits.
+    place : int
+        Which of the numbers of this key.
+    count : int
+        Far below 2^53.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> def sample(x, data, key):
+    ...     row = hashed_index(key, 0, data.rows.shape[0])
+    """
     return np.int64(np.float64(hashed_word(key, place) >> _ELEVEN) * 1.1102230246251565e-16 * count)
 
 
@@ -283,6 +394,21 @@ def hashed_polar(key, place):
     """Return (e, c) as a function of (key, place): e exponential of mean 1, c the cosine of a uniform angle.
 
     sqrt(2 e) c is a normal variate, and other laws that are symmetric in the plane follow likewise.
+
+    Parameters
+    ----------
+    key, place : int
+        As in `hashed_index`.
+
+    Returns
+    -------
+    float, float
+
+    Examples
+    --------
+    >>> def sample(x, data, key):
+    ...     e, c = hashed_polar(key, 0)
+    ...     normal = np.sqrt(2.0 * e) * c
     """
     one, two = _block(np.uint64(key), np.uint64(0), np.uint64(place))
     exponential = -_log(2.0 - as_float((one >> _TWELVE) | _ONE_BITS))
@@ -293,13 +419,46 @@ def hashed_polar(key, place):
 
 
 def digest(key: str, purpose: str) -> tuple[int, int]:
-    """Hash (key, purpose) into two integers of 64 bits."""
+    """Hash (key, purpose) into two integers of 64 bits.
+
+    Parameters
+    ----------
+    key : str
+        Of the run.
+    purpose : str
+        Such as "solver" or "noise".
+
+    Returns
+    -------
+    int, int
+
+    Examples
+    --------
+    >>> digest("a run", "solver") == digest("a run", "noise")
+    False
+    """
     raw = hashlib.sha256(f"{key}\0{purpose}".encode()).digest()
     return int.from_bytes(raw[:8], "little", signed=True), int.from_bytes(raw[8:16], "little", signed=True)
 
 
 def generator(key: str, purpose: str) -> np.random.Generator:
-    """Give a NumPy generator for (key, purpose): what instances are drawn from, outside the inner loop."""
+    """Give a NumPy generator for (key, purpose): what instances are drawn from, outside the inner loop.
+
+    Parameters
+    ----------
+    key : str
+    purpose : str
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Examples
+    --------
+    >>> first, again = (generator("an instance", "spectrum").random() for _ in range(2))
+    >>> bool(first == again)
+    True
+    """
     first, second = digest(key, purpose)
     return np.random.Generator(np.random.Philox(key=[first % 2**64, second % 2**64]))
 

@@ -42,6 +42,13 @@ class Case:
         Direction law of the solver's parameters in force.
     claim : str
         Which of the theorem's claims, where it makes several.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> case = Case(zobench.problem("quadratic", dim=4, condition=10), 100, "gaussian")
+    >>> case.constant("L"), case.dim
+    (1.0, 4)
     """
 
     instance: Instance
@@ -122,6 +129,11 @@ class Cell:
         A registered solver to try in place of the theorem's own: for claims about every method.
     settings : tuple of (str, value)
         That solver's parameters.
+
+    Examples
+    --------
+    >>> Cell("quadratic", 20, 60, (("condition", 5.0),), quick=True).law
+    'gaussian'
     """
 
     problem: str
@@ -200,6 +212,12 @@ class Theorem:
         Exponents of the bound in K, d, eps.
     pitfall : str
         What makes a check of it pass wrongly, or fail wrongly.
+
+    Examples
+    --------
+    >>> theorem, solver = find_theorem("s2p-smooth-stationary")
+    >>> theorem.assumes, theorem.queries_per_step
+    (('L', 'f_star'), 2)
     """
 
     name: str
@@ -323,7 +341,17 @@ class Theorem:
 
 
 def theorems() -> dict[str, tuple[Theorem, Any]]:
-    """Give every theorem with its solver, by name."""
+    """Give every theorem with its solver, by name.
+
+    Returns
+    -------
+    dict of str to (Theorem, Solver)
+
+    Examples
+    --------
+    >>> len(theorems()) > 50
+    True
+    """
     found = {
         theorem.name: (theorem, solver)
         for solver in catalogue("solvers").values()
@@ -333,7 +361,26 @@ def theorems() -> dict[str, tuple[Theorem, Any]]:
 
 
 def find_theorem(name: str) -> tuple[Theorem, Any]:
-    """Give the theorem of that name and its solver, or complain with the nearest valid name."""
+    """Give the theorem of that name and its solver, or complain with the nearest valid name.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Theorem, Solver
+
+    Raises
+    ------
+    ZobenchError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> find_theorem("s2p-smooth-stationary")[1].name
+    's2p'
+    """
     known = theorems()
     if name not in known:
         raise unknown("theorem", name, known)

@@ -30,7 +30,23 @@ NOWHERE = "  No answer was a finite number."
 
 @lru_cache(maxsize=64)
 def checkpoints(budget: int, count: int = 64) -> NDArray[np.int64]:
-    """Give up to `count` whole numbers, log-spaced from 1 to `budget`."""
+    """Give up to `count` whole numbers, log-spaced from 1 to `budget`.
+
+    Parameters
+    ----------
+    budget : int
+    count : int
+        The most that are given.
+
+    Returns
+    -------
+    vector of int
+
+    Examples
+    --------
+    >>> checkpoints(5).tolist()
+    [1, 2, 3, 4, 5]
+    """
     marks = np.rint(np.geomspace(1, budget, count)).astype(np.int64)
     marks = marks[np.append(True, marks[1:] > marks[:-1])]  # `np.unique` loads a package of its own
     marks.flags.writeable = False
@@ -75,6 +91,13 @@ class RunKey(_Named):
         Of the recorded numbers: it changes when the same key would give other bits.
     weights : str
         Digest of the step weights of an observed run (`weights_name`); empty where all steps weigh the same.
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> key = key_of("quadratic", "s2p", budget=100)
+    >>> len(key.digest()), key.solver
+    (32, 's2p')
     """
 
     problem: str
@@ -136,6 +159,12 @@ def weights_name(weights: Any) -> str:
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights_name(np.ones(3)) == weights_name(np.array([1.0, 1.0, 1.0, 0.0]))
+    True
     """
     trimmed = np.trim_zeros(np.asarray(weights, dtype="<f8"), "b")
     return hashlib.sha256(trimmed.tobytes()).hexdigest()[:16]
@@ -200,6 +229,13 @@ class Trace:
         Query count of each target's first hit, exact; -1 where it was not hit.
     means, minima : mapping of str to float
         Of the quantities of `zobench.loop.QUANTITIES` over all iterates x_0 ... x_{K-1}, when observed.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> trace = zobench.run("quadratic", "s2p", budget=100)
+    >>> trace.count, trace.status, int(trace.queries[-1])
+    (100, 'budget', 100)
     """
 
     key: RunKey | None

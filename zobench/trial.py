@@ -136,6 +136,16 @@ class Trial:
 def along(run: Run, steps: int) -> NDArray[np.float64]:
     """Drive a run and give its iterates x_0, ..., x_K: an array of shape (steps + 1, d).
 
+    Parameters
+    ----------
+    run : Run
+    steps : int
+        K.
+
+    Returns
+    -------
+    array of shape (steps + 1, d)
+
     Raises
     ------
     ZobenchError
@@ -152,7 +162,17 @@ def along(run: Run, steps: int) -> NDArray[np.float64]:
 
 
 def advanced(run: Run, steps: int) -> Any:
-    """Take steps and give the iterates, the first included."""
+    """Take steps and give the iterates, the first included.
+
+    Parameters
+    ----------
+    run : Run
+    steps : int
+
+    Returns
+    -------
+    array of shape (steps + 1, d)
+    """
     points = [run.x.copy()]
     for _ in range(steps):
         run.advance(1)
@@ -161,7 +181,17 @@ def advanced(run: Run, steps: int) -> Any:
 
 
 def outside_bracket(trial: Trial) -> tuple[float, float]:
-    """Give how far the Hessian leaves its bracket, on a plane through x0 and 0; 1 where it does not."""
+    """Give how far the Hessian leaves its bracket, on a plane through x0 and 0; 1 where it does not.
+
+    Parameters
+    ----------
+    trial : Trial
+
+    Returns
+    -------
+    float, float
+        The distance, and 1.
+    """
     instance, L = trial.case.instance, trial.case.constant("L")
     lowest = trial.case.constant("mu") if "mu" in instance.certificates else -L
     x0, x1 = advanced(trial.start(), 1)

@@ -199,12 +199,31 @@ def rows_at(typingctx, address, distance, rows, columns):
 
 
 def row_of(rows, place):
-    """View one row of what `rows_at` made as a vector."""
+    """View one row of what `rows_at` made as a vector.
+
+    Parameters
+    ----------
+    rows : what `rows_at` made
+    place : int
+
+    Returns
+    -------
+    vector
+    """
     return vector_at(rows.ctypes.data + place * rows.strides[0], rows.shape[1])
 
 
 def record_view(dtype: np.dtype) -> Any:
-    """Make ``view(address)``: the record of that dtype which lies there, read and written in place."""
+    """Make ``view(address)``: the record of that dtype which lies there, read and written in place.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+
+    Returns
+    -------
+    function
+    """
 
     @emitted
     def view(typingctx, address):
@@ -228,6 +247,10 @@ def call(answer: Any, *arguments: Any) -> Any:
     answer, *arguments : names of types (`kind_of`)
         The C function's own signature; integers that are really pointers stay integers, which the
         machine's calling convention does not tell apart.
+
+    Returns
+    -------
+    function
     """
     count = len(arguments)
 
@@ -283,6 +306,15 @@ def workspace_view(state: type) -> Any:
     """Make ``view(work, offsets)``: the NamedTuple `state` whose fields are vectors in one block.
 
     Field i lies at ``work[offsets[i]:offsets[i] + sizes[i]]``; `offsets` holds (offset, size) pairs.
+
+    Parameters
+    ----------
+    state : type
+        A NamedTuple class of vectors.
+
+    Returns
+    -------
+    function
     """
     count = len(state._fields)  # type: ignore[attr-defined]
 
@@ -308,7 +340,18 @@ def workspace_view(state: type) -> Any:
 
 
 def parameters_view(parameters: type, kinds: list[Any]) -> Any:
-    """Make ``view(address)``: the NamedTuple `parameters`, one 8-byte slot a field, float64 or int64."""
+    """Make ``view(address)``: the NamedTuple `parameters`, one 8-byte slot a field, float64 or int64.
+
+    Parameters
+    ----------
+    parameters : type
+        A NamedTuple class.
+    kinds : list of types
+
+    Returns
+    -------
+    function
+    """
 
     @emitted
     def view(typingctx, address):
@@ -335,6 +378,16 @@ def data_view(data: type, kinds: list[Any]) -> Any:
 
     The block starts with three 8-byte slots a field.  A number lies in the first of its slots; an array
     has its offset from the start of the block (in slots) and its shape there.
+
+    Parameters
+    ----------
+    data : type
+        A NamedTuple class of numbers, vectors and matrices.
+    kinds : list of types
+
+    Returns
+    -------
+    function
     """
 
     @emitted
