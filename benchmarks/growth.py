@@ -36,7 +36,13 @@ WORK, QUERIES = 2e8, (4, 1_000_000)
 #: Largest store that is exported, reported on.
 EXPORTED, REPORTED = 100_000, 100_000
 #: What the exponents should be near, by the beginning of the name of what is measured.
-EXPECTED = {"": 1.0, "bytes of a stored run": 0.0, "open": 0.0, "a run with so many checkpoints": 0.0}
+EXPECTED = {
+    "": 1.0,
+    "bytes of a stored run": 0.0,
+    "bytes in memory": 0.0,
+    "open": 0.0,
+    "a run with so many checkpoints": 0.0,
+}
 NEAR = 0.25
 
 Rows = dict[str, dict[int, float]]
@@ -53,6 +59,16 @@ def seconds(action: Callable[[], Any], times: int = 3) -> float:
         if best > 5.0:
             break
     return best
+
+
+def allocated(action: Callable[[], Any]) -> float:
+    """Give the peak of the bytes that an action allocates."""
+    tracemalloc.start()
+    action()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    gc.collect()
+    return peak
 
 
 def dimensions(largest: int | None) -> Rows:
@@ -73,11 +89,7 @@ def dimensions(largest: int | None) -> Rows:
             found.setdefault(f"a query of {solver}", {})[dim] = (long - short) / queries
             if 2.0 * short - long > 0.1 * short:  # below, it is noise
                 found.setdefault(f"a run of {solver} besides", {})[dim] = 2.0 * short - long
-            tracemalloc.start()
-            run(budget=2)
-            found.setdefault(f"bytes of a run of {solver}", {})[dim] = tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
-            gc.collect()
+            found.setdefault(f"bytes of a run of {solver}", {})[dim] = allocated(partial(run, budget=2))
     return found
 
 
@@ -179,11 +191,16 @@ def stores(largest: int | None) -> Rows:
             folder = Path(place)
             path = folder / "store.sqlite"
             found.setdefault("expand the campaign", {})[runs] = seconds(lambda runs=runs: campaign(runs), 1)
+            planned = allocated(lambda runs=runs: campaign(runs).first_keys()) / runs
+            found.setdefault("bytes in memory of the plan, a run", {})[runs] = planned
             asked = campaign(runs)
             found.setdefault("write", {})[runs] = seconds(lambda path=path, asked=asked: fill(path, asked), 1)
             found.setdefault("bytes of a stored run", {})[runs] = path.stat().st_size / runs
             for name, action in of_a_store(path, folder, runs):
                 found.setdefault(name, {})[runs] = seconds(action, 1)
+                if name == "read the traces" and runs <= REPORTED // 10:  # tracing takes its time
+                    read = allocated(action) / runs
+                    found.setdefault("bytes in memory of the traces, a run", {})[runs] = read
                 print(f"{runs:,} runs, {name}: {found[name][runs]:.3g}", file=sys.stderr, flush=True)
     return found
 
