@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from zobench.errors import ZobenchError
 from zobench.solver import solver
 from zobench.watch.bound import chosen_bound
 from zobench.watch.page import alone, served
-from zobench.watch.plane import plane_of
+from zobench.watch.plane import contours, plane_of
 from zobench.watch.record import Walk, probe
 from zobench.watch.scene import MOST, Show
 from zobench.watch.server import Server
@@ -218,6 +219,48 @@ def test_what_cannot_be_watched_is_said(call):
         assert err.count("\n") == 1
 
 
+STARTER = Path(__file__).parent.parent / "docs" / "how-to" / "starter_solver.py"
+
+
+def test_an_authors_file_can_be_watched(call, tmp_path):
+    code, out, err = call("watch", "-p", "quadratic", "-s", f"{STARTER}:alpha0=0.25", "-s", "s2p", "--json")
+    assert (code, err) == (0, "")
+    mine, registered = json.loads(out)["scene"]["sides"]
+    assert (mine["solver"], mine["parameters"]) == ("two-points", {"alpha0": 0.25})
+    assert mine["run"] == ""  # no command knows it by its name
+    assert registered["run"].startswith("zobench run -p quadratic")
+    broken = {
+        "absent": (None, "there is no file"),
+        "syntax": ("def step(:", r"cannot be loaded: SyntaxError"),
+        "other": ("solver = 3", "must define `solver`"),
+        "few": (
+            STARTER.read_text().replace("(oracle, state, parameters, k, stream)", "(f, x)"),
+            "takes 2 arguments",
+        ),
+        "raises": (
+            STARTER.read_text().replace("return 2", "raise ValueError('no')"),
+            "(line 59) ValueError: no",
+        ),
+    }
+    for name, (text, told) in broken.items():
+        file = tmp_path / f"{name}.py"
+        if text is not None:
+            file.write_text(text, encoding="utf-8")
+        code, out, err = call("watch", "-p", "quadratic", "-s", str(file), "--json")
+        assert (code, out, err.count("\n")) == (2, "", 1), name
+        assert told in err
+
+
+def test_the_grid_is_that_of_the_quickest_evaluation(monkeypatch):
+    made = zobench.problem("quadratic", dim=2)
+    window = (0.0, 0.0, 1.0)
+    whole = contours(made, plane_of(made, []), window)
+    for seconds, side in ((1e-6, 97), (1e-3, 49), (1.0, 25)):
+        monkeypatch.setattr("zobench.watch.plane._seconds", lambda instance, point, seconds=seconds: seconds)
+        seen = contours(made, plane_of(made, []), window)
+        assert (seen == whole) == (side == 97)  # what is not slow is drawn alike, however busy the machine is
+
+
 def test_files_are_written(call, tmp_path, monkeypatch):
     monkeypatch.setattr("zobench.watch.animation.RATE", 1)  # the last frame is written that often
     code, out, _ = call(
@@ -238,6 +281,11 @@ def test_files_are_written(call, tmp_path, monkeypatch):
 
     with Image.open(tmp_path / "run.gif") as image:
         assert image.n_frames >= 3
+        frames = []
+        for place in range(image.n_frames):
+            image.seek(place)
+            frames.append(image.convert("RGB").tobytes())
+        assert len(set(frames)) >= 3  # something moves
     still = ("--save", "run.png", "--at", "2", "--json")
     code, out, _ = call("watch", "-p", "quadratic", "-s", "s2p", "--budget", "8", *still)
     assert (code, json.loads(out)["steps"]) == (0, 2)

@@ -1,6 +1,9 @@
 """The verb ``watch``: a run live in the browser, or written to a file."""
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["watch_command", "watch_verb"]
 
+#: Seconds after which a word is said about what takes so long.
+PATIENCE = 3.0
+
 
 @click.command("watch")
 @click.option("-p", "--problem", required=True, metavar="PROBLEM[:key=value,...]")
-@click.option("-s", "--solver", "solvers", multiple=True, required=True, metavar="SOLVER[:key=value,...]")
+@click.option(
+    "-s", "--solver", "solvers", multiple=True, required=True, metavar="SOLVER|FILE.py[:key=value,...]"
+)
 @click.option("--dim", metavar="D", help="Dimension; 2 where the problem allows it and nothing else is said.")
 @click.option(
     "--budget", default="200", show_default=True, metavar="N", help="Queries of a run; '50 d' works, too."
@@ -78,13 +86,27 @@ def watch_verb(
         raise ZobenchError(f"watch: port must be at most 65535, got {number}")
     file = None if save is None else _target(save)
     shown = None if at is None else convert(at, Integer(0), "watch: at")
-    show = _show(problem, solvers, dim, budget, convert(seed, Integer(0), "watch: seed"), theorem)
+    with _patience():
+        show = _show(problem, solvers, dim, budget, convert(seed, Integer(0), "watch: seed"), theorem)
     if file is not None:
         return _save(show, file, shown, as_json)
     if as_json:
         emit_json({"scene": show.scene(), "steps": show.everything()})
         return 0
     return _serve(show, number, no_open)
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Say what takes so long, if it does: a problem or a solver that is compiled for the first time."""
+    words = "zobench: preparing the run; what is compiled for it now is kept for the next time"
+    timer = threading.Timer(PATIENCE, lambda: click.echo(words, err=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _target(save: str) -> Path:

@@ -1,5 +1,6 @@
 """A run in a file: an animation (GIF by Pillow, MP4 by ffmpeg where there is one), or a still for slides."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -19,22 +20,23 @@ STILL = (".png", ".svg", ".pdf")
 SLIDE, SLIDE_DPI = (12.8, 7.2), 150
 #: Frames of an animation at most, and frames a second.
 FRAMES, RATE = 100, 10
+DPI = 100
 
 WALK, TESTED, BOUND = "#0072b2", ("#d55e00", "#009e73"), "#a4161a"
 
 
 def writer_of(path: Path) -> Any:
-    """Give matplotlib's writer for a file's ending.
+    """Give matplotlib's writer for a file's ending; None for a GIF, which Pillow writes.
 
     Raises
     ------
     ZobenchError
         If the file is to end otherwise, or ffmpeg is not there.
     """
-    from matplotlib.animation import FFMpegWriter, PillowWriter
+    from matplotlib.animation import FFMpegWriter
 
     if path.suffix == ".gif":
-        return PillowWriter(fps=RATE)
+        return None
     if path.suffix != ".mp4":
         raise ZobenchError(
             f"watch: --save must end in .html, .gif, .mp4, {', '.join(STILL)}, got {str(path)!r}"
@@ -71,14 +73,49 @@ def animate(show: Show, path: Path) -> int:
             panels = [_Panel(scene, i, steps["walks"][i], *sides[:, i]) for i in range(len(show.sides))]
             figure.canvas.draw()
             figure.set_layout_engine("none")  # laid out once: searching again in every frame costs most
-            with writer.saving(figure, str(path), dpi=100):
-                for at in [*frames, *[frames[-1]] * RATE]:  # the last one stands for a second
-                    for panel in panels:
-                        panel.show(int(at))
-                    writer.grab_frame()
+            shown = [*frames, *[frames[-1]] * RATE]  # the last one stands for a second
+            if writer is None:
+                _write_gif(figure, panels, shown, path)
+            else:
+                _write_film(writer, figure, panels, shown, path)
         finally:
             plt.close(figure)
     return int(frames.size)
+
+
+def _write_film(
+    writer: Any, figure: Any, panels: Sequence["_Panel"], shown: Sequence[int], path: Path
+) -> None:
+    """Write the frames through a writer of matplotlib's."""
+    with writer.saving(figure, str(path), dpi=DPI):
+        for at in shown:
+            for panel in panels:
+                panel.show(int(at))
+            writer.grab_frame()
+
+
+def _write_gif(figure: Any, panels: Sequence["_Panel"], shown: Sequence[int], path: Path) -> None:
+    """Write the frames as a GIF: what stands still is drawn once, what moves is drawn on top of it."""
+    from PIL import Image
+
+    figure.set_dpi(DPI)
+    for panel in panels:
+        for artist in panel.moving:
+            artist.set_animated(True)
+    figure.canvas.draw()
+    standing = figure.canvas.copy_from_bbox(figure.bbox)
+
+    def frames() -> Iterator[Any]:
+        for at in shown:
+            figure.canvas.restore_region(standing)
+            for panel in panels:
+                panel.show(int(at))
+                for artist in panel.moving:
+                    artist.axes.draw_artist(artist)
+            yield Image.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3])
+
+    made = frames()
+    next(made).save(path, save_all=True, append_images=made, duration=1000 // RATE, loop=0)
 
 
 def still(show: Show, path: Path, at: int | None = None) -> int:
@@ -100,7 +137,10 @@ def still(show: Show, path: Path, at: int | None = None) -> int:
             figure.suptitle(title_of(show), fontsize=16)
             for i, walk in enumerate(steps["walks"]):
                 places = (axes[0, i], axes[1, i]) if two else (axes[0, 0], axes[0, 1])
-                _Panel(scene, i, walk, *places, size=1.6).show(drawn)
+                panel = _Panel(scene, i, walk, *places, size=1.6)
+                panel.show(drawn)
+                # now that it is known where the run is not
+                places[0].legend(fontsize=7 * panel.size, framealpha=0.85, frameon=True, loc="best")
             figure.savefig(path, dpi=SLIDE_DPI)
         finally:
             plt.close(figure)
@@ -148,7 +188,11 @@ class _Panel:
             self.step.set_label("the step taken")
             for line, name in zip(self.tested, ("first point asked", "second"), strict=True):
                 line.set_label(name)
-            axis.legend(fontsize=7 * self.size, framealpha=0.85, frameon=True)
+
+    @property
+    def moving(self) -> list[Any]:
+        """What differs from frame to frame, the lowest first."""
+        return [self.trail, self.step, *self.tested, self.iterate, self.curve]
 
     def _curve(self, scene: dict[str, Any], bound: Any, axis: Any) -> None:
         gaps = [_number(step["value"]) - self.reference for step in self.steps]
