@@ -40,7 +40,7 @@ def compile_fault(solver: Solver, file: Path) -> str:
     """
     for kernel in (solver.init, solver.step):
         count = kernel.__code__.co_argcount if kernel else 5
-        if count != 5:
+        if kernel is not None and count != 5:
             given = f"{count} argument{'' if count == 1 else 's'}"
             return f"{kernel.__name__} must take (oracle, state, parameters, k, stream), and takes {given}"
     try:

@@ -2,13 +2,13 @@
 
 import json
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zobench.drawing import instance_of
 from zobench.errors import ZobenchError
+from zobench.explain.causes import FEW, causes
 from zobench.explain.page import Explanation
 from zobench.names import problem_name, solver_name
 from zobench.watch.bound import QUANTITIES, chosen_bound
@@ -23,12 +23,6 @@ __all__ = ["REPEATED", "explain_run"]
 
 #: Runs of at most this many queries are done again, step by step, to see what no store keeps.
 REPEATED = 20_000
-#: A tenth of the run that gains less than this part of a decade stands still.
-STILL = 0.02
-#: Fewer steps, or queries, show no trend.
-FEW = 20
-#: Below this part of the start's gap differences of values are rounding.
-ROUNDING = 1e-13
 
 _WHY = {
     "budget": "The budget was spent: {count:,} of {budget:,} queries were answered, in {steps}.",
@@ -313,7 +307,7 @@ def _bound(walk: Walk, told: Explanation) -> list[str]:
 
 def _dominated(row: Any, made: "Instance | None", trace: "DataFrame", told: Explanation) -> list[str]:
     """Name what held the run back: the first cause that the numbers show."""
-    cause, said = next(_causes(row, made, told.numbers), ("", ""))
+    cause, said = next(causes(row, made, told.numbers), ("", ""))
     if made is not None and made.stochastic:
         told.unknown.append("How large the samples' scatter was along this run.")
     if not cause:
@@ -328,71 +322,3 @@ def _dominated(row: Any, made: "Instance | None", trace: "DataFrame", told: Expl
         told_in = f"{each:.3g} microseconds" if each < 1e3 else f"{each / 1e3:.3g} milliseconds"
         lines.append(f"A query took {told_in}, solver and objective together.")
     return lines
-
-
-def _causes(row: Any, made: "Instance | None", seen: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the causes that the numbers show, the gravest first."""
-    gap, start, value = seen.get("best_gap", math.nan), seen.get("start_gap", math.nan), float(row.value)
-    noise = None if made is None or made.noise is None else _level(made.noise)
-    if not math.isfinite(value) or value > 1e3 * abs(float(row.start)) + 1e3:
-        why = "The steps are too long."
-        if noise is not None:
-            why = f"Answers carry noise of level {noise:.3g}, which quotients over short differences magnify."
-        yield "divergence", f"It diverged: f at the last iterate is {value:.4g}, far above the start.  {why}"
-    if not seen.get("reference"):
-        return
-    if noise is not None and gap <= 3.0 * noise:
-        yield (
-            "noise",
-            f"The noise: its level is {noise:.3g} and the best gap {gap:.3g}, so answers hardly tell points "
-            "apart any more.  Averaging, longer differences or less noise would help, a larger "
-            "budget little.",
-        )
-    if min(gap, seen.get("final_gap", gap)) <= ROUNDING * start:
-        yield (
-            "rounding",
-            "Rounding: the gap is at the last digits of double precision; there is nothing left to gain.",
-        )
-    if row.status == "finished":
-        yield "own stop", "Its own stop: the budget was not used up, and the method saw no reason to go on."
-    last = seen.get("last_tenth", 0.0)
-    if row.count < FEW or seen.get("steps", FEW) < FEW:
-        yield "budget", "The budget: the run is too short for anything else to show."
-    if last >= STILL:
-        yield "budget", f"The budget: it was still falling at its end, {last:.2f} decades in the last tenth."
-    if seen.get("last_moved", 1.0) < 0.1:
-        share = f"of its last {seen['late']:,} steps {seen['last_moved']:.0%} moved."
-        if seen["last_blind"] > 0.5:
-            yield (
-                "standing still",
-                f"Standing still: {share}  The answers to their queries were equal, or only the iterate was "
-                "asked and what the method follows vanishes there: it sees no slope.",
-            )
-        yield (
-            "refused steps",
-            f"Refused steps: {share}  The tested points lie too far away (or along a ridge), so that nearly "
-            "none is better.",
-        )
-    to_and_fro = seen.get("last_uphill", 0.0) > 0.4 or seen["final_gap"] > 3.0 * gap
-    if to_and_fro and "last_length" in seen:
-        yield (
-            "step length",
-            f"The step length: f rose in {seen['last_uphill']:.0%} of its last {seen['late']:,} steps, "
-            f"which is to and fro.  Steps of {seen['last_length']:.3g} are too long for where it is.",
-        )
-    if "downhill" in seen and seen.get("decades", 1.0) < 0.1:
-        yield (
-            "slow progress",
-            f"Slow progress: f fell in {seen['downhill']:.0%} of the steps, and by little in each; steps "
-            "that are too short or bad conditioning do that.",
-        )
-    yield (
-        "slow progress",
-        "Slow progress: f no longer falls by much; short steps or bad conditioning do that.",
-    )
-
-
-def _level(noise: Any) -> float | None:
-    """Give the standard deviation of the noise; None where it is infinite or grows with the value alone."""
-    variance = float(noise.facts.variance)
-    return math.sqrt(variance) if math.isfinite(variance) and variance > 0.0 else None
