@@ -15,6 +15,8 @@ __all__ = ["explain_solver"]
 
 #: Dimension and budget for which numbers are given that depend on them.
 DIM, BUDGET = 10, 1000
+#: Lines that are named of many.
+FEW = 4
 #: What a claimed invariance means for who uses the method.
 PLAIN = {
     "translation": "moving the problem moves the run: nothing depends on where the origin is",
@@ -94,18 +96,18 @@ def _step(solver: Solver, told: Explanation) -> list[str]:
     )
     lines = [f"{asks}A step asks {counted} with the default parameters in dimension {DIM}."]
     if places["DRAWS"]:
-        lines.append(f"It draws at random at {_and(places['DRAWS'])}.")
+        lines.append(f"It draws at random in {_and(places['DRAWS'])}.")
     else:
         lines.append("It draws nothing at random: the same f gives the same run for every seed.")
-    lines.append(f"It asks at {_and(places['QUERY'])}.")
+    lines.append(f"It asks in {_and(places['QUERY'])}.")
     if places["DECIDES"]:
         lines.append(
-            f"Answers decide at {_and(places['DECIDES'])}: there it accepts, refuses or turns round."
+            f"Answers decide in {_and(places['DECIDES'])}: there it accepts, refuses or turns round."
         )
     else:
         lines.append("No branch depends on the answers: they enter the step as numbers.")
     if places["MOVES"]:
-        lines.append(f"The iterate moves at {_and(places['MOVES'])}.")
+        lines.append(f"The iterate moves in {_and(places['MOVES'])}.")
     else:
         lines.append("The iterate moves inside functions of zobench's core, which the step calls.")
     if solver.init:
@@ -142,5 +144,13 @@ def _invariances(solver: Solver) -> list[str]:
 
 
 def _and(places: list[str]) -> str:
-    found = list(dict.fromkeys(places))
-    return ", ".join(found) if found else "no line of its own"
+    """Write places, ``file:line``, for people: the lines of each file, the first few of many."""
+    lines: dict[str, list[str]] = {}
+    for place in dict.fromkeys(places):
+        file, _, line = place.rpartition(":")
+        lines.setdefault(file, []).append(line)
+    told = []
+    for file, found in lines.items():
+        more = f" and {len(found) - FEW} more" if len(found) > FEW else ""
+        told.append(f"line{'' if len(found) == 1 else 's'} {', '.join(found[:FEW])}{more} of {file}")
+    return ", ".join(told) or "no line of its own"

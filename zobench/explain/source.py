@@ -37,6 +37,13 @@ def functions_of(solver: Solver) -> list[Callable[..., Any]]:
     return [*first, *sorted(rest, key=lambda each: each.__code__.co_firstlineno)]
 
 
+#: What looks for places of the stream, and draws nothing.
+PLACES = {
+    "here": "notes the place in the random stream",
+    "back": "goes back in the random stream: the same numbers come again",
+}
+
+
 def _tree(function: Callable[..., Any]) -> tuple[ast.FunctionDef, list[str], int]:
     lines, first = inspect.getsourcelines(function)
     node = ast.parse(textwrap.dedent("".join(lines))).body[0]
@@ -52,6 +59,7 @@ class _Reader(ast.NodeVisitor):
         self.asking, self.drawing, self.own = asking, drawing, own
         self.answers: set[str] = set()
         self.iterates = {"x"}
+        self.chosen: set[str] = set()  # names of parameters
         self.notes: dict[int, list[str]] = {}
 
     def note(self, node: ast.AST, text: str) -> None:
@@ -72,8 +80,12 @@ class _Reader(ast.NodeVisitor):
         given = {arg.id for arg in node.args if isinstance(arg, ast.Name)}
         if "stream" in given and name not in self.drawing and name not in self.own:
             self.note(node, f"DRAWS at random, inside {name}")
-        if name in self.drawing:
+        if name in PLACES:
+            self.note(node, PLACES[name])
+        elif name in self.drawing:
             self.note(node, "DRAWS a random direction" if name == "draw" else "DRAWS at random")
+            if node.args and ast.unparse(node.args[-1]) in ("x", "state.x"):
+                self.note(node, "MOVES the iterate")
         self.generic_visit(node)
 
     def _assigned(self, targets: list[ast.expr], value: ast.expr | None, node: ast.stmt) -> None:
@@ -96,6 +108,15 @@ class _Reader(ast.NodeVisitor):
                 self.answers.add(ast.unparse(target.value))
 
     def visit_Assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(target.elts, node.value.elts, strict=False))
+            self.chosen |= {
+                name.id
+                for name, value in pairs
+                if isinstance(name, ast.Name) and ast.unparse(value).startswith("parameters.")
+            }
         self._assigned(node.targets, node.value, node)
         self.generic_visit(node)
 
@@ -116,7 +137,9 @@ class _Reader(ast.NodeVisitor):
     def _test(self, node: ast.If | ast.IfExp | ast.While) -> None:
         if self._answered(node.test):
             self.note(node.test, f"DECIDES by the answers: {ast.unparse(node.test)}")
-        elif "parameters." in ast.unparse(node.test):
+        elif "parameters." in ast.unparse(node.test) or any(
+            isinstance(part, ast.Name) and part.id in self.chosen for part in ast.walk(node.test)
+        ):
             self.note(node.test, "chooses by the parameters")
         self.generic_visit(node)
 
