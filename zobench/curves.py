@@ -77,6 +77,11 @@ def table(evidence: "Evidence", runs: "DataFrame", column: str, carry: bool) -> 
     -------
     tuple of vector of size q, array of shape (runs, q)
         NaN before a run's first checkpoint.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     queries, bests = table(evidence, lines(evidence), "best", carry=True)
     """
     places, columns = _places(evidence)
     rows = [places[name] for name in runs["id"] if name in places]
@@ -107,13 +112,43 @@ def _carried(numbers: Floats) -> Floats:
 
 
 def traced(evidence: "Evidence", runs: "DataFrame") -> NDArray[np.bool_]:
-    """Say of each run whether it left a trace."""
+    """Say of each run whether it left a trace.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    runs : DataFrame
+
+    Returns
+    -------
+    vector of bool
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     runs = lines(evidence)
+    ...     runs = runs[traced(evidence, runs)]
+    """
     places, _ = _places(evidence)
     return np.array([name in places for name in runs["id"]], dtype=bool)
 
 
 def lines(evidence: "Evidence") -> "DataFrame":
-    """Give the runs of the campaign with the columns of `zobench.drawing.labelled`, worked out once."""
+    """Give the runs of the campaign with the columns of `zobench.drawing.labelled`, worked out once.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     labels = sorted(set(lines(evidence)["label"]))
+    """
     return evidence.keep("lines", lambda: labelled(evidence.campaign))
 
 
@@ -139,7 +174,21 @@ def quartiles(numbers: Floats) -> Floats:
 
 
 def runtimes_of(evidence: "Evidence") -> "tuple[Runtimes | None, str]":
-    """Give the first hits of the campaign's runs, or why there are none."""
+    """Give the first hits of the campaign's runs, or why there are none.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    Runtimes or None, str
+
+    Examples
+    --------
+    >>> def missing(evidence):
+    ...     return runtimes_of(evidence)[1]
+    """
 
     def made() -> "tuple[Runtimes | None, str]":
         from zobench.performance.measures import Runtimes
@@ -162,6 +211,15 @@ def common_of(evidence: "Evidence", problems: int) -> "tuple[Runtimes | None, st
     evidence : Evidence
     problems : int
         The fewest that will do.
+
+    Returns
+    -------
+    Runtimes or None, str
+
+    Examples
+    --------
+    >>> def missing(evidence):
+    ...     return common_of(evidence, 2)[1]
     """
 
     def made() -> "tuple[Runtimes | None, str]":
@@ -185,6 +243,20 @@ def standing(evidence: "Evidence") -> dict[str, float]:
     """Give the area under the runtime ECDF of each run: the mean over targets of 1 - log q / log budget.
 
     By it lines are chosen where there are more than can be told apart; it is no result.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    dict of str to float
+        By the run's id.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     areas = standing(evidence)
     """
 
     def made() -> dict[str, float]:
@@ -209,6 +281,12 @@ def leading(evidence: "Evidence", runs: "DataFrame", most: int = MOST) -> set[st
     Returns
     -------
     set of str
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     runs = lines(evidence)
+    ...     chosen = leading(evidence, runs, most=5)
     """
     if runs["label"].nunique() <= most:
         return set(runs["label"])
@@ -218,7 +296,25 @@ def leading(evidence: "Evidence", runs: "DataFrame", most: int = MOST) -> set[st
 
 
 def said_of_leading(chosen: set[str], runs: "DataFrame") -> str:
-    """Say in a caption which lines have colours; empty if all have."""
+    """Say in a caption which lines have colours; empty if all have.
+
+    Parameters
+    ----------
+    chosen : set of str
+        Labels, as `leading` chooses them.
+    runs : DataFrame
+        With the column `label`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import pandas
+    >>> said_of_leading({"s2p"}, pandas.DataFrame({"label": ["s2p"]}))
+    ''
+    """
     others = runs["label"].nunique() - len(chosen)
     if others <= 0:
         return ""

@@ -83,7 +83,26 @@ def draw(stream, law, s):
 
 
 def length_factor(stream, law, dim, block):
-    """Return what the laws on spheres multiply the stream's next `dim` normals by; the stream stays there."""
+    """Return what the laws on spheres multiply the stream's next `dim` normals by; the stream stays there.
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+    law : int
+    dim : int
+        d.
+    block : vector
+        Scratch.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     factor = length_factor(stream, parameters.law, state.x.size, state.block)
+    """
     if law != SPHERE and law != UNIT_SPHERE:
         return 1.0
     first = here(stream)
@@ -93,7 +112,26 @@ def length_factor(stream, law, dim, block):
 
 
 def next_squared_norm(stream, dim, factor, block):
-    """Return `squared_norm` of the stream's next `dim` normals times a factor, summed in its order."""
+    """Return `squared_norm` of the stream's next `dim` normals times a factor, summed in its order.
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+    dim : int
+        d.
+    factor : float
+    block : vector
+        Scratch.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     norm = next_squared_norm(stream, state.x.size, 1.0, state.block)
+    """
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
     s = block
     for start in range(0, dim, block.size):
@@ -132,6 +170,12 @@ def draw_along(stream, law, factor, x, shift, block, out):
     shift : float
     block : vector
         Overwritten; its size is a multiple of 64.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     factor = length_factor(stream, parameters.law, state.x.size, state.block)
+    ...     draw_along(stream, parameters.law, factor, state.x, 0.1, state.block, state.x)
     """
     place = index(stream, x.size) if law == COORDINATE else -1
     for start in range(0, x.size, block.size):

@@ -46,6 +46,16 @@ def labelled(runs: "DataFrame", within: Sequence[str] = ("problem_name", "noise"
     runs : DataFrame
     within : sequence of str
         The columns that tell panels apart.
+
+    Returns
+    -------
+    DataFrame
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     for label, runs in labelled(evidence.runs).groupby("label"):
+    ...         best = runs["best"].median()
     """
     places = list(runs[["solver", *within]].itertuples(index=False, name=None))
     chosen = [
@@ -476,7 +486,25 @@ def labelled_rows(names: Sequence[str], width: float, above: float = 0.3) -> tup
 
 
 def caption(evidence: "Evidence", runs: "DataFrame", what: str, *notes: str) -> str:
-    """Write a caption: what is drawn, of how many runs, seeds and queries, notes, how to draw it again."""
+    """Write a caption: what is drawn, of how many runs, seeds and queries, notes, how to draw it again.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    runs : DataFrame
+    what : str
+        What is drawn.
+    *notes : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     said = caption(evidence, evidence.runs, "the last values", "No run was left out.")
+    """
     parts = [what]
     if len(runs):
         seeds = runs.groupby(["problem_name", "solver", "solver_parameters", "budget"])["seed"].nunique()
@@ -529,7 +557,26 @@ def span(numbers: Iterable[float]) -> str:
 
 
 def title_of(run: Any, width: int = 36, **more: Any) -> str:
-    """Name the problem of one row of runs over a few lines, for a panel."""
+    """Name the problem of one row of runs over a few lines, for a panel.
+
+    Parameters
+    ----------
+    run : row of `Evidence.runs`
+    width : int
+        Letters of a line.
+    **more : object
+        What else the title says, by name.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     for run in evidence.runs.itertuples():
+    ...         title = title_of(run, budget=run.budget)
+    """
     import textwrap
 
     head, _, rest = run.problem_name.partition(" (")

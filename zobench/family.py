@@ -82,6 +82,13 @@ class Family:
         ``load(rest) -> (name, dim, make)``: reads what stands after the colon, complaining of what does not
         exist, and gives it as the package writes it;
         ``make() -> (Foreign, x0, f_star or None, x_star or None)``.
+
+    Examples
+    --------
+    >>> from zobench.registry import families
+    >>> coco = families()["coco"]
+    >>> coco.package, coco.example
+    ('coco-experiment', 'coco:bbob_f001_i01_d10')
     """
 
     name: str

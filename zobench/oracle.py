@@ -308,7 +308,22 @@ def hold(oracle):
 
 
 def affords(oracle, count):
-    """Tell whether the budget has `count` queries left; a step cut short may then leave x as it was."""
+    """Tell whether the budget has `count` queries left; a step cut short may then leave x as it was.
+
+    Parameters
+    ----------
+    oracle : a kernel's `oracle`
+    count : int
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     whole = affords(oracle, 2)
+    """
     return oracle.budget - oracle.count >= count
 
 

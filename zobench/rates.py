@@ -32,6 +32,15 @@ __all__ = [
 def log_ratio(first: float, second: float) -> float:
     """Return ln(first / second); infinite or NaN where a run diverged or arrived exactly.
 
+    Parameters
+    ----------
+    first, second : float
+        At least 0.
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> log_ratio(1.0, 0.0), log_ratio(0.0, 2.0)

@@ -121,6 +121,11 @@ class Evidence:
         What was asked for: title and content (JSON) of each campaign.
     only : str
         The report that it is given to, for captions; empty for the page.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     return evidence.runs.groupby("solver_name")["best"].median()
     """
 
     runs: "DataFrame"

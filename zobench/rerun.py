@@ -31,6 +31,12 @@ def iterates(run: Any, most: int = 200) -> "tuple[Instance, NDArray[np.int64], N
     -------
     tuple of Instance, vector of int, array of shape (times, d), or None
         The instance, query counts and iterates; None if this installation gives another run.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     run = next(evidence.runs.itertuples())
+    ...     instance, queries, points = iterates(run, most=50)
     """
     from zobench.driver import Run
     from zobench.objective import objective_of

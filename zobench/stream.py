@@ -334,13 +334,13 @@ def back(stream, place):
 
     Examples
     --------
-    A direction is made twice instead of being kept::
+    A direction is made twice instead of being kept:
 
-        place = here(stream)
-        normals(stream, z)
-        ...
-        back(stream, place)
-        normals(stream, z)  # the same numbers
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     place = here(stream)
+    ...     normals(stream, state.z)
+    ...     back(stream, place)
+    ...     normals(stream, state.z)  # the same numbers
     """
     stream.normal_at, stream.word_at = place
 

@@ -33,6 +33,11 @@ class Trial:
     parameters : mapping
         The method's parameters that the theorem, or the cell, prescribes.
     seed : int
+
+    Examples
+    --------
+    >>> def sides(trial):
+    ...     return trial.case.constant("L"), 1.0
     """
 
     theorem: Theorem
@@ -150,6 +155,11 @@ def along(run: Run, steps: int) -> NDArray[np.float64]:
     ------
     ZobenchError
         If the run ends before.
+
+    Examples
+    --------
+    >>> def sides(trial):
+    ...     first, *_, last = along(trial.start(), 10)
     """
     points = [run.x.copy()]
     for _ in range(steps):
@@ -172,6 +182,11 @@ def advanced(run: Run, steps: int) -> Any:
     Returns
     -------
     array of shape (steps + 1, d)
+
+    Examples
+    --------
+    >>> def sides(trial):
+    ...     points = advanced(trial.start(), 10)
     """
     points = [run.x.copy()]
     for _ in range(steps):
@@ -191,6 +206,11 @@ def outside_bracket(trial: Trial) -> tuple[float, float]:
     -------
     float, float
         The distance, and 1.
+
+    Examples
+    --------
+    >>> def sides(trial):
+    ...     return outside_bracket(trial)
     """
     instance, L = trial.case.instance, trial.case.constant("L")
     lowest = trial.case.constant("mu") if "mu" in instance.certificates else -L

@@ -209,6 +209,11 @@ def row_of(rows, place):
     Returns
     -------
     vector
+
+    Examples
+    --------
+    >>> def many(points, data, out):
+    ...     first = row_of(rows, 0)
     """
     return vector_at(rows.ctypes.data + place * rows.strides[0], rows.shape[1])
 

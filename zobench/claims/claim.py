@@ -90,6 +90,11 @@ class Claim:
         The claimed interval.
     certain : bool
         Nothing in these runs is random: every run decides by itself.
+
+    Examples
+    --------
+    >>> Claim("S2P beats MeZO", "faster", "s2p", than=("mezo",), targets=(0.1,)).kind
+    'faster'
     """
 
     says: str
@@ -133,6 +138,11 @@ class Cell:
     p : float
         The level at which the cell would just be decided.
     verdict : {"held", "did not hold", "undecided"}
+
+    Examples
+    --------
+    >>> Cell("quadratic (dim 10)", np.ones(2), np.ones(2)).verdict
+    'undecided'
     """
 
     where: str
@@ -155,6 +165,12 @@ class Judgement:
     cells : tuple of Cell
     verdict : str
         One of `VERDICTS`.
+
+    Examples
+    --------
+    >>> claim = Claim("S2P falls", "final", "s2p", below=1.0)
+    >>> Judgement(claim, (), "unfinished").verdict
+    'unfinished'
     """
 
     claim: Claim
@@ -219,6 +235,14 @@ class Judgement:
 
 def interval_text(cell: Cell) -> str:
     """Write a cell's estimate and interval.
+
+    Parameters
+    ----------
+    cell : Cell
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -374,6 +398,15 @@ def _as_numbers(cell: Cell, claim: Claim) -> Cell:
 
 def verdict_of(cells: Sequence[Cell]) -> str:
     """Sum cells up in one word of `VERDICTS`.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        Judged ones.
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -26,6 +26,11 @@ def minimize(loop: Loop, method: str, jac: str | None = None, iterations: bool =
     -------
     str
         SciPy's message.
+
+    Examples
+    --------
+    >>> def solve(loop, parameters):
+    ...     return minimize(loop, "Nelder-Mead", adaptive=True)
     """
     import scipy.optimize
 

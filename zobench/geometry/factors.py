@@ -32,6 +32,11 @@ def shaped(parameters, setting, who):
     ------
     ZobenchError
         If no matrix of that shape has d entries, or none has that rank.
+
+    Examples
+    --------
+    >>> def settle(parameters, setting):
+    ...     return shaped(parameters, setting, "factor-adam")
     """
     declared, dim = setting.manifold, setting.dim
     rows, columns, rank = parameters.rows, parameters.columns, parameters.rank
@@ -132,7 +137,24 @@ def factored(x0: Array, rows: int, columns: int, rank: int) -> tuple[Array, Arra
 
 
 def start_point(parameters: Any, setting: Any, x0: Array) -> Array:
-    """Give the point that a solver starts at: the declared factors where x0 is the declared start."""
+    """Give the point that a solver starts at: the declared factors where x0 is the declared start.
+
+    Parameters
+    ----------
+    parameters : NamedTuple
+        With rows, columns and rank, as `shaped` fills them.
+    setting : Setting
+    x0 : vector of size d
+
+    Returns
+    -------
+    vector
+
+    Examples
+    --------
+    >>> def start(parameters, setting, x0):
+    ...     return start_point(parameters, setting, x0)
+    """
     rows, columns, rank = parameters.rows, parameters.columns, parameters.rank
     declared = setting.manifold
     if (

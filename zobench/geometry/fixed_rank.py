@@ -49,12 +49,40 @@ __all__ = [
 
 
 def point_size(rows, columns, rank):
-    """Return the numbers of a point or tangent vector: r (r + rows + columns)."""
+    """Return the numbers of a point or tangent vector: r (r + rows + columns).
+
+    Parameters
+    ----------
+    rows, columns, rank : int
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> point_size(8, 6, 2)
+    32
+    """
     return rank * (rank + rows + columns)
 
 
 def manifold_dim(rows, columns, rank):
-    """Return the dimension r (rows + columns - r) of the manifold."""
+    """Return the dimension r (rows + columns - r) of the manifold.
+
+    Parameters
+    ----------
+    rows, columns, rank : int
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> manifold_dim(8, 6, 2)
+    24
+    """
     return rank * (rows + columns - rank)
 
 
@@ -71,6 +99,13 @@ def parts(vector, shape):
     Returns
     -------
     matrices (rank, rank), (rank, rows), (rank, columns)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> s, ut, vt = parts(np.arange(5.0), (2, 2, 1))
+    >>> ut.tolist(), vt.tolist()
+    ([[1.0, 2.0]], [[3.0, 4.0]])
     """
     rows, columns, rank = shape
     a = rank * rank
@@ -85,7 +120,26 @@ def parts(vector, shape):
 
 @apart
 def dense(point, shape, out, scratch):
-    """Write W (rows, columns) of a point, row by row; `scratch` has at least rank * rows numbers."""
+    """Write W (rows, columns) of a point, row by row; `scratch` has at least rank * rows numbers.
+
+    Parameters
+    ----------
+    point : vector
+        S, U^T, V^T, as `parts` views them.
+    shape : tuple of int
+        rows, columns, rank.
+    out : vector of size rows * columns
+        Overwritten.
+    scratch : vector of size rank * rows at least
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> point, out = np.array([2.0, 0.6, 0.8, 1.0, 0.0]), np.empty(4)
+    >>> dense(point, (2, 2, 1), out, np.empty(2))
+    >>> out.tolist()
+    [1.2, 0.0, 1.6, 0.0]
+    """
     rows, columns, rank = shape
     core, left, right = parts(point, shape)
     table = scratch[: rank * rows].reshape((rank, rows))
@@ -97,7 +151,22 @@ def dense(point, shape, out, scratch):
 
 @apart
 def spread(point, tangent, shape, out, scratch):
-    """Write a tangent vector as a matrix (rows, columns), row by row; `scratch` as for `dense`."""
+    """Write a tangent vector as a matrix (rows, columns), row by row; `scratch` as for `dense`.
+
+    Parameters
+    ----------
+    point, tangent : vectors
+    shape : tuple of int
+        rows, columns, rank.
+    out : vector of size rows * columns
+        Overwritten.
+    scratch : vector of size rank * rows at least
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     spread(state.x, state.xi, (8, 6, 2), state.z, state.scratch)
+    """
     rows, columns, rank = shape
     _, left, right = parts(point, shape)
     middle, aside, across = parts(tangent, shape)
@@ -110,7 +179,23 @@ def spread(point, tangent, shape, out, scratch):
 
 
 def frame_size(rows, columns, width):
-    """Return the scratch that `frame` views."""
+    """Return the scratch that `frame` views.
+
+    Parameters
+    ----------
+    rows, columns : int
+    width : int
+        Columns that may join each basis.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> frame_size(8, 6, 2) > 0
+    True
+    """
     p, q = min(rows, width), min(columns, width)
     return p * rows + q * columns + width * (p + q) + p * q + p * p + 2 * (p + q)
 
@@ -130,6 +215,11 @@ def frame(scratch, rows, columns, width):
     tuple
         With p = min(rows, width) and q = min(columns, width): bases (p, rows) and (q, columns), coefficients
         (width, p) and (width, q), a core (p, q), its rotation (p, p), two vectors of size p + q.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     views = frame(state.scratch, 8, 6, 4)
     """
     p, q = min(rows, width), min(columns, width)
     a = p * rows
@@ -170,6 +260,11 @@ def truncate(core, turn, values, spare, left, right, point, shape):
     -------
     float
         Norm of what is left out.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     left_out = truncate(core, turn, values, spare, left, right, state.x, (8, 6, 2))
     """
     total = 0.0
     for k in range(core.shape[0]):
@@ -211,6 +306,11 @@ def retract(point, tangent, scale, shape, out, scratch):
     -------
     float
         Norm of what is left out.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     retract(state.x, state.xi, -0.1, (8, 6, 2), state.x, state.scratch)
     """
     rows, columns, rank = shape
     if not squared_norm(point) + scale * scale * squared_norm(tangent) < np.inf:
@@ -251,6 +351,12 @@ def augment(point, z, shape, views, table):
     -------
     tuple of int
         How many rows of the two bases are filled.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     views = frame(state.scratch, *parameters[:2], 2 * parameters.rank)
+    ...     filled = augment(state.x, state.z, parameters[:3], views, state.table)
     """
     rows, columns, rank = shape
     _, u, v = parts(point, shape)
@@ -279,6 +385,11 @@ def factor_gradient(point, z, shape, out, table):
         Overwritten, laid out as the point.
     table : vector
         Scratch of rank (rows + columns) numbers.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     factor_gradient(state.x, state.z, (8, 6, 2), state.g, state.table)
     """
     rows, columns, rank = shape
     small, u, v = parts(point, shape)
@@ -319,6 +430,11 @@ def draw_tangent(stream, point, shape, sphere, out):
         Whether to scale it to the norm sqrt(r (rows + columns - r)).
     out : vector
         Overwritten with the tangent vector.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     draw_tangent(stream, state.x, (8, 6, 2), True, state.xi)
     """
     rows, columns, rank = shape
     normals(stream, out)
@@ -349,6 +465,22 @@ def project(point, z, shape, out, scratch):
     """Write P(W) Z of a matrix Z (rows, columns), row by row, as a tangent vector.
 
     `scratch` has at least rank (rows + columns) numbers.
+
+    Parameters
+    ----------
+    point : vector
+    z : matrix (rows, columns)
+        Row by row.
+    shape : tuple of int
+        rows, columns, rank.
+    out : vector
+        Overwritten with the tangent vector.
+    scratch : vector of size rank * (rows + columns) at least
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     project(state.x, state.z, (8, 6, 2), state.xi, state.scratch)
     """
     rows, columns, rank = shape
     _, left, right = parts(point, shape)
@@ -376,6 +508,21 @@ def transport(old, point, tangent, shape, scratch):
     """Carry a tangent vector at `old` to `point` by projection, in place, through r x r cores.
 
     `scratch` has at least rank (rows + columns + 2 rank) numbers.
+
+    Parameters
+    ----------
+    old, point : vectors
+        Where the tangent vector lies, and where it goes.
+    tangent : vector
+        Overwritten.
+    shape : tuple of int
+        rows, columns, rank.
+    scratch : vector of size rank * (rows + columns + 2 rank) at least
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     transport(state.old, state.x, state.momentum, (8, 6, 2), state.scratch)
     """
     rows, columns, rank = shape
     _, u, v = parts(old, shape)

@@ -31,7 +31,23 @@ SWEEPS = 30
 
 @apart
 def add_product(out, a, b):
-    """Add the product a b to `out`; `b` and `out` have long rows."""
+    """Add the product a b to `out`; `b` and `out` have long rows.
+
+    Parameters
+    ----------
+    out : matrix (p, q)
+        Added to.
+    a : matrix (p, m)
+    b : matrix (m, q)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> out = np.zeros((1, 2))
+    >>> add_product(out, np.array([[2.0]]), np.array([[1.0, 3.0]]))
+    >>> out.tolist()
+    [[2.0, 6.0]]
+    """
     count = a.shape[1]
     whole = count - count % 4
     for i in range(a.shape[0]):
@@ -49,7 +65,25 @@ def add_product(out, a, b):
 
 @apart
 def add_sandwich(out, scale, left, middle, right):
-    """Add scale left^T middle right to `out` (p, q): a core in the coordinates of two larger bases."""
+    """Add scale left^T middle right to `out` (p, q): a core in the coordinates of two larger bases.
+
+    Parameters
+    ----------
+    out : matrix (p, q)
+        Added to.
+    scale : float
+    left : matrix (m, p)
+    middle : matrix (m, n)
+    right : matrix (n, q)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> out = np.zeros((1, 1))
+    >>> add_sandwich(out, 2.0, np.array([[3.0]]), np.array([[5.0]]), np.array([[7.0]]))
+    >>> out.tolist()
+    [[210.0]]
+    """
     for k in range(left.shape[0]):
         for h in range(right.shape[0]):
             w, along = scale * middle[k, h], right[h]
@@ -68,7 +102,20 @@ def inner(out, a, b):
 
 
 def copy(out, a):
-    """Copy a matrix (an assignment of arrays would compile a complaint about shapes)."""
+    """Copy a matrix (an assignment of arrays would compile a complaint about shapes).
+
+    Parameters
+    ----------
+    out, a : matrices of one shape
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> out = np.empty((1, 2))
+    >>> copy(out, np.array([[1.0, 2.0]]))
+    >>> out.tolist()
+    [[1.0, 2.0]]
+    """
     for k in range(out.shape[0]):
         for i in range(out.shape[1]):
             out[k, i] = a[k, i]
@@ -90,7 +137,26 @@ def times_transposed(z, left, out):
 
 @apart
 def galerkin(z, left, right, table, out):
-    """Write U^T Z V (p, q) for U^T (p, rows), V^T (q, columns); `table` has q * rows numbers."""
+    """Write U^T Z V (p, q) for U^T (p, rows), V^T (q, columns); `table` has q * rows numbers.
+
+    Parameters
+    ----------
+    z : matrix (rows, columns)
+    left : matrix (p, rows)
+    right : matrix (q, columns)
+    table : vector of size q * rows at least
+        Scratch.
+    out : matrix (p, q)
+        Overwritten.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> out = np.empty((1, 1))
+    >>> galerkin(np.eye(2), np.array([[1.0, 1.0]]), np.array([[1.0, 2.0]]), np.empty(2), out)
+    >>> out.tolist()
+    [[3.0]]
+    """
     turned = table[: right.shape[0] * z.shape[0]].reshape((right.shape[0], z.shape[0]))
     times(z, right, turned)
     inner(out, left, turned)
@@ -117,6 +183,7 @@ def extend(basis, count, columns, coefficients):
     ----------
     basis : matrix (p, size)
         Its first `count` rows are orthonormal; p is at least the size, or `count` and all columns to come.
+    count : int
     columns : matrix (c, size)
         The candidates, one a row.
     coefficients : matrix (c, p)
@@ -126,6 +193,13 @@ def extend(basis, count, columns, coefficients):
     -------
     int
         The rows of the basis that are filled now.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> basis = np.array([[1.0, 0.0], [0.0, 0.0]])
+    >>> int(extend(basis, 1, np.array([[3.0, 4.0]]), np.empty((1, 2))))
+    2
     """
     coefficients[:] = 0.0
     for j in range(columns.shape[0]):
@@ -164,7 +238,24 @@ def fresh(basis, count, coefficients):
 
 
 def complete(basis, count, coefficients):
-    """Fill the rows of an orthonormal basis from row `count` on; `coefficients` is scratch of its length."""
+    """Fill the rows of an orthonormal basis from row `count` on; `coefficients` is scratch of its length.
+
+    Parameters
+    ----------
+    basis : matrix (p, size)
+        Its first `count` rows are orthonormal; the rest is overwritten.
+    count : int
+    coefficients : vector of size p at least
+        Scratch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> basis = np.array([[1.0, 0.0], [0.0, 0.0]])
+    >>> complete(basis, 1, np.empty(2))
+    >>> bool(np.allclose(basis @ basis.T, np.eye(2)))
+    True
+    """
     for k in range(count, basis.shape[0]):
         fresh(basis, k, coefficients)
 

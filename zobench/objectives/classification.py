@@ -57,6 +57,11 @@ class Labelled(NamedTuple):
         Classes 0 ... C - 1.
     classes : int
         C.
+
+    Examples
+    --------
+    >>> Labelled(np.zeros((3, 2)), np.array([0.0, 1.0, 0.0]), 2).classes
+    2
     """
 
     rows: NDArray[np.float64]
@@ -122,6 +127,11 @@ class Blocks(NamedTuple):
         One sample a row.
     columns : matrix (B p, 64)
         Row b p + j holds feature j of the samples of block b.
+
+    Examples
+    --------
+    >>> blocks(np.ones((3, 2))).columns.shape
+    (2, 64)
     """
 
     rows: NDArray[np.float64]
@@ -129,7 +139,21 @@ class Blocks(NamedTuple):
 
 
 def blocks(rows: NDArray[np.float64]) -> Blocks:
-    """Lay samples out in blocks."""
+    """Lay samples out in blocks.
+
+    Parameters
+    ----------
+    rows : matrix (N, p)
+
+    Returns
+    -------
+    Blocks
+
+    Examples
+    --------
+    >>> blocks(np.ones((70, 2))).rows.shape
+    (128, 2)
+    """
     size, features = rows.shape
     count = -(-size // BLOCK)
     whole = np.zeros((count * BLOCK, features))
@@ -143,6 +167,20 @@ def exponential(t):
     """Return e^t for t <= 0, within two units of the last place; below -708 it stays at e^-708.
 
     The reduction and the rational form are those of Sun's fdlibm, without branches.
+
+    Parameters
+    ----------
+    t : float
+        At most 0.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> def objective(x, data):
+    ...     return exponential(-abs(x[0]))
     """
     t = -708.0 if t < -708.0 else t
     shifted = t * _LOG2_E + _ROUND
@@ -167,7 +205,18 @@ def exponential(t):
 
 
 def tanh(values):
-    """Replace each number of a vector by its hyperbolic tangent, within 3e-16."""
+    """Replace each number of a vector by its hyperbolic tangent, within 3e-16.
+
+    Parameters
+    ----------
+    values : vector
+        Overwritten.
+
+    Examples
+    --------
+    >>> def objective(x, data):
+    ...     tanh(units)
+    """
     for i in range(values.size):
         e = exponential(-2.0 * abs(values[i]))
         t = (1.0 - e) / (1.0 + e)
@@ -175,7 +224,24 @@ def tanh(values):
 
 
 def combine(out, inputs, start, weights, first, stride, count):
-    """Add sum_k weights[first + k stride] * inputs[start + k] to the vector `out`, k = 0 ... count - 1."""
+    """Add sum_k weights[first + k stride] * inputs[start + k] to the vector `out`, k = 0 ... count - 1.
+
+    Parameters
+    ----------
+    out : vector
+        Added to.
+    inputs : matrix
+        Rows as long as `out`.
+    start, first, stride, count : int
+    weights : vector
+
+    Examples
+    --------
+    >>> out = np.zeros(2)
+    >>> combine(out, np.array([[1.0, 2.0], [3.0, 4.0]]), 0, np.array([10.0, 1.0]), 0, 1, 2)
+    >>> out.tolist()
+    [13.0, 24.0]
+    """
     width, whole = out.size, count - count % 4
     for k in range(0, whole, 4):
         place = first + k * stride
@@ -205,6 +271,11 @@ def minibatch(key, first, valid, rows, labels, columns, chosen):
         Their classes.
     columns, chosen : matrix (p, 64), vector (64,)
         Where the samples and their classes go.
+
+    Examples
+    --------
+    >>> def sample(x, data, key):
+    ...     minibatch(key, 0, data.batch, data.rows, data.labels, columns, chosen)
     """
     for r in range(valid):
         i = hashed_index(key, first + r, labels.size)
@@ -227,6 +298,15 @@ def soften(scores, labels, first, valid, totals):
         The block holds `valid` samples.
     totals : vector (64,)
         Becomes the sums of the exponentials.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> def objective(x, data):
+    ...     return soften(scores, data.labels, 0, valid, totals) / valid
     """
     chosen = np.empty(BLOCK)
     exponentiate(scores, labels, first, valid, chosen, totals)
@@ -234,7 +314,23 @@ def soften(scores, labels, first, valid, totals):
 
 
 def exponentiate(scores, labels, first, valid, chosen, totals):
-    """Do `soften` sample by sample; `chosen` becomes the true class's score minus the largest one."""
+    """Do `soften` sample by sample; `chosen` becomes the true class's score minus the largest one.
+
+    Parameters
+    ----------
+    scores : matrix (C, 64)
+        Overwritten.
+    labels : vector
+        Those of the block begin at `first`.
+    first, valid : int
+    chosen, totals : vectors (64,)
+        Overwritten.
+
+    Examples
+    --------
+    >>> def objective(x, data):
+    ...     exponentiate(scores, data.labels, 0, valid, chosen, totals)
+    """
     classes, peak = scores.shape[0], chosen
     for r in range(peak.size):
         peak[r] = scores[0, r]
@@ -257,7 +353,24 @@ def exponentiate(scores, labels, first, valid, chosen, totals):
 
 
 def entropy(chosen, totals, valid):
-    """Sum the cross-entropy of one block, ln(total) - chosen, over the samples."""
+    """Sum the cross-entropy of one block, ln(total) - chosen, over the samples.
+
+    Parameters
+    ----------
+    chosen, totals : vectors (64,)
+        As `exponentiate` leaves them.
+    valid : int
+        Samples in the block.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> float(entropy(np.zeros(64), np.full(64, np.e), 2))
+    2.0
+    """
     # A sample's sum lies between 1 and C: the product of 64 of them is far from overflow, and one
     # logarithm a block is enough.
     loss, product = 0.0, 1.0
@@ -268,7 +381,22 @@ def entropy(chosen, totals, valid):
 
 
 def probabilities(scores, valid, totals):
-    """Make probabilities of what `soften` left; zero beyond the valid samples."""
+    """Make probabilities of what `soften` left; zero beyond the valid samples.
+
+    Parameters
+    ----------
+    scores : matrix (C, 64)
+        Overwritten.
+    valid : int
+    totals : vector (64,)
+
+    Examples
+    --------
+    >>> scores = np.ones((2, 64))
+    >>> probabilities(scores, 1, np.full(64, 2.0))
+    >>> scores[:, :2].tolist()
+    [[0.5, 0.0], [0.5, 0.0]]
+    """
     for c in range(scores.shape[0]):
         score = scores[c]
         for r in range(score.size):
@@ -276,7 +404,24 @@ def probabilities(scores, valid, totals):
 
 
 def residual(scores, labels, first, valid, totals):
-    """Make probabilities minus labels of what `soften` left; zero beyond the valid samples."""
+    """Make probabilities minus labels of what `soften` left; zero beyond the valid samples.
+
+    Parameters
+    ----------
+    scores : matrix (C, 64)
+        Overwritten.
+    labels : vector
+        Those of the block begin at `first`.
+    first, valid : int
+    totals : vector (64,)
+
+    Examples
+    --------
+    >>> scores = np.ones((2, 64))
+    >>> residual(scores, np.zeros(64), 0, 1, np.full(64, 2.0))
+    >>> scores[:, 0].tolist()
+    [-0.5, 0.5]
+    """
     probabilities(scores, valid, totals)
     for r in range(valid):
         scores[int(labels[first + r]), r] -= 1.0

@@ -55,12 +55,41 @@ _tall, _small = product_tile(TALL, LANES), product_tile(1, LANES)
 
 
 def flat(values):
-    """View a matrix that the caller keeps as a vector."""
+    """View a matrix that the caller keeps as a vector.
+
+    Parameters
+    ----------
+    values : matrix
+
+    Returns
+    -------
+    vector
+
+    Examples
+    --------
+    >>> def objective(x, data):
+    ...     clear(flat(units))
+    """
     return vector_at(values.ctypes.data, values.size)
 
 
 def window(values, start, rows, columns):
-    """View numbers `start` ... of a vector that the caller keeps as a matrix."""
+    """View numbers `start` ... of a vector that the caller keeps as a matrix.
+
+    Parameters
+    ----------
+    values : vector
+    start, rows, columns : int
+
+    Returns
+    -------
+    matrix (rows, columns)
+
+    Examples
+    --------
+    >>> def objective(x, data):
+    ...     weights = window(x, 8, 2, 3)  # x[8:14] as two rows of three
+    """
     return matrix_at(values.ctypes.data + 8 * start, rows, columns)
 
 
@@ -79,6 +108,11 @@ def add_product(out, first, rows, weights, at, row, column, inputs, start, count
         Where the first weight lies, and how far it is from one to the next.
     start, count : int
         k = 0 ... count - 1.
+
+    Examples
+    --------
+    >>> def objective(x, data):
+    ...     add_product(units, 0, 2, x, 0, 3, 1, data.columns, 0, 3)  # x[:6] as two rows of three
     """
     width = out.shape[1]
     whole, wide = rows - rows % TALL, width - width % WIDE
@@ -101,12 +135,41 @@ def add_product(out, first, rows, weights, at, row, column, inputs, start, count
 
 
 def padded(count):
-    """Round a number of columns up to what `add_product` takes."""
+    """Round a number of columns up to what `add_product` takes.
+
+    Parameters
+    ----------
+    count : int
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> padded(8), padded(9)
+    (8, 16)
+    """
     return (count + 7) // 8 * 8
 
 
 def turned(block, first, rows, out):
-    """Write rows first ... of a block as columns of `out`, (64, padded(rows)); zeros beyond."""
+    """Write rows first ... of a block as columns of `out`, (64, padded(rows)); zeros beyond.
+
+    Parameters
+    ----------
+    block : matrix
+    first, rows : int
+    out : matrix (64, padded(rows))
+        Overwritten.
+
+    Examples
+    --------
+    >>> out = np.empty((64, 8))
+    >>> turned(np.full((1, 64), 2.0), 0, 1, out)
+    >>> out[0, :2].tolist()
+    [2.0, 0.0]
+    """
     for r in range(BLOCK):
         for h in range(rows):
             out[r, h] = block[first + h, r]
@@ -115,18 +178,65 @@ def turned(block, first, rows, out):
 
 
 def add_outer(out, inputs, start, count, columns):
-    """Add to row k of `out`, (count, H), sum_r inputs[start + k, r] columns[r]: the gradient of a matrix."""
+    """Add to row k of `out`, (count, H), sum_r inputs[start + k, r] columns[r]: the gradient of a matrix.
+
+    Parameters
+    ----------
+    out : matrix (count, H)
+        Added to.
+    inputs : matrix
+    start, count : int
+        The rows of `inputs`.
+    columns : matrix
+
+    Examples
+    --------
+    >>> def gradient(x, data, out):
+    ...     add_outer(sums, data.columns, 0, 3, slopes)
+    """
     add_product(out, 0, count, flat(inputs), start * BLOCK, BLOCK, 1, columns, 0, BLOCK)
 
 
 def activate(kind, values):
-    """Apply an activation to a vector."""
+    """Apply an activation to a vector.
+
+    Parameters
+    ----------
+    kind : int
+        The activation, as in a plan.
+    values : vector
+        Overwritten.
+
+    Examples
+    --------
+    >>> values = np.array([0.0])
+    >>> activate(0, values)
+    >>> values.tolist()
+    [0.0]
+    """
     if kind == TANH:
         tanh(values)
 
 
 def bend(kind, values, slopes):
-    """Multiply `slopes` by the derivative of an activation, given what it answered."""
+    """Multiply `slopes` by the derivative of an activation, given what it answered.
+
+    Parameters
+    ----------
+    kind : int
+        The activation, as in a plan.
+    values : vector
+        What the activation answered.
+    slopes : vector
+        Overwritten.
+
+    Examples
+    --------
+    >>> slopes = np.array([3.0])
+    >>> bend(0, np.array([0.5]), slopes)
+    >>> slopes.tolist()
+    [3.0]
+    """
     if kind == TANH:
         for i in range(values.size):
             slopes[i] *= 1.0 - values[i] * values[i]
@@ -136,6 +246,23 @@ def squares(answers, targets, first, valid):
     """Return 1/2 sum (answer - target)^2 over one block; `answers`, (64,), becomes the differences.
 
     Beyond the `valid` samples the differences are zero.
+
+    Parameters
+    ----------
+    answers : vector (64,)
+        Overwritten.
+    targets : vector
+        Those of the block begin at `first`.
+    first, valid : int
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> float(squares(np.full(64, 3.0), np.ones(64), 0, 1))
+    2.0
     """
     total = 0.0
     for r in range(valid):
@@ -155,6 +282,14 @@ def squares(answers, targets, first, valid):
 def plan_of(layers: Iterable[tuple[int, int, int, int]]) -> NDArray[np.float64]:
     """Lay out layers of (inputs, outputs, biases or not, activation) one after the other in x.
 
+    Parameters
+    ----------
+    layers : iterable of (int, int, int, int)
+
+    Returns
+    -------
+    matrix (layers, 5)
+
     Examples
     --------
     >>> plan_of([(3, 2, 1, 1), (2, 1, 1, 0)])[:, 2]
@@ -168,7 +303,22 @@ def plan_of(layers: Iterable[tuple[int, int, int, int]]) -> NDArray[np.float64]:
 
 
 def glorot(rng: np.random.Generator, plan: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Draw weights uniform on +- sqrt(6/(inputs + outputs)); biases are 0."""
+    """Draw weights uniform on +- sqrt(6/(inputs + outputs)); biases are 0.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    plan : matrix (layers, 5)
+
+    Returns
+    -------
+    vector of size d
+
+    Examples
+    --------
+    >>> glorot(np.random.default_rng(0), plan_of([(3, 2, 1, 1)])).size
+    8
+    """
     parts = []
     for inputs, outputs, _, biases, _ in plan.astype(int):
         reach = np.sqrt(6.0 / (inputs + outputs))
@@ -181,6 +331,23 @@ def dense(x, plan, layer, source, start, units, at, keep):
     """Write a layer's answers for one block to units[at] ...; `keep` adds them to what is there.
 
     Its inputs are source[start] ....  The activation is left to the caller where `keep` is true.
+
+    Parameters
+    ----------
+    x : vector of size d
+    plan : matrix (layers, 5)
+    layer : int
+    source : matrix
+        Its inputs begin in row `start`.
+    start, at : int
+    units : matrix
+        Overwritten from row `at` on.
+    keep : bool
+
+    Examples
+    --------
+    >>> def objective(x, data):
+    ...     dense(x, data.plan, 0, data.columns, 0, units, 0, False)
     """
     count, outputs, place = int(plan[layer, 0]), int(plan[layer, 1]), int(plan[layer, 2])
     biases, kind = int(plan[layer, 3]), int(plan[layer, 4])
@@ -197,7 +364,21 @@ def dense(x, plan, layer, source, start, units, at, keep):
 
 
 def fill_biases(x, plan, layer, units, at):
-    """Write a layer's biases, with which its sums begin, to units[at] ... ."""
+    """Write a layer's biases, with which its sums begin, to units[at] ... .
+
+    Parameters
+    ----------
+    x : vector of size d
+    plan : matrix (layers, 5)
+    layer, at : int
+    units : matrix
+        Overwritten from row `at` on.
+
+    Examples
+    --------
+    >>> def objective(x, data):
+    ...     fill_biases(x, data.plan, 0, units, 0)
+    """
     count, outputs, place = int(plan[layer, 0]), int(plan[layer, 1]), int(plan[layer, 2])
     for h in range(outputs):
         bias = x[place + count * outputs + h] if int(plan[layer, 3]) else 0.0
@@ -206,7 +387,22 @@ def fill_biases(x, plan, layer, units, at):
 
 
 def room(plan, layers):
-    """Return how many numbers the gradient of the first `layers` matrices takes, rows padded."""
+    """Return how many numbers the gradient of the first `layers` matrices takes, rows padded.
+
+    Parameters
+    ----------
+    plan : matrix (layers, 5)
+    layers : int
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> int(room(plan_of([(3, 2, 1, 1)]), 1))
+    24
+    """
     total = 0
     for layer in range(layers):
         total += int(plan[layer, 0]) * padded(int(plan[layer, 1]))
@@ -214,7 +410,21 @@ def room(plan, layers):
 
 
 def widest(plan):
-    """Return the largest number of outputs, padded."""
+    """Return the largest number of outputs, padded.
+
+    Parameters
+    ----------
+    plan : matrix (layers, 5)
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> int(widest(plan_of([(3, 2, 1, 1)])))
+    8
+    """
     most = 0
     for layer in range(plan.shape[0]):
         most = max(most, padded(int(plan[layer, 1])))
@@ -227,8 +437,13 @@ def dense_gradient(x, plan, layer, source, start, slopes, at, back, to, turn, su
 
     Parameters
     ----------
+    x : vector of size d
+    plan : matrix (layers, 5)
+    layer : int
     source, start : matrix, int
         The layer's inputs.
+    slopes, at : matrix, int
+        The derivatives by the layer's sums.
     back, to : matrix, int
         Where the derivatives by the inputs are added; nowhere if `to` < 0.
     turn : vector
@@ -237,6 +452,11 @@ def dense_gradient(x, plan, layer, source, start, slopes, at, back, to, turn, su
         Of `room` numbers: the weights' gradient is added there.
     out : vector
         The biases' gradient is added there.
+
+    Examples
+    --------
+    >>> def gradient(x, data, out):
+    ...     dense_gradient(x, data.plan, 0, data.columns, 0, slopes, 0, slopes, -1, turn, sums, out)
     """
     count, outputs, place = int(plan[layer, 0]), int(plan[layer, 1]), int(plan[layer, 2])
     wide = padded(outputs)
@@ -254,7 +474,21 @@ def dense_gradient(x, plan, layer, source, start, slopes, at, back, to, turn, su
 
 
 def collect(plan, sums, out):
-    """Add the weights' gradient in padded rows to its places in `out`."""
+    """Add the weights' gradient in padded rows to its places in `out`.
+
+    Parameters
+    ----------
+    plan : matrix (layers, 5)
+    sums : vector
+        Of `room` numbers.
+    out : vector of size d
+        Added to.
+
+    Examples
+    --------
+    >>> def gradient(x, data, out):
+    ...     collect(data.plan, sums, out)
+    """
     at = 0
     for layer in range(plan.shape[0]):
         count, outputs, place = int(plan[layer, 0]), int(plan[layer, 1]), int(plan[layer, 2])
@@ -266,6 +500,19 @@ def collect(plan, sums, out):
 
 
 def clear(values):
-    """Set a vector to zero."""
+    """Set a vector to zero.
+
+    Parameters
+    ----------
+    values : vector
+        Overwritten.
+
+    Examples
+    --------
+    >>> values = np.ones(2)
+    >>> clear(values)
+    >>> values.tolist()
+    [0.0, 0.0]
+    """
     for i in range(values.size):
         values[i] = 0.0

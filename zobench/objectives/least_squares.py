@@ -32,7 +32,18 @@ Start = Annotated[float, Real(0.0, 1e6, open=True)]
 
 
 class Started(NamedTuple):
-    """What can be chosen where there is nothing but the start: x0 over the published start."""
+    """What can be chosen where there is nothing but the start: x0 over the published start.
+
+    Parameters
+    ----------
+    start : float
+        Above 0.
+
+    Examples
+    --------
+    >>> Started().start
+    1.0
+    """
 
     start: Start = 1.0
 
@@ -52,6 +63,11 @@ def zero_residual(why: str) -> Certificate:
     Returns
     -------
     Certificate
+
+    Examples
+    --------
+    >>> zero_residual("at (1, 1)").constant
+    'f_star'
     """
     return Certificate("f_star", 0.0, f"f is a sum of squares, and {why}.")
 
@@ -68,6 +84,11 @@ def best_known(value: float, where: str) -> tuple[Certificate, Certificate]:
     Returns
     -------
     tuple of two Certificate
+
+    Examples
+    --------
+    >>> best_known(0.5, "found by Newton's method")[0].value
+    0.5
     """
     proof = f"Attained at {where}; nobody has found less, and nothing proves that there is none."
     return Certificate("f_best", value, proof, exact=False), FLOOR
@@ -75,6 +96,19 @@ def best_known(value: float, where: str) -> tuple[Certificate, Certificate]:
 
 def demand_dim(holds: bool, name: str, must_be: str, dim: int) -> None:
     """Refuse a dimension unless a condition holds.
+
+    Parameters
+    ----------
+    holds : bool
+    name : str
+        Of the problem.
+    must_be : str
+    dim : int
+
+    Raises
+    ------
+    ZobenchError
+        Unless `holds`.
 
     Examples
     --------
@@ -87,7 +121,25 @@ def demand_dim(holds: bool, name: str, must_be: str, dim: int) -> None:
 
 
 def demand_start(largest: float, name: str, start: float) -> None:
-    """Refuse a start from which f is not a number."""
+    """Refuse a start from which f is not a number.
+
+    Parameters
+    ----------
+    largest : float
+        Start at which f is still a number.
+    name : str
+        Of the problem.
+    start : float
+
+    Raises
+    ------
+    ZobenchError
+        If `start` is larger.
+
+    Examples
+    --------
+    >>> demand_start(100.0, "watson", 10.0)
+    """
     if start > largest:
         raise ZobenchError(
             f"problem {name!r}: start must be <= {largest:.3g} for f(x0) to be a number, got {start:g}"
@@ -95,7 +147,22 @@ def demand_start(largest: float, name: str, start: float) -> None:
 
 
 def nothing(x):
-    """Return 0, or NaN if a coordinate is not finite: limits at infinity are no values of f."""
+    """Return 0, or NaN if a coordinate is not finite: limits at infinity are no values of f.
+
+    Parameters
+    ----------
+    x : vector of size d
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(nothing(np.ones(2)))
+    0.0
+    """
     total = 0.0
     for i in range(x.size):
         total += 0.0 * x[i]

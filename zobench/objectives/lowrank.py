@@ -46,6 +46,11 @@ class Truth(NamedTuple):
         The singular values, log-spaced from 1 down to 1/condition.
     right : matrix (columns, rank)
         V, orthonormal columns.
+
+    Examples
+    --------
+    >>> Truth(np.eye(3)[:, :1], np.ones(1), np.eye(2)[:, :1]).values.tolist()
+    [1.0]
     """
 
     left: Array
@@ -60,7 +65,24 @@ class Truth(NamedTuple):
 
 
 def orthonormal(rng: np.random.Generator, size: int, count: int, against: Array | None = None) -> Array:
-    """Draw orthonormal columns by Gram and Schmidt, twice; orthogonal to those of `against` as well."""
+    """Draw orthonormal columns by Gram and Schmidt, twice; orthogonal to those of `against` as well.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    size, count : int
+    against : matrix, optional
+
+    Returns
+    -------
+    matrix (size, count)
+
+    Examples
+    --------
+    >>> columns = orthonormal(np.random.default_rng(0), 5, 2)
+    >>> bool(np.allclose(columns.T @ columns, np.eye(2)))
+    True
+    """
     fixed = 0 if against is None else against.shape[1]
     found = np.zeros((fixed + count, size))
     if against is not None:
@@ -87,6 +109,18 @@ def drawn(rng: np.random.Generator, shape: Any, who: str) -> Truth:
     Returns
     -------
     Truth
+
+    Raises
+    ------
+    ZobenchError
+        If the rank exceeds rows or columns.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> shape = SimpleNamespace(rows=8, columns=6, rank=2, condition=10.0)
+    >>> drawn(np.random.default_rng(0), shape, "problem 'p'").values.round(3).tolist()
+    [1.0, 0.1]
     """
     rows, columns, rank = shape.rows, shape.columns, shape.rank
     if rank > min(rows, columns):
@@ -99,7 +133,25 @@ def drawn(rng: np.random.Generator, shape: Any, who: str) -> Truth:
 
 
 def random_start(rng: np.random.Generator, truth: Truth, scale: float = RANDOM) -> Manifold:
-    """Draw random singular spaces; S = scale I."""
+    """Draw random singular spaces; S = scale I.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    truth : Truth
+    scale : float
+
+    Returns
+    -------
+    Manifold
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> rng, shape = np.random.default_rng(0), SimpleNamespace(rows=8, columns=6, rank=2, condition=10.0)
+    >>> random_start(rng, drawn(rng, shape, "p")).rank
+    2
+    """
     (rows, rank), columns = truth.left.shape, truth.right.shape[0]
     left, right = orthonormal(rng, rows, rank), orthonormal(rng, columns, rank)
     return Manifold(left, scale * np.eye(rank), right)
@@ -110,6 +162,31 @@ def tilted_start(rng: np.random.Generator, truth: Truth, angle: float, who: str)
 
     U0 = cos(angle) U + sin(angle) P with orthonormal P orthogonal to U, and V0 likewise, so that
     |W0 - A|^2 = 2 sin(angle)^2 |A|^2.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    truth : Truth
+    angle : float
+        Radians.
+    who : str
+        The owner, for the complaint.
+
+    Returns
+    -------
+    Manifold
+
+    Raises
+    ------
+    ZobenchError
+        If there is no room for spaces orthogonal to those of A.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> rng, shape = np.random.default_rng(0), SimpleNamespace(rows=8, columns=6, rank=2, condition=10.0)
+    >>> tilted_start(rng, drawn(rng, shape, "p"), 0.1, "p").rank
+    2
     """
     (rows, rank), columns = truth.left.shape, truth.right.shape[0]
     if 2 * rank > min(rows, columns):
@@ -141,6 +218,13 @@ def factor_start(rng: np.random.Generator, truth: Truth, start: Any, angle: floa
     Returns
     -------
     vector of size (rows + columns) rank
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> rng, shape = np.random.default_rng(0), SimpleNamespace(rows=8, columns=6, rank=2, condition=10.0)
+    >>> factor_start(rng, drawn(rng, shape, "p"), "random", 0.1, "p").size
+    28
     """
     (rows, rank), columns = truth.left.shape, truth.right.shape[0]
     if start == "random":
@@ -155,7 +239,33 @@ def factor_start(rng: np.random.Generator, truth: Truth, start: Any, angle: floa
 
 
 def mask(rng: np.random.Generator, shape: Any, who: str) -> Array:
-    """Draw which entries are observed: round(observed rows columns) of them, one at least."""
+    """Draw which entries are observed: round(observed rows columns) of them, one at least.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    shape : NamedTuple
+        With `rows`, `columns`, `rank` and `observed`.
+    who : str
+        The owner, for the complaint.
+
+    Returns
+    -------
+    vector of size rows * columns
+        1 where observed, 0 elsewhere.
+
+    Raises
+    ------
+    ZobenchError
+        If the share observed is 0.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> shape = SimpleNamespace(rows=8, columns=6, rank=1, observed=0.5)
+    >>> float(mask(np.random.default_rng(0), shape, "problem 'p'").sum())
+    24.0
+    """
     if shape.observed == 0.0:
         raise ZobenchError(f"{who}: observed must be a number > 0 and <= 1, got 0")
     rows, columns = shape.rows, shape.columns
@@ -178,6 +288,11 @@ def certificates(x0: Array, target: Array, seen: int) -> tuple[Certificate, ...]
     Returns
     -------
     tuple of Certificate
+
+    Examples
+    --------
+    >>> [item.constant for item in certificates(np.ones(4), np.zeros(4), 4)][:1]
+    ['L']
     """
     every = seen == target.size
     which = "the identity" if every else "diagonal, with a one for each observed entry and zeros"
@@ -209,7 +324,21 @@ def certificates(x0: Array, target: Array, seen: int) -> tuple[Certificate, ...]
 
 
 def squared_distance(a, b):
-    """Return |a - b|^2 in 32 partial sums, which the processor takes several at a time, in a fixed order."""
+    """Return |a - b|^2 in 32 partial sums, which the processor takes several at a time, in a fixed order.
+
+    Parameters
+    ----------
+    a, b : vectors of one size
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> float(squared_distance(np.array([3.0, 4.0]), np.zeros(2)))
+    25.0
+    """
     sums = np.zeros(32)
     whole = a.size - a.size % 32
     for start in range(0, whole, 32):
@@ -226,7 +355,21 @@ def squared_distance(a, b):
 
 
 def masked_distance(a, b, seen):
-    """Return sum seen_i (a_i - b_i)^2 in the same way."""
+    """Return sum seen_i (a_i - b_i)^2 in the same way.
+
+    Parameters
+    ----------
+    a, b, seen : vectors of one size
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> float(masked_distance(np.ones(2), np.zeros(2), np.array([1.0, 0.0])))
+    1.0
+    """
     sums = np.zeros(32)
     whole = a.size - a.size % 32
     for start in range(0, whole, 32):
@@ -243,7 +386,22 @@ def masked_distance(a, b, seen):
 
 
 def across(x, rows, columns, rank):
-    """Return V^T of x = (U, V), so that inner loops run along its rows."""
+    """Return V^T of x = (U, V), so that inner loops run along its rows.
+
+    Parameters
+    ----------
+    x : vector of size (rows + columns) rank
+    rows, columns, rank : int
+
+    Returns
+    -------
+    matrix (rank, columns)
+
+    Examples
+    --------
+    >>> across(np.array([1.0, 2.0, 3.0, 4.0]), 2, 2, 1).tolist()
+    [[3.0, 4.0]]
+    """
     out = np.empty((rank, columns))
     for j in range(columns):
         for k in range(rank):
@@ -252,7 +410,26 @@ def across(x, rows, columns, rank):
 
 
 def defect(x, i, target, turned, row):
-    """Write row i of U V^T - A, given V^T as `turned`."""
+    """Write row i of U V^T - A, given V^T as `turned`.
+
+    Parameters
+    ----------
+    x : vector of size (rows + columns) rank
+    i : int
+    target : matrix (rows, columns)
+        A.
+    turned : matrix (rank, columns)
+        V^T.
+    row : vector
+        Overwritten.
+
+    Examples
+    --------
+    >>> row = np.empty(2)
+    >>> defect(np.array([2.0, 1.0, 3.0]), 0, np.zeros((1, 2)), np.array([[1.0, 3.0]]), row)
+    >>> row.tolist()
+    [2.0, 6.0]
+    """
     rank = turned.shape[0]
     for j in range(row.size):
         row[j] = -target[i, j]

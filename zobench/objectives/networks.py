@@ -61,6 +61,11 @@ class Data(NamedTuple):
         1 for squares, 0 for the cross-entropy.
     batch : int
     ridge : float
+
+    Examples
+    --------
+    >>> Data._fields[:2]
+    ('rows', 'columns')
     """
 
     rows: Matrix
@@ -97,6 +102,14 @@ def _regressed(name: str) -> Labelled:
 def real_data(name: str) -> Labelled:
     """Load a data set of classification or of regression; the latter has one output in place of classes.
 
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Labelled
+
     Examples
     --------
     >>> real_data("diabetes").rows.shape, real_data("digits").classes
@@ -106,7 +119,28 @@ def real_data(name: str) -> Labelled:
 
 
 def data_of(found: Labelled, plan: NDArray[np.float64], regression: bool, batch: int, ridge: float) -> Data:
-    """Lay out samples and network for the kernels."""
+    """Lay out samples and network for the kernels.
+
+    Parameters
+    ----------
+    found : Labelled
+    plan : matrix (layers, 5)
+    regression : bool
+    batch : int
+    ridge : float
+
+    Returns
+    -------
+    Data
+
+    Examples
+    --------
+    >>> from zobench.objectives.classification import Labelled
+    >>> from zobench.objectives.layers import plan_of
+    >>> two = Labelled(np.ones((2, 3)), np.array([0.0, 1.0]), 2)
+    >>> data_of(two, plan_of([(3, 2, 1, 0)]), False, 0, 0.1).ridge
+    0.1
+    """
     return Data(*blocks(found.rows), found.labels, plan, int(regression), batch, ridge)
 
 
@@ -143,7 +177,24 @@ def width(plan):
 
 
 def network_loss(x, data):
-    """Return the mean loss over all samples, and the ridge."""
+    """Return the mean loss over all samples, and the ridge.
+
+    Parameters
+    ----------
+    x : vector of size d
+    data : Data
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import zobench
+    >>> mlp = zobench.problem("mlp")
+    >>> mlp.value(mlp.x0) > 0.0
+    True
+    """
     features, size = data.rows.shape[1], data.labels.size
     units, totals = np.empty((width(data.plan), BLOCK)), np.empty(BLOCK)
     total = 0.0
@@ -154,7 +205,20 @@ def network_loss(x, data):
 
 
 def network_many(points, data, out):
-    """Write `network_loss` at each row of `points`, all in one pass over the samples."""
+    """Write `network_loss` at each row of `points`, all in one pass over the samples.
+
+    Parameters
+    ----------
+    points : matrix (n, d)
+    data : Data
+    out : vector (n,)
+        Overwritten.
+
+    Examples
+    --------
+    >>> def many(points, data, out):
+    ...     network_many(points, data, out)
+    """
     features, size, plan, count = data.rows.shape[1], data.labels.size, data.plan, points.shape[0]
     hidden, answered = int(plan[0, 1]), int(plan[plan.shape[0] - 1, 1])
     # only the first layer reads the data: it is done for all points at once, the others point by point
@@ -175,7 +239,24 @@ def network_many(points, data, out):
 
 
 def network_sample(x, data, key):
-    """Return the mean loss over the mini-batch of a sample key, and the ridge."""
+    """Return the mean loss over the mini-batch of a sample key, and the ridge.
+
+    Parameters
+    ----------
+    x : vector of size d
+    data : Data
+    key : int
+        The sample key.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> def sample(x, data, key):
+    ...     return network_sample(x, data, key)
+    """
     features = data.rows.shape[1]
     units, totals = np.empty((width(data.plan), BLOCK)), np.empty(BLOCK)
     columns, labels = np.zeros((features, BLOCK)), np.zeros(BLOCK)
@@ -204,7 +285,22 @@ def backward(x, plan, inputs, start, units, slopes, turn, sums, out):
 
 
 def network_gradient(x, data, out):
-    """Write the gradient of `network_loss`, by back-propagation."""
+    """Write the gradient of `network_loss`, by back-propagation.
+
+    Parameters
+    ----------
+    x : vector of size d
+    data : Data
+    out : vector of size d
+        Overwritten.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> mlp = zobench.problem("mlp")
+    >>> mlp.gradient(mlp.x0).size == mlp.dim
+    True
+    """
     features, size, plan = data.rows.shape[1], data.labels.size, data.plan
     units, totals = np.empty((width(plan), BLOCK)), np.empty(BLOCK)
     slopes, turn = np.empty((width(plan), BLOCK)), np.empty(BLOCK * widest(plan))
@@ -255,6 +351,15 @@ def answers(x: NDArray[np.float64], block: NDArray[np.float64]) -> NDArray[np.fl
     x : vector of size d
     block : vector
         An instance's data, of class `Data`, as one block of memory.
+
+    Returns
+    -------
+    vector (N,)
+
+    Examples
+    --------
+    >>> def labels_of(instance, block):
+    ...     return answers(instance.x0, block)
     """
     kinds = [MATRIX, MATRIX, VECTOR, MATRIX, INT, INT, FLOAT]
     address = typed(

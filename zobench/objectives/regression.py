@@ -33,6 +33,11 @@ def sizes(who: str, data: str, samples: int, usual: int, dim: int | None, real: 
     -------
     int
 
+    Raises
+    ------
+    ZobenchError
+        If what was asked for contradicts the data set, or there are too few samples.
+
     Examples
     --------
     >>> sizes("problem 'p'", "synthetic", 200, 200, None, None)
@@ -56,6 +61,15 @@ def sizes(who: str, data: str, samples: int, usual: int, dim: int | None, real: 
 def curvature(rows: NDArray[np.float64]) -> tuple[float, float]:
     """Give the largest eigenvalue of A^T A / N rounded up, and the smallest rounded down.
 
+    Parameters
+    ----------
+    rows : matrix (N, p)
+        A.
+
+    Returns
+    -------
+    float, float
+
     Examples
     --------
     >>> curvature(np.eye(2))[0]
@@ -73,11 +87,42 @@ def curvature(rows: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def combined(rows: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return A x, the same bits whatever the library of linear algebra."""
+    """Return A x, the same bits whatever the library of linear algebra.
+
+    Parameters
+    ----------
+    rows : matrix (N, p)
+        A.
+    x : vector (p,)
+
+    Returns
+    -------
+    vector (N,)
+
+    Examples
+    --------
+    >>> combined(np.array([[1.0, 2.0]]), np.array([3.0, 4.0])).tolist()
+    [11.0]
+    """
     return np.einsum("ij,j->i", rows, x)
 
 
 def score(out, columns, first, x):
-    """Write A x for the block of samples that begins at sample `first`."""
+    """Write A x for the block of samples that begins at sample `first`.
+
+    Parameters
+    ----------
+    out : vector (64,)
+        Overwritten.
+    columns : matrix
+        As `zobench.objectives.classification.Blocks` has them.
+    first : int
+    x : vector (p,)
+
+    Examples
+    --------
+    >>> def objective(x, data):
+    ...     score(scores, data.columns, 0, x)
+    """
     out[:] = 0.0
     combine(out, columns, first // out.size * x.size, x, 0, 1, x.size)

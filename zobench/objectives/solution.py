@@ -42,6 +42,11 @@ class Solution(NamedTuple):
         |grad f(x)|: by mu-strong convexity f(x) - f_star <= gradient_norm^2 / (2 mu).
     steps : int
         Newton steps taken.
+
+    Examples
+    --------
+    >>> Solution(np.zeros(2), 0.0, 0.0, 1).steps
+    1
     """
 
     x: Array
@@ -147,6 +152,13 @@ def product_of(instance: Any, function: Callable[..., None]) -> Callable[[Array,
     -------
     callable
         ``product(x, v)``.
+
+    Examples
+    --------
+    >>> def hessian(x, v, data, out):
+    ...     out[:] = 2.0 * v
+    >>> def product(instance):
+    ...     return product_of(instance, hessian)
     """
     from zobench import views
     from zobench.compile import typed
@@ -175,6 +187,14 @@ def product_of(instance: Any, function: Callable[..., None]) -> Callable[[Array,
 
 def content(*parts: Any) -> str:
     """Hash arrays, numbers, text and source files (given as paths) into a name.
+
+    Parameters
+    ----------
+    *parts : array, number, str or Path
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -266,6 +286,11 @@ def solved(name: str, solve: Callable[[], Solution], who: str, tolerance: float 
     ------
     ZobenchError
         If the tolerance was not reached.
+
+    Examples
+    --------
+    >>> def solution(name, newton):
+    ...     return solved(name, newton, "problem 'ridge-regression'")
     """
 
     def make() -> dict[str, NDArray[Any]]:

@@ -37,6 +37,12 @@ def beside(points, place, rows, columns):
     -------
     matrix (rows, columns times the number of points)
         Column s columns + c holds column c of point s.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> beside(np.array([[1.0, 2.0], [3.0, 4.0]]), 0, 2, 1).tolist()
+    [[1.0, 3.0], [2.0, 4.0]]
     """
     count = points.shape[0]
     out = np.empty((rows, count * columns))
@@ -56,6 +62,14 @@ def add_scores(out, weights, inputs, start):
     weights : matrix (terms, vectors)
     inputs : matrix (..., n)
     start : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> out = np.zeros((1, 8))
+    >>> add_scores(out, np.array([[2.0]]), np.ones((1, 8)), 0)
+    >>> out[0, :2].tolist()
+    [2.0, 2.0]
     """
     (count, vectors), width = weights.shape, out.shape[1]
     quads, most = count - count % 4, vectors - vectors % MOST

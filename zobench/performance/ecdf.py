@@ -44,6 +44,12 @@ class Ecdf:
         last one on nothing but simulated restarts.
     pairs, runs, problems : int
         How many (problem, target) pairs, runs and problems it is made of.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     curve = ecdf(Runtimes.from_evidence(evidence))["s2p"]
+    ...     solved = curve.share[-1]
     """
 
     solver: str
@@ -124,6 +130,11 @@ def ecdf(runtimes: Runtimes, restarts: bool = True, series: int = SERIES) -> dic
     -------
     dict of str to Ecdf
         Every (problem, target) pair has the same weight, however many seeds the problem has.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     curves = ecdf(Runtimes.from_evidence(evidence).common())
     """
     curves = {}
     for solver in runtimes.solvers:
@@ -183,6 +194,11 @@ def areas(
     ------
     ZobenchError
         If `low` is not below `high`.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     means = areas(Runtimes.from_evidence(evidence)).mean()
     """
     from pandas import DataFrame
 

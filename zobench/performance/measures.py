@@ -67,6 +67,11 @@ class Runtimes:
         Queries up to the first hit; inf where the target was not hit.
     left_out : dict of str to str
         Problems that have no first hits, with the reason.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     hits = Runtimes.from_evidence(evidence).queries
     """
 
     runs: "DataFrame"
@@ -354,6 +359,16 @@ def costs(runtimes: Runtimes, target: float, statistic: str = "ert") -> "DataFra
     -------
     DataFrame
         inf where the target was not hit, NaN where the solver did not meet the problem.
+
+    Raises
+    ------
+    ZobenchError
+        If the statistic or the target is none of those known.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     return costs(Runtimes.from_evidence(evidence), 0.01, "median")
     """
     from pandas import DataFrame
 

@@ -232,7 +232,25 @@ def signed_rank(differences: Any) -> float:
 
 
 def mean_interval(values: Any, level: float = 0.95, bootstrap: int = BOOTSTRAP) -> tuple[float, float, float]:
-    """Return the mean with its bootstrap interval; with fewer than `FEWEST` values the limits are NaN."""
+    """Return the mean with its bootstrap interval; with fewer than `FEWEST` values the limits are NaN.
+
+    Parameters
+    ----------
+    values : vector
+    level : float
+    bootstrap : int
+        Samples drawn.
+
+    Returns
+    -------
+    float, float, float
+        Mean, lower and upper limit.
+
+    Examples
+    --------
+    >>> mean_interval([1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    (1.0, 1.0, 1.0)
+    """
     values = np.asarray(values, float)
     if values.size < FEWEST:
         return float(values.mean()) if values.size else math.nan, math.nan, math.nan
@@ -332,6 +350,11 @@ def pairwise(runtimes: Runtimes, target: float | None = None, level: float = 0.9
         One row a pair of solvers: first, second, problems, first_better, second_better, ratio (queries of
         `second` over those of `first`, geometric mean over seeds, then over problems), low, high, p, p_holm
         over the pairs of solvers.  Solvers without a common problem and seed have no row.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     return pairwise(Runtimes.from_evidence(evidence), target=0.01)
     """
     from pandas import DataFrame
 

@@ -101,6 +101,10 @@ def performance_profile(costs: "DataFrame") -> dict[str, Profile]:
     costs : DataFrame
         Rows problems, columns solvers; inf for no hit.
 
+    Returns
+    -------
+    dict of str to Profile
+
     Examples
     --------
     >>> from pandas import DataFrame
@@ -121,6 +125,10 @@ def data_profile(costs: "DataFrame", dims: Any) -> dict[str, Profile]:
         Rows problems, columns solvers; inf for no hit.
     dims : mapping
         Dimension of each problem.
+
+    Returns
+    -------
+    dict of str to Profile
 
     Examples
     --------

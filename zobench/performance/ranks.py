@@ -43,6 +43,12 @@ class RankTable:
     groups : tuple of tuple of str
         Largest sets of neighbours whose mean ranks do not differ by the critical difference: the bars of the
         usual drawing.  None of them means anything if `p` is above `level`.
+
+    Examples
+    --------
+    >>> from pandas import DataFrame
+    >>> rank_table(DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})).solvers
+    ('a', 'b')
     """
 
     solvers: tuple[str, ...]
@@ -88,10 +94,20 @@ def rank_table(costs: "DataFrame", level: float = 0.05) -> RankTable:
         or 1 minus `zobench.performance.ecdf.areas`.
     level : float
 
+    Returns
+    -------
+    RankTable
+
     Raises
     ------
     ZobenchError
         If there are fewer than two solvers or problems, or a solver lacks a problem.
+
+    Examples
+    --------
+    >>> from pandas import DataFrame
+    >>> rank_table(DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})).mean_ranks
+    (1.0, 2.0)
     """
     values = costs.to_numpy(float)
     if min(values.shape, default=0) < 2:

@@ -132,6 +132,11 @@ def fixed_budget(runtimes: Runtimes, budget: float, per_dim: bool = True) -> "Da
         target hit by then, as a part of f(x0) - f_star (1: none; the worse neighbour).  `share` is the mean
         share of the targets hit, `reached` the part of the runs that have had as many queries, or ended
         before of their own accord; where it is below 1 the runs might have come further.
+
+    Examples
+    --------
+    >>> def draw(evidence):
+    ...     return fixed_budget(Runtimes.from_evidence(evidence), 100.0)
     """
     from pandas import DataFrame
 
