@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 import zobench
+from benchmarks.written import provenance, put, sentence
 
 DIMS = [10**power for power in range(9)]
 SEEDS = [1, 10, 100, 1000, 10_000]
@@ -244,7 +245,8 @@ def markdown(found: dict[str, Rows]) -> str:
     lines = []
     for factor, rows in found.items():
         sizes = sorted({size for curve in rows.values() for size in curve})
-        head = [factor, *(f"{size:,}" for size in sizes), "exponent (expected)", ""]
+        named = {"dimensions": "d", "stores": "runs in the store"}.get(factor, factor)
+        head = [named, *(f"{size:,}" for size in sizes), "exponent (expected)", ""]
         lines += ["| " + " | ".join(head) + " |", "|---|" + "--:|" * (len(sizes) + 1) + "---|"]
         for name, curve in rows.items():
             cells = [f"{curve[size]:.3g}" if size in curve else "" for size in sizes]
@@ -283,14 +285,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    made_with = provenance(["zobench", "numpy", "numba"])
     factors = {"dimensions": dimensions, "seeds": seeds, "checkpoints": checkpoints, "stores": stores}
     parser.add_argument("factors", nargs="*", choices=[[], *factors], help="all of them if none is given")
     parser.add_argument("--largest", type=int, help="leave out larger sizes")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
     parser.add_argument("--figure", metavar="FILE", help="draw the curves")
+    parser.add_argument("--into", metavar="FILE", help="write the tables into a page, docs/performance.md")
     arguments = parser.parse_args()
+    if arguments.into and arguments.largest:
+        parser.error("--into is for all sizes: leave out --largest")
     found = {name: factors[name](arguments.largest) for name in arguments.factors or factors}
+    if arguments.into:
+        for factor, rows in found.items():
+            table = markdown({factor: rows})
+            put(arguments.into, f"growth in {factor}", f"{sentence(made_with)}.\n\n{table}")
     if arguments.figure:
         draw(found, arguments.figure)
     if arguments.json:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import growth
+from benchmarks import growth, written
 from benchmarks.peers import __main__ as peers
 from benchmarks.peers import measure, sides
 
@@ -98,6 +98,22 @@ def test_the_sides_evaluate_as_often_as_they_are_asked_to(name):
 
 def test_the_sides_evaluate_the_same_function():
     assert sides.agreement(10) < 1e-12
+
+
+def test_tables_land_between_their_marks(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- b -->\nold\n<!-- end of b -->\nc\n")
+    for _ in range(2):
+        written.put(page, "b", "new")
+        assert page.read_text() == "a\n<!-- b -->\n\nnew\n\n<!-- end of b -->\nc\n"
+    with pytest.raises(SystemExit, match="must have the lines"):
+        written.put(page, "other", "new")
+
+
+def test_the_page_has_the_marks_of_every_table():
+    text = (FOLDER.parent / "docs" / "performance.md").read_text(encoding="utf-8")
+    for name in "peers", *(f"growth in {each}" for each in ("dimensions", "seeds", "checkpoints", "stores")):
+        assert text.count(f"<!-- {name} -->") == text.count(f"<!-- end of {name} -->") == 1
 
 
 def test_every_peer_starts_up_with_ten_evaluations():

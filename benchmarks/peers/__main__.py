@@ -1,4 +1,4 @@
-"""Measure zobench next to its peers: ``python -m benchmarks.peers [PART ...] [--quick] [--json]``.
+"""Measure zobench next to its peers: ``python -m benchmarks.peers [PART ...] [--quick]``.
 
 On one objective, in one dimension, with one seed and one number of evaluations, all sides in turn:
 
@@ -15,18 +15,16 @@ that cover the median with 95 per cent.  A peer that is not there is left out wi
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from benchmarks.peers import campaigns, sides
 from benchmarks.peers.measure import LEAST, Figure, in_turn, processes_in_turn
+from benchmarks.written import provenance, put, sentence
 
 #: Evaluations of a complete run by dimension: multiples of ten, at most a second or two a side.
 COUNTS = {2: 10_000, 10: 10_000, 40: 4000, 640: 2000, 10_000: 400, 100_000: 60}
@@ -201,22 +199,6 @@ def text(found: dict[str, list[Figure]], notes: list[str], markdown: bool) -> st
     return "\n".join([*lines, *(f"- {note}" for note in notes)])
 
 
-def provenance() -> dict[str, Any]:
-    def of(package: str) -> str:
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            return "absent"
-
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors",
-        "load": [round(each, 1) for each in os.getloadavg()] if hasattr(os, "getloadavg") else [],
-        **{package: of(package) for package in PACKAGES},
-    }
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -225,16 +207,21 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer dimensions, rounds, campaigns: a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
+    parser.add_argument("--into", metavar="FILE", help="write the tables into a page, docs/performance.md")
     arguments = parser.parse_args()
+    if arguments.into and (arguments.parts or arguments.quick):
+        parser.error("--into is for all parts, measured at length: leave out PART and --quick")
     warnings.simplefilter("ignore")  # peers warn of ill-posed input and of tests of their own
     notes: list[str] = []
-    made_with = provenance()
+    made_with = provenance(PACKAGES)
     found = measure(arguments.parts or PARTS, arguments.quick, notes)
     if arguments.json:
         rows = {title: [asdict(row) for row in rows] for title, rows in found.items()}
         print(json.dumps({"made with": made_with, "figures": rows, "notes": notes}, indent=2))
         return 0
-    print("; ".join(f"{key} {value}" for key, value in made_with.items()), end="\n\n")
+    if arguments.into:
+        put(arguments.into, "peers", f"{sentence(made_with)}.\n\n{text(found, notes, True)}")
+    print(sentence(made_with), end="\n\n")
     print(text(found, notes, arguments.markdown))
     return 0
 
