@@ -53,37 +53,46 @@ class Data(NamedTuple):
     ridge: float
 
 
-def penalised(loss, margin, small, valid):
-    """Add a block's loss; with m = y <a, w>, ln(1 + e^-m) = max(-m, 0) + ln(1 + e^-|m|)."""
+def penalise(margin, factor):
+    """Split the loss: ln(1 + e^-m) = max(-m, 0) + ln(1 + e^-|m|), m = y <a, w>; the first replaces m."""
     for r in range(BLOCK):
-        small[r] = exponential(-abs(margin[r]))
+        factor[r] = 1.0 + exponential(-abs(margin[r]))
+        margin[r] = 0.0 if margin[r] > 0.0 else -margin[r]
+
+
+def summed(loss, penalty, factor, valid):
+    """Add a block's loss, split by `penalise`."""
     # factors between 1 and 2: one logarithm serves a block
     product = 1.0
     for r in range(valid):
-        loss += 0.0 if margin[r] > 0.0 else -margin[r]
-        product *= 1.0 + small[r]
+        loss += penalty[r]
+        product *= factor[r]
     return loss + np.log(product)
 
 
 def objective(x, data):
     """Return f(w)."""
-    margin, small, loss = np.empty(BLOCK), np.empty(BLOCK), 0.0
+    margin, factor, loss = np.empty(BLOCK), np.empty(BLOCK), 0.0
     for first in range(0, data.size, BLOCK):
         score(margin, data.columns, first, x)
-        loss = penalised(loss, margin, small, min(BLOCK, data.size - first))
+        penalise(margin, factor)
+        loss = summed(loss, margin, factor, min(BLOCK, data.size - first))
     return loss / data.size + 0.5 * data.ridge * squared_norm(x)
 
 
 def many(points, data, out):
     """Write f(w) for each row w of `points`, all in one pass over the samples."""
     count, dim = points.shape
-    margins, small, weights = np.empty((count, BLOCK)), np.empty(BLOCK), beside(points, 0, dim, 1)
+    margins, factors, weights = np.empty((count, BLOCK)), np.empty((count, BLOCK)), beside(points, 0, dim, 1)
     out[:] = 0.0
     for first in range(0, data.size, BLOCK):
         margins[:] = 0.0
         add_scores(margins, weights, data.columns, first // BLOCK * dim)
         for s in range(count):
-            out[s] = penalised(out[s], margins[s], small, min(BLOCK, data.size - first))
+            penalise(margins[s], factors[s])
+        # sums wait for one number after another, and the processor adds up several points at a time
+        for s in range(count):
+            out[s] = summed(out[s], margins[s], factors[s], min(BLOCK, data.size - first))
     for s in range(count):
         out[s] = out[s] / data.size + 0.5 * data.ridge * squared_norm(row_of(points, s))
 

@@ -209,12 +209,15 @@ def worth_meeting(made: Instance, method: Solver, count: int) -> bool:
     if count < 2:
         return False
     points, functions = np.tile(made.x0, (count * alone, 1)), made._functions
-    functions.value(made.x0), functions.values(points)
-    begun = time.perf_counter()
-    functions.values(points[:2]) if alone == 2 else functions.value(made.x0)
-    middle = time.perf_counter()
-    functions.values(points)
-    return count * (middle - begun) - (time.perf_counter() - middle) > count * alone * SAVES
+    single, group = [], []
+    for _ in range(4):  # the first is slower, and others may be disturbed
+        begun = time.perf_counter()
+        functions.values(points[:2]) if alone == 2 else functions.value(made.x0)
+        middle = time.perf_counter()
+        functions.values(points)
+        single.append(middle - begun)
+        group.append(time.perf_counter() - middle)
+    return count * min(single) - min(group) > count * alone * SAVES
 
 
 def advance_together(runs: Sequence[Run]) -> list[BaseException | None]:
