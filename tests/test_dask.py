@@ -129,6 +129,12 @@ def test_a_cluster_that_is_not_there_or_has_no_worker(monkeypatch, port):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("address", ["nonsense", "tcp://nowhere", "LOCAL", "tcp:1"])
+def test_what_is_no_address_is_refused_at_once(address):
+    with pytest.raises(ZobenchError, match="must be 'local' or a scheduler's address"):
+        dask_pool.DaskPool(address)
+
+
 def test_limits_hold_on_the_cluster_and_its_workers_survive_them():
     with dask_pool.DaskPool("local", 1, run_limit=1.0) as pool:
         before = pool._client.run(os.getpid)

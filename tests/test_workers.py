@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Future
 from importlib import import_module
 
 import pytest
@@ -20,7 +20,7 @@ from zobench.cli.output import progress_bar
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
 from zobench.parallel import processes, workers
-from zobench.parallel.pool import Lost
+from zobench.parallel.pool import Lost, Pool
 from zobench.parallel.processes import Processes, machine_memory
 from zobench.parallel.progress import Watch, log_to
 from zobench.parallel.worker import Phase
@@ -196,6 +196,31 @@ def test_no_worker_comes_up(monkeypatch):
         list(
             workers.run_keys([key_of("quadratic", "s2p", budget=9, seed=seed) for seed in (0, 1)], workers=2)
         )
+
+
+class Gone(Pool):
+    """A cluster whose scheduler has gone before it was asked anything."""
+
+    count = 1
+
+    def __init__(self, said=""):
+        self.said = said
+
+    def submit(self, *arguments):
+        future = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+    def check(self):
+        if self.said:
+            raise ZobenchError(self.said)
+
+
+def test_a_pool_that_is_gone_before_the_first_run_says_so():
+    for said, told in (("the scheduler has gone", "scheduler has gone"), ("", "executor given has broken")):
+        with pytest.raises(ZobenchError, match=told):
+            list(workers.run_keys([key_of("quadratic", "s2p", budget=9)], executor=Gone(said)))
 
 
 def test_killing_a_pool_ends_its_processes_now():

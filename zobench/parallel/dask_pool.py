@@ -12,6 +12,7 @@ resumes it.
 """
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ PATIENCE = 20.0
 #: How long (seconds) the first worker of a cluster may take to come.
 FIRST_WORKER = 120.0
 
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://.+:\d+/?")
 _LOG = logging.getLogger("zobench")
 _LOCK = threading.Lock()
 #: The worker processes below this Dask worker, by the limits they were started with.
@@ -109,6 +111,11 @@ class DaskPool(Pool):
             raise ZobenchError(
                 "runs on Dask take the package `distributed`: pip install 'zobench[dask]'"
             ) from None
+        if address != "local" and not _ADDRESS.fullmatch(address):
+            raise ZobenchError(
+                "a Dask cluster must be 'local' or a scheduler's address such as tcp://HOST:8786, "
+                f"got {address!r}"
+            )
         self._limits, self.limited = (run_limit, memory), run_limit is not None
         self._address = address
         self._cluster: Any = None

@@ -201,9 +201,8 @@ def _look_through(pool: Pool, keys: Sequence["RunKey"]) -> list[float]:
             found: Any = pool.submit(_first_looks, left, pool.limited).result()
         except Lost as lost:
             found = [*lost.items, float("inf")]  # whose run will be a chunk of its own
-        except BrokenExecutor:
-            pool.check()
-            raise
+        except (BrokenExecutor, CancelledError) as error:
+            raise _broken(pool) from error
         costs |= {place_of(key): cost for key, cost in zip(left, found, strict=False)}
         left = left[len(found) :]
     return expected_seconds(keys, costs)
@@ -418,5 +417,13 @@ def drive(pool: Pool, keys: Sequence["RunKey"], seconds: Sequence[float]) -> Ite
             work.submit()
             yield from work.answers()
     except (BrokenExecutor, CancelledError):
+        raise _broken(pool) from None
+
+
+def _broken(pool: Pool) -> ZobenchError:
+    """Say that a pool is gone."""
+    try:
         pool.check()  # which says it better
-        raise ZobenchError("the executor given has broken; the runs done so far are kept") from None
+    except ZobenchError as said:
+        return said
+    return ZobenchError("the executor given has broken; the runs done so far are kept")
