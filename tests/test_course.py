@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import matplotlib
+import matplotlib.pyplot
 import pytest
 
 from zobench.contract.check import check
@@ -97,3 +97,12 @@ def test_own_files_pass_the_contract(place, name, tmp_path):
     outcomes = check(str(tmp_path / name))
     assert len(outcomes) >= 10
     assert [str(outcome) for outcome in outcomes if not outcome.ok] == []
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=[page.stem for page in TUTORIALS])
+def test_jupytext_makes_the_same_notebook_of_a_page(page):
+    jupytext = pytest.importorskip("jupytext")
+    notebook = jupytext.read(page)
+    code = [cell["source"] for cell in notebook.cells if cell["cell_type"] == "code"]
+    assert code == [source.strip() for _, source in cells(page)]
+    assert len(notebook.cells) > len(code)  # the words are there, too
