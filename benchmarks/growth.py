@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 import zobench
+from benchmarks import paper_plan
 from benchmarks.written import provenance, put, sentence
 
 DIMS = [10**power for power in range(9)]
@@ -301,6 +302,8 @@ def main() -> int:
         for factor, rows in found.items():
             table = markdown({factor: rows})
             put(arguments.into, f"growth in {factor}", f"{sentence(made_with)}.\n\n{table}")
+        if {"dimensions", "stores"} <= set(found):
+            put(arguments.into, "plan", paper_plan.table(json.loads(json.dumps(found))))
     if arguments.figure:
         draw(found, arguments.figure)
     if arguments.json:

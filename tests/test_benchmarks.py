@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import growth, written
+from benchmarks import growth, paper_plan, written
 from benchmarks.peers import __main__ as peers
 from benchmarks.peers import measure, sides
 
@@ -112,8 +112,28 @@ def test_tables_land_between_their_marks(tmp_path):
 
 def test_the_page_has_the_marks_of_every_table():
     text = (FOLDER.parent / "docs" / "performance.md").read_text(encoding="utf-8")
-    for name in "peers", *(f"growth in {each}" for each in ("dimensions", "seeds", "checkpoints", "stores")):
+    for name in (
+        "peers",
+        "plan",
+        *(f"growth in {each}" for each in ("dimensions", "seeds", "checkpoints", "stores")),
+    ):
         assert text.count(f"<!-- {name} -->") == text.count(f"<!-- end of {name} -->") == 1
+
+
+def test_the_plan_on_paper_is_arithmetic():
+    stores = {name: {"1000": 2.0, "10": 7.0} for _, name in paper_plan.DONE}
+    stores |= {name: {"1000": 4000.0} for _, name, _, _ in paper_plan.FILLS}
+    found = {"stores": stores, "dimensions": {"a query of s2p": {"10": 1e-7}}}
+    text = paper_plan.table(found)
+    # 2 s for 1000 runs: 2 ms, 2 x 10^6 s = 23 days for 10^9; 10^4 queries of 0.1 us: 1 ms a run
+    assert "| `status` | 2.0 ms | 1,000 runs | 23 days |" in text
+    assert "| querying | 1.0 ms | d = 10 | 12 days |" in text
+    assert "One store takes what 0.50 workers make" in text
+    # 24 GB / 4 kB = 6 x 10^6 runs
+    assert "| a report's traces | 4.0 kB | 1,000 runs | 4.0 TB | 6.0 x 10^6 runs (24 GB of memory) |" in text
+    stores["bytes in memory of the plan, a run"] = {"1000": 8000.0}
+    first = paper_plan.table(found).splitlines()[2]
+    assert first.startswith("| the plan")
 
 
 def test_every_peer_starts_up_with_ten_evaluations():
