@@ -119,7 +119,7 @@ class Forward:
     )
     param_names = ("network", "by")
     warmup_time = 0.1
-    repeat = (10, 200, 5.0)  # as a sample is one call where there is a setup
+    repeat = (10, 200, 2.0)  # as a sample is one call where there is a setup
     timer = time.process_time
 
     def setup(self, network, by):
