@@ -21,19 +21,40 @@ from zobench.solver import Solver
 from zobench.solver import solver as solver_of
 from zobench.views import row_of
 
-#: Parameters under which each problem with `many` is tried; sizes that fill no block and no tile.
+#: Parameters under which each problem with `many` is tried: from one number up, sizes that fill no block.
 CASES = {
     "softmax-regression": [
         {"data": "iris"},
+        {"data": "synthetic", "samples": 1, "features": 1, "classes": 2},
         {"data": "synthetic", "samples": 130, "features": 7, "classes": 5},
+        {"data": "synthetic", "samples": 65, "features": 37, "classes": 9},
     ],
-    "logistic-regression": [{}, {"data": "synthetic", "dim": 3, "samples": 65}],
-    "ridge-regression": [{}, {"data": "synthetic", "dim": 37, "samples": 70}],
-    "robust-regression": [{}, {"loss": "cauchy", "dim": 6, "samples": 63}],
+    "logistic-regression": [
+        {},
+        {"data": "synthetic", "dim": 1, "samples": 1},
+        {"data": "synthetic", "dim": 35, "samples": 65},
+    ],
+    "ridge-regression": [
+        {},
+        {"data": "synthetic", "dim": 1, "samples": 1},
+        {"data": "synthetic", "dim": 37, "samples": 70},
+    ],
+    "robust-regression": [{}, {"dim": 1, "samples": 2}, {"loss": "cauchy", "dim": 34, "samples": 63}],
     "mlp": [{"data": "iris", "batch": 0}, {"data": "diabetes", "batch": 0, "hidden": 3}],
     "low-rank-mlp": [{"data": "iris", "batch": 0}, {"data": "diabetes", "batch": 0, "layers": 2}],
-    "teacher-student": [{}, {"layers": 2, "samples": 70}],
-    "softmax-attention": [{}, {"blocks": 3, "rows": 9, "dim": 5}],
+    "teacher-student": [
+        {},
+        {"inputs": 1, "hidden": 1, "samples": 1},
+        {"inputs": 33, "hidden": 5, "samples": 65},
+        {"layers": 2, "samples": 70},
+    ],
+    "softmax-attention": [
+        {},
+        {"rows": 2, "dim": 1},
+        {"blocks": 3, "rows": 9, "dim": 5},
+        {"rows": 64, "dim": 37},
+        {"blocks": 2, "rows": 1101, "dim": 6},
+    ],
 }
 QUICK = ("softmax-regression",)
 
@@ -41,6 +62,18 @@ QUICK = ("softmax-regression",)
 def test_every_problem_that_evaluates_many_is_tried():
     having = {name for name, problem in catalogue("problems").items() if getattr(problem, "many", None)}
     assert having == set(CASES)
+
+
+def test_values_together_are_those_of_the_formula():
+    instance = zobench.problem("softmax-regression", data="synthetic", samples=65, features=37, classes=9)
+    points = instance.x0 + np.random.default_rng(1).standard_normal((9, instance.dim))
+    scores = instance.data.rows[:65] @ points[0].reshape(37, 9)
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    chosen = shifted[np.arange(65), instance.data.labels.astype(int)]
+    losses = np.log(np.exp(shifted).sum(axis=1)) - chosen
+    other = losses.mean() + 0.5 * instance.data.ridge * points[0] @ points[0]
+    found = instance._functions.values(points)[0]
+    assert found == pytest.approx(other, rel=1e-13)
 
 
 @pytest.mark.parametrize(
@@ -58,11 +91,13 @@ def test_many_values_have_the_bits_of_each(name):
             assert np.array_equal(values(np.repeat(points, 2, axis=0)[::2]), alone), "rows further apart"
             assert np.array_equal(values(points[::-1].copy()), alone[::-1])
             assert np.unique(alone).size == count
-        points = instance.x0 + rng.standard_normal((3, instance.dim))
-        points[1, 0] = np.nan
+        points = instance.x0 + rng.standard_normal((6, instance.dim))
+        points[1, 0], points[3, -1] = np.nan, np.inf
+        points[4] *= 1e200
         found = values(points)
         assert np.isnan(found[1])
-        assert np.array_equal(found[::2], [value(x) for x in points[::2]]), "NaN stays with its own point"
+        assert np.array_equal(found, [value(x) for x in points], equal_nan=True)
+        assert np.isfinite(found[::2][:2]).all(), "NaN stays with its own point"
 
 
 # --- the oracle ----------------------------------------------------------------------------------
