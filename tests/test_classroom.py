@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -88,6 +89,10 @@ FILES = {
         ("    plus = query(oracle, state.trial)\n", "    plus = oracle.objective(state.trial)\n"),
         "uses the oracle otherwise than to ask it",
     ),
+    "partial": (
+        ("    cost=cost,", "    cost=type('Cost', (), {'__call__': lambda self, *given: 2})(),"),
+        "cost must be a function that is written with def or lambda",
+    ),
     "broken": (("def step(", "def step(("), "line .* is not Python"),
 }
 
@@ -108,7 +113,16 @@ def runs():
     return hidden_runs(["rosenbrock:dim=2", "log-cosh:dim=3"], 1, "10 d", "secret")
 
 
-SELDOM = ("slow", "raising", "leaving", "writing-at-once", "evaluated", "misunderstood", "past-the-counter")
+SELDOM = (
+    "slow",
+    "raising",
+    "leaving",
+    "writing-at-once",
+    "evaluated",
+    "misunderstood",
+    "past-the-counter",
+    "partial",
+)
 #: One kind of each in every test run; a process each takes a second or two.
 OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in SELDOM]
 
@@ -199,6 +213,40 @@ def test_a_process_that_lies_about_where_it_stands_is_out(told, runs, tmp_path, 
     )
 
 
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("open('/etc/hostname')", "line 6 opened a file (open)"),
+        ("os.system('true')", "line 6 used the operating system (os.system)"),
+        ("os.fork()", "line 6 used the operating system (os.fork)"),
+        ("sys._getframe()", "line 6 reached into the interpreter (sys._getframe)"),
+        ("__import__('ctypes').CDLL(None)", "line 6 reached into memory (ctypes.dlopen)"),
+        ("__import__('socket').socket()", "line 6 used the network (socket.__new__)"),
+        ("exchange(), open('/etc/hostname')", "line 6 opened a file (open)"),
+        ("__import__('collections').namedtuple('A', 'b')", ""),
+        ("__import__('wave')", ""),
+    ],
+)
+def test_the_guard_alone_stops_what_no_text_shows(does, told, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import os, sys\n"
+        "def exchange():\n"
+        "    module = sys.modules['zobench.classroom.guard']\n"
+        "    [setattr(module, name, {}) for name in vars(module) if name[:2] != '__']\n"
+        "def go():\n"
+        f"    {does}\n",
+        encoding="utf-8",
+    )
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import mine\n"
+        "from zobench.classroom.guard import guard\n"
+        "guard(mine.__file__, lambda fault: print(fault, flush=True)); mine.go(); print('done')\n"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == (told or "done")
+
+
 # the hidden instances
 
 
@@ -267,6 +315,7 @@ def test_problems_that_nobody_can_be_ranked_on_are_refused(problem, told):
         ("a: '__import__(\"os\")' = 1", "names"),
         ("a = np.random.rand()", "come from the stream"),
         ("a = __builtins__", "uses __builtins__"),
+        ("a = np.ma.core.builtins", "reads core|reads builtins"),
     ],
 )
 def test_faults_are_read_without_running(text, told, tmp_path):

@@ -49,10 +49,6 @@ OURS = str(Path(__file__).parent.parent)
 IMPORTING = "<frozen importlib"
 
 
-def _words(event: str) -> str:
-    return next((words for start, words in LEADS_OUT.items() if event.startswith(start)), "")
-
-
 def guard(file: str, tell: Callable[[str], None]) -> None:
     """Watch what a file's lines do from now on, until the process ends.
 
@@ -63,35 +59,39 @@ def guard(file: str, tell: Callable[[str], None]) -> None:
     tell : callable
         ``tell(fault)``, before the process ends.
     """
-    inside = False
+    # all that the hook uses is its own: what lies in modules could be exchanged
+    leads_out, directly, ours = tuple(LEADS_OUT.items()), DIRECTLY, (OURS, IMPORTING)
+    frame_of, leave, inside = sys._getframe, os._exit, False
+
+    def line_of(frame: FrameType | None, at_once: bool) -> int:
+        """Find the line of the file that is at work; 0 if zobench or an import is at work for it."""
+        while frame is not None:
+            name = frame.f_code.co_filename
+            if name == file or (name == "<string>" and frame.f_code.co_name == "<module>"):
+                return frame.f_lineno  # what zobench evaluates for it, such as an annotation, is "<string>"
+            if at_once or name.startswith(ours):
+                return 0
+            frame = frame.f_back
+        return 0
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal inside
-        words = _words(event)
-        if inside or not words:
+        if inside:
+            return
+        words = ""
+        for start, said in leads_out:
+            if event.startswith(start):
+                words = said
+                break
+        if not words or (event == "open" and arguments[0] == file):  # opened for a line of a warning
             return
         inside = True  # what follows is reported, too
-        try:
-            if event == "open" and arguments[0] == file:
-                return  # for a line of a warning
-            line = _line_of(sys._getframe(1), file, directly=event in DIRECTLY)
-        finally:
-            inside = False
+        line = line_of(frame_of(1), event in directly)
         if line:
-            inside = True
-            tell(f"line {line} {words} ({event})")
-            os._exit(0)
+            try:
+                tell(f"line {line} {words} ({event})")
+            finally:
+                leave(0)
+        inside = False
 
     sys.addaudithook(hook)
-
-
-def _line_of(frame: FrameType | None, file: str, *, directly: bool) -> int:
-    """Find the line of the file that is at work; 0 if zobench or an import is at work for it."""
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if name == file or (name == "<string>" and frame.f_code.co_name == "<module>"):
-            return frame.f_lineno  # what zobench evaluates for it, such as an annotation, is "<string>"
-        if directly or name.startswith((OURS, IMPORTING)):
-            return 0
-        frame = frame.f_back
-    return 0

@@ -12,6 +12,7 @@ import struct
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import FunctionType
 from typing import Any, BinaryIO
 
 from zobench.classroom.guard import guard
@@ -114,6 +115,10 @@ def _loaded(line: _Line, file: Path, check: bool, seconds: float) -> Any:
         raise _Fault("it must define `solver = Solver(...)` with a step that zobench compiles, and does not")
     if solver.gradients:
         raise _Fault("it asks for gradients, and the class is about values")
+    for name in ("init", "step", "cost", "settle", "start"):
+        # a function of its file stands on the stack of what it calls, and other callables do not
+        if not isinstance(getattr(solver, name, None), FunctionType | None):
+            raise _Fault(f"{name} must be a function that is written with def or lambda")
     line.say(stage="checking")
     try:
         faults = kernel_faults(solver)

@@ -16,7 +16,8 @@ ALLOWED = frozenset(
 #: Attributes and names that lead out of those packages, to files, to other processes, or to the optimum.
 LEADS_OUT = frozenset(
     (
-        "DataSource ForwardRef attrgetter ctypes ctypeslib distutils f2py f_back f_builtins f_code f_globals "
+        "DataSource ForwardRef builtins core eval exec getattr globals open setattr vars "
+        "attrgetter ctypes ctypeslib distutils f2py f_back f_builtins f_code f_globals "
         "f_locals frombuffer fromfile fromregex genfromtxt get_type_hints gi_frame inspect lib load loadtxt "
         "make_dataclass memmap methodcaller modules open_memmap os save savetxt savez savez_compressed "
         "subprocess sys tb_frame testing tofile x_star"
