@@ -143,7 +143,10 @@ def test_the_verb_writes_a_page_and_a_table_and_says_so_by_its_exit_code(tmp_pat
     code, said = call(worse, "--json", "--factor", "1.3")
     assert code == 0
     assert json.loads(said)["numbers"][1]["change"] == "same"
-    assert call(store(tmp_path / "one", {RUN: timed(1.0)}))[0] == 0
+    code, said = call(store(tmp_path / "one", {RUN: timed(1.0)}), "--out", tmp_path / "of-one")
+    assert code == 0
+    assert "Nothing to compare" in said
+    assert "Nothing was compared" in (tmp_path / "of-one" / "index.html").read_text()
 
 
 @pytest.mark.parametrize(
