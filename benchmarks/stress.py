@@ -97,7 +97,7 @@ def kill_workers(bench: Bench, kills: int) -> str:
         store = bench.new()
         process = bench.start(store)
         while process.poll() is None and done < kills:
-            time.sleep(bench.random.expovariate(1 / 0.3))
+            time.sleep(bench.random.expovariate(8 / bench.seconds))
             if children := _children(process.pid):
                 try:
                     os.kill(bench.random.choice(children), signal.SIGKILL)

@@ -11,6 +11,7 @@ import textwrap
 import time
 from concurrent.futures import BrokenExecutor, Future
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,7 +20,7 @@ from zobench.campaign.definition import Campaign, execute
 from zobench.cli.output import progress_bar
 from zobench.errors import ZobenchError
 from zobench.execute import key_of
-from zobench.parallel import processes, workers
+from zobench.parallel import estimate, processes, workers
 from zobench.parallel.pool import Lost, Pool
 from zobench.parallel.processes import Processes, machine_memory
 from zobench.parallel.progress import Watch, log_to
@@ -319,6 +320,16 @@ def test_chunks_are_long_enough_to_send_and_small_enough_to_balance():
     assert {len(chunk) for chunk in middling} <= {3, 4}, "a fifth of a second"
 
 
+def test_an_evaluation_is_not_timed_by_what_a_process_does_once(monkeypatch):
+    key = key_of("quadratic", "s2p", budget=9)
+    times = iter([0.0, 0.4, 1.0, 1.0 + 2e-5, 2.0, 2.0 + 3e-5])  # begin and end of each
+    monkeypatch.setattr(estimate, "time", SimpleNamespace(perf_counter=times.__next__))
+    assert 1e-5 < estimate.seconds_of_query(key) < 2e-5
+    slow = iter([0.0, 5.0])  # one that takes so long is not asked again
+    monkeypatch.setattr(estimate, "time", SimpleNamespace(perf_counter=slow.__next__))
+    assert estimate.seconds_of_query(key) > 4.9
+
+
 def test_long_runs_are_chunks_of_their_own_and_come_first():
     every = keys(8)
     seconds = [0.01, 0.01, 90.0, 0.01, 200.0, 0.01, 90.0, 0.01]
@@ -332,8 +343,8 @@ class Losing:
 
     count = 1
 
-    def __init__(self, losses, limited=False):
-        self.losses, self.limited, self.calls = losses, limited, []
+    def __init__(self, losses, limited=False, reason="gone"):
+        self.losses, self.limited, self.calls, self.reason = losses, limited, [], reason
 
     def check(self):
         pass
@@ -348,7 +359,7 @@ class Losing:
             future.set_result([item for item in function(chunk, limited) if not isinstance(item, Phase)])
         else:
             done, final = loss
-            future.set_exception(Lost("gone", workers.run_chunk(chunk[:done]), final, 1.5))
+            future.set_exception(Lost(self.reason, workers.run_chunk(chunk[:done]), final, 1.5))
         return future
 
 
@@ -370,6 +381,8 @@ def test_what_is_lost_with_a_worker_is_tried_again():
 
 def test_a_run_that_kills_its_workers_fails_in_the_end():
     assert drive(Losing([(0, False)] * 3), 1) == {0: "gone, 3 times in a row"}
+    assert drive(Losing([(0, False)] * 5, reason="SIGKILL"), 1) == {}, "somebody else kills it"
+    assert drive(Losing([(0, False)] * 6, reason="SIGKILL"), 1) == {0: "SIGKILL, 6 times in a row"}
     assert drive(Losing([(0, False)] * 2), 1) == {}
 
 

@@ -57,6 +57,8 @@ LEAST = 2e-8
 LONG = 1.0
 #: A run in which its worker dies is tried this often: the blow may have come from outside.
 TRIES = 3
+#: So often where the worker was killed, which nearly always comes from outside.
+KILLED_TRIES = 6
 
 
 @dataclass(frozen=True)
@@ -385,10 +387,11 @@ class _Chunks:
             self._left.extend([key] for key in chunk)
             return []
         self._tries[chunk[0]] += 1
-        if self._tries[chunk[0]] < TRIES:
+        tries = KILLED_TRIES if "SIGKILL" in lost.reason else TRIES
+        if self._tries[chunk[0]] < tries:
             self._left.append(chunk)
             return []
-        return [Failure(chunk[0], f"{lost.reason}, {TRIES} times in a row", lost.seconds)]
+        return [Failure(chunk[0], f"{lost.reason}, {tries} times in a row", lost.seconds)]
 
 
 def drive(pool: Pool, keys: Sequence["RunKey"], seconds: Sequence[float]) -> Iterator[Any]:
