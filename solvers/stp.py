@@ -23,7 +23,8 @@ oracle             m1 / (m2 L) sqrt(2 PL max(f(x_k) - f_star, 0))       2
 `harmonic` is for convex f, `oracle` for PL functions whose infimum is known; m1 and m2 are the direction
 law's, E|<g,s>| >= m1 |g| and E|s|^2 = m2.
 
-Never uphill: f(x_{k+1}) <= f(x_k) on a deterministic objective.  Memory: 3 vectors.
+Never uphill: f(x_{k+1}) <= f(x_k) on a deterministic objective.  Memory: 3 vectors;
+beyond 2^22 dimensions 2, the directions being made anew.
 Invariances: translation, scaling, rotation (rotation-invariant laws), monotone (rules fixed, decreasing and
 harmonic).
 """
@@ -34,12 +35,13 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw
+from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw, draw_along, length_factor
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
-from zobench.oracle import hold, query, query_along, varies
+from zobench.oracle import affords, hold, query, query_along, varies
 from zobench.parameters import Certified, Choice, Integer, Real
-from zobench.solver import Scalar, Solver
+from zobench.solver import Scalar, Scratch, Sized, Solver
+from zobench.stream import back, here
 from zobench.theorem import Case, Cell, Theorem
 
 #: Smoothing radius of the theorems' runs; its bias is in their bounds.
@@ -48,6 +50,12 @@ RULES = ("fixed", "decreasing", "finite-difference", "harmonic", "oracle")
 FIXED, DECREASING, FINITE_DIFFERENCE, HARMONIC, ORACLE = range(5)
 #: The problem's constants that a rule uses.
 USED = {"finite-difference": ("L",), "oracle": ("L", "PL", "f_star")}
+
+
+#: Beyond so many dimensions no direction is kept: memory matters more than the time to make it anew.
+LARGE = 2**22
+#: Numbers of a direction that are made at a time there.
+BLOCK = 1024
 
 
 class Parameters(NamedTuple):
@@ -86,19 +94,23 @@ class Parameters(NamedTuple):
 
 
 class State(NamedTuple):
-    """Workspace: the iterate, the direction, the point that is tried, and f at the iterate."""
+    """Workspace: the iterate, the direction or a block of it, the point that is tried, f at the iterate."""
 
     x: Vector
-    s: Vector
-    trial: Vector
+    s: Sized(lambda parameters, dim: dim if dim <= LARGE else BLOCK)  # type: ignore[valid-type]
+    trial: Scratch
     value: Scalar
 
 
-def shifted(oracle, state, shift):
-    """Ask for f(x + shift s)."""
-    for i in range(state.x.size):
-        state.trial[i] = state.x[i] + shift * state.s[i]
-    return query(oracle, state.trial)
+def move(state, law, factor, shift, stream, place, out):
+    """Write x + shift s into `out`; a direction that is not kept is made anew from its place."""
+    x, s = state.x, state.s
+    if s.size < x.size:
+        back(stream, place)
+        draw_along(stream, law, factor, x, shift, s, out)
+    else:
+        for i in range(x.size):
+            out[i] = x[i] + shift * s[i]
 
 
 def init(oracle, state, parameters, k, stream):
@@ -110,27 +122,40 @@ def init(oracle, state, parameters, k, stream):
 def step(oracle, state, parameters, k, stream):
     """x_{k+1} = argmin{ f(x_k), f(x_k + alpha_k s_k), f(x_k - alpha_k s_k) }."""
     hold(oracle)
-    draw(stream, parameters.law, state.s)
+    rule, law, place, factor = parameters.rule, parameters.law, here(stream), 1.0
+    # a step that the budget cuts short leaves x as it was
+    first = (1 if varies(oracle) else 0) + (1 if rule == FINITE_DIFFERENCE else 0)
+    complete = affords(oracle, first + 2)
+    if state.s.size < state.x.size:
+        factor = length_factor(stream, law, state.x.size, state.s)
+    else:
+        draw(stream, law, state.s)
     if varies(oracle):
         state.value[0] = query(oracle, state.x)
-    if parameters.rule == FIXED:
+    if rule == FIXED:
         alpha = parameters.alpha0 / np.sqrt(parameters.steps)
-    elif parameters.rule == DECREASING:
+    elif rule == DECREASING:
         alpha = parameters.alpha0 / np.sqrt(k + 1.0)
-    elif parameters.rule == FINITE_DIFFERENCE:
-        difference = abs(shifted(oracle, state, parameters.radius) - state.value[0])
+    elif rule == FINITE_DIFFERENCE:
+        move(state, law, factor, parameters.radius, stream, place, state.trial)
+        difference = abs(query(oracle, state.trial) - state.value[0])
         alpha = difference / (parameters.L * parameters.radius)
-    elif parameters.rule == HARMONIC:
+    elif rule == HARMONIC:
         alpha = parameters.alpha0 / (k + 2.0)
     else:
         gap = max(state.value[0] - parameters.f_star, 0.0)
         alpha = parameters.m1 / (parameters.m2 * parameters.L) * np.sqrt(2.0 * parameters.PL * gap)
-    plus, minus = query_along(oracle, state.x, state.s, alpha, state.trial)
+    if state.s.size < state.x.size:
+        move(state, law, factor, alpha, stream, place, state.trial)
+        plus = query(oracle, state.trial)
+        move(state, law, factor, -alpha, stream, place, state.trial)
+        minus = query(oracle, state.trial)
+    else:
+        plus, minus = query_along(oracle, state.x, state.s, alpha, state.trial)
     shift = alpha if plus <= minus else -alpha
-    if min(plus, minus) < state.value[0]:
+    if complete and min(plus, minus) < state.value[0]:
         state.value[0] = min(plus, minus)
-        for i in range(state.x.size):
-            state.x[i] = state.x[i] + shift * state.s[i]
+        move(state, law, factor, shift, stream, place, state.x)
 
 
 def cost(parameters, setting):
@@ -454,6 +479,7 @@ solver = Solver(
     name="stp",
     summary="stochastic three points: the best of x, x + alpha s and x - alpha s",
     step=step,
+    keeps=True,
     state=State,
     cost=cost,
     parameters=Parameters,

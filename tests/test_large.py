@@ -17,7 +17,14 @@ from zobench.registry import catalogue
 from zobench.solver import Scratch, Solver, solver
 from zobench.stream import back, here
 
-RULES = {
+NOISES = {"none": {}, "gaussian": {"noise": "gaussian", "noise_level": 0.3}}
+STP = {
+    "fixed": {"alpha0": 0.1},
+    "decreasing": {"alpha0": 0.1},
+    "finite-difference": {"L": 100.0, "radius": 1e-3},
+    "harmonic": {"alpha0": 0.1},
+}
+S2P = {
     "stationary": {},
     "dynamic": {},
     "gamma": {"L": 10.0},
@@ -34,28 +41,35 @@ def record(trace):
     return b"".join(array.tobytes() for array in [*arrays, np.array(numbers, dtype=float)])
 
 
-def s2p_records(dim, budgets):
-    instance = zobench.problem("rosenbrock", dim=dim)
+def records(name, dim, budgets):
+    rules = S2P if name == "s2p" else STP
     return {
-        (law, rule, budget): record(
-            zobench.run(instance, "s2p", budget=budget, parameters={"law": law, "rule": rule, **given})
+        (law, rule, noise, budget): record(
+            zobench.run(
+                zobench.problem("rosenbrock", dim=dim, **NOISES[noise]),
+                name,
+                budget=budget,
+                parameters={"law": law, "rule": rule, **given},
+            )
         )
         for law in LAWS
-        for rule, given in RULES.items()
+        for rule, given in rules.items()
+        for noise in NOISES
         for budget in budgets
     }
 
 
+@pytest.mark.parametrize("name", ["s2p", "stp"])
 @pytest.mark.parametrize("dim", [1025, pytest.param(3077, marks=pytest.mark.slow)])
-def test_directions_made_twice_leave_the_record_of_kept_ones(dim, monkeypatch):
-    module = __import__("zobench.solvers.s2p", fromlist=["s2p"])
+def test_directions_made_twice_leave_the_record_of_kept_ones(name, dim, monkeypatch):
+    module, method = __import__(f"zobench.solvers.{name}", fromlist=[name]), solver(name)
     budgets = (1, 2, 3, 5, 6, 7, 22)
-    kept = s2p_records(dim, budgets)
+    kept = records(name, dim, budgets)
     monkeypatch.setattr(module, "LARGE", 1024)
-    assert solver("s2p").sizes(solver("s2p").choose({}), dim) == [dim, 1024, dim]
-    assert s2p_records(dim, budgets) == kept
+    assert method.sizes(method.choose({}), dim)[:3] == [dim, 1024, dim]
+    assert records(name, dim, budgets) == kept
     monkeypatch.setattr(module, "BLOCK", 1000)  # no multiple of 64
-    found = s2p_records(dim, (22,))
+    found = records(name, dim, (22,))
     assert {key[0] for key in found if found[key] != kept[key]} == {"rademacher"}
 
 

@@ -43,7 +43,7 @@ def test_mezo_holds_the_iterate_and_two_vectors():
 
 
 def test_a_solver_holds_what_it_documents():
-    documented = {"vs2p": 3, "stp": 3, "zo-adamm": 7}
+    documented = {"vs2p": 3, "zo-adamm": 7}
     held = {name: vectors(name) - 2 for name in documented}
     assert held == pytest.approx(documented, abs=0.2)
 
@@ -87,7 +87,7 @@ resident = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no
 
 @resident
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["s2p", "mezo", "random-search"])
+@pytest.mark.parametrize("name", ["s2p", "mezo", "random-search", "stp"])
 def test_three_vectors_in_all_in_ten_million_dimensions(name):
     # 5 queries cut the last step of s2p short
     assert all(2.9 < whole(name, 10**7, budget) < 3.2 for budget in (4, 5))
