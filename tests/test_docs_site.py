@@ -1,6 +1,8 @@
 """The site: badges are the stores' verdicts, links are checked, the whole builds without a network."""
 
+import doctest
 import html
+import importlib
 import json
 import os
 import re
@@ -141,6 +143,15 @@ def test_a_broken_site_is_told(tmp_path, page, content, why, capsys):
     assert fault.endswith(why)
     assert main([str(folder)]) == 1
     assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [*sorted(path.stem for path in (DOCS / "_ext").glob("*.py")), "links"])
+def test_examples_of_the_site_s_own_code_run(name):
+    if name not in ("links", "pictures", "verdicts"):
+        pytest.importorskip("sphinx")
+        pytest.importorskip("latex2mathml")
+    module = importlib.import_module(name)
+    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
 
 
 # --- the whole site, built -------------------------------------------------------------------------

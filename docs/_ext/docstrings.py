@@ -9,11 +9,13 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-__all__ = ["restructured", "setup"]
+__all__ = ["restructured", "setup", "short"]
 
 HEADING = re.compile(r"^-{3,}\s*$")
 TABLE = re.compile(r"^={2,}( +={2,})+\s*$")
 LITERAL = re.compile(r"(``.*?``|`[^`]*`)")
+ARRAY = re.compile(r"~?numpy\.ndarray\[tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[~?[\w.]+\]\]")
+OBJECT = re.compile(r"<(?:class '(?:[\w.]*\.)?|function )([A-Za-z_]\w*)(?:'| at 0x\w+)>")
 LIST = re.compile(r"^\s*(?:[-*+]|\d+\.|\(?[a-z\d]\))\s")
 
 
@@ -32,7 +34,7 @@ def restructured(lines: list[str]) -> list[str]:
     Examples
     --------
     >>> restructured(["The norm |g| of", "", "    g = A x"])
-    ['The norm \\\\|g\\\\| of', '', '::', '', '    g = A x']
+    ['The norm \\|g\\| of', '', '::', '', '    g = A x']
     """
     end = next((place - 1 for place, line in enumerate(lines) if HEADING.match(line)), len(lines))
     out: list[str] = []
@@ -65,6 +67,30 @@ def _process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: l
     lines[:] = restructured(lines)
 
 
+def short(text: str | None) -> str | None:
+    """Write a signature without what is no Python in it, and arrays by one name.
+
+    Examples
+    --------
+    >>> short("(x: numpy.ndarray[tuple[typing.Any, ...], numpy.dtype[numpy.float64]])")
+    '(x: numpy.ndarray)'
+    >>> short("(y: type = <class 'a.B'>)")
+    '(y: type = B)'
+    >>> short("(f=<function same at 0x7f00>, g=<factory>)")
+    '(f=same, g=...)'
+    """
+    if text is None:
+        return None
+    plain = ARRAY.sub("numpy.ndarray", text).replace("<factory>", "...")
+    return OBJECT.sub(r"\1", plain)
+
+
+def _signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, answer: str | None
+) -> tuple[str | None, str | None]:
+    return short(signature), short(answer)
+
+
 def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
     """Leave out what ``NamedTuple`` says of its fields: the class says it."""
     return True if type(obj).__name__ == "_tuplegetter" else None
@@ -73,5 +99,6 @@ def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any)
 def setup(app: Sphinx) -> dict[str, bool]:
     """Run before napoleon reads the sections."""
     app.connect("autodoc-process-docstring", _process, priority=100)
+    app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True}
