@@ -1,6 +1,7 @@
 """Every kind of cheat and slip of a solver is caught by the contract."""
 
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from zobench.contract.check import check, check_solver, suites
+from zobench.contract.solver import check_ends
 from zobench.contract.suite import Trial, apart
+from zobench.contract.tools import Broken
 from zobench.registry import catalogue
 
 
@@ -225,3 +228,11 @@ def test_a_name_that_no_command_line_takes_fails(write_solver):
     solver = replace(_solver(write_solver("named")), name="Named It!")
     [fault] = [o.message for o in check_solver(solver) if not o.ok]
     assert fault == "name must be small letters and digits with hyphens between, is 'Named It!'"
+
+
+def test_a_cost_that_does_not_answer_is_reported():
+    gate = threading.Event()
+    waiting = replace(catalogue("solvers")["s2p"], cost=lambda parameters, setting: 2 if gate.wait() else 0)
+    with pytest.raises(Broken, match=r"no run could begin within 0.2 s"):
+        check_ends(waiting, limit=0.2)
+    gate.set()

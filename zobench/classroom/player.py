@@ -74,7 +74,8 @@ def main(reader: BinaryIO, writer: BinaryIO) -> None:
     except MemoryError:
         line.say(fault="it asked for more memory than there is")
     except BaseException as error:
-        line.say(fault=f"it raised {type(error).__name__}: {short(str(error))}")
+        told = short(str(error))
+        line.say(fault=f"it raised {type(error).__name__}{': ' + told if told else ''}")
     sys.stdout.flush()
     os._exit(0)
 

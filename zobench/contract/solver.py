@@ -62,6 +62,8 @@ def check_ends(solver: Solver, limit: float = LIMIT) -> None:
     thread.start()
     thread.join(limit)
     if thread.is_alive():
+        if not going:
+            raise Broken(f"no run could begin within {limit:g} s: cost, settle or start takes too long")
         raise Broken(f"a run over f = 0 with budget {going[0].budget} did not end within {limit:g} s")
     if errors:
         raise errors[0]
