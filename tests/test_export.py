@@ -199,6 +199,15 @@ def test_losses_are_told(tmp_path):
     assert rows[0] == (1, 3e21)
 
 
+def test_every_format_tells_that_noise_is_not_in_the_values(tmp_path):
+    problems = ["quadratic:dim=2", "quadratic:dim=2,noise=gaussian,noise_level=0.1"]
+    with Store(tmp_path / "s") as store:
+        execute(Campaign.from_options(problems, ["s2p"], 30, 2), store, 1)
+    for export in export_coco, export_ioh:
+        told = export(str(tmp_path / "s"), tmp_path / export.__name__, "relative").losses
+        assert sum("the values of 2 runs are noiseless" in loss for loss in told) == 1
+
+
 def test_large_dimensions_and_instances_fit_the_readers_numbers(tmp_path):
     small = zobench.run(zobench.problem("quadratic", dim=3), "s2p", budget=50)
     keys = [

@@ -154,6 +154,9 @@ def collect(path: str, gap: str) -> tuple[list[Run], list[str]]:
     )
     if gap == "relative":
         losses.append("units: gaps are parts of f(x0) - f_star, so that the targets are those of zobench")
+    noisy = sum("noise" in run.name for run in made)
+    if noisy:
+        losses.append(f"noise: the values of {noisy} runs are noiseless; what was measured is not kept")
     if any(value >= INFINITE for run in made for _, value in run.rows):
         losses.append(f"infinite values are written as {INFINITE:g}")
     return made, losses
