@@ -313,7 +313,7 @@ def _noises(table: Mapping[str, Any], faults: Faults) -> list[dict[str, Any]]:
     """Read noise for all problems: texts as `zobench.noise.Noise` writes them, or tables."""
     from zobench.noise import noise_of
 
-    found = []
+    found: list[dict[str, Any]] = []
     for number, given in enumerate(_listed(table["noise"])):
         place = ("noise", number)
         strange = [name for name in given if name not in _NOISE] if isinstance(given, dict) else []
