@@ -266,6 +266,12 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
             f"{tally.waiting} runs wait for tuning runs of other parts: `zobench store merge` the stores of "
             "all parts, and run this part again with --store on a copy of what comes out"
         )
+    nowhere = sum(row["status"] != "failed" and not is_somewhere(row["best"]) for row in outcomes.values())
+    _tell_failures(failures, nowhere, tally.total)
+    return int(bool(failures))
+
+
+def _tell_failures(failures: list[dict[str, Any]], nowhere: int, total: int) -> None:
     for failure in failures[:TOLD]:
         click.echo(
             f"zobench: failed: {failure['solver']} on {failure['problem']}, seed {failure['seed']}: "
@@ -276,16 +282,14 @@ def _tell(campaign: Campaign, store: "Store", tally: Tally, path: str, as_json: 
         more = f"; the first {TOLD} are shown" if len(failures) > TOLD else ""
         sys.stdout.flush()
         click.echo(
-            f"zobench: {len(failures)} of {tally.total} runs failed{more} (--retry-failed does them again)",
+            f"zobench: {len(failures)} of {total} runs failed{more} (--retry-failed does them again)",
             err=True,
         )
-    nowhere = sum(row["status"] != "failed" and not is_somewhere(row["best"]) for row in outcomes.values())
     if nowhere:
         click.echo(
-            f"zobench: {nowhere} of {tally.total} runs got no finite answer (--retry-failed does them again)",
+            f"zobench: {nowhere} of {total} runs got no finite answer (--retry-failed does them again)",
             err=True,
         )
-    return int(bool(failures))
 
 
 def _judged(campaign: Campaign, store: "Store") -> list["Judgement"]:
