@@ -41,14 +41,13 @@ import numpy as np
 from zobench.directions import (
     COORDINATE,
     LAWS,
-    RADEMACHER,
     ROTATION_INVARIANT,
     UNIT_SPHERE,
     constants,
     draw,
-    draw_along,
     length_factor,
-    next_squared_norm,
+    move_along,
+    squared_length_at,
 )
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
@@ -67,7 +66,7 @@ from zobench.rates import (
     speed_of_a_line,
 )
 from zobench.solver import Scratch, Sized, Solver
-from zobench.stream import back, here
+from zobench.stream import here
 from zobench.theorem import Case, Cell, Theorem
 
 RULES = ("stationary", "dynamic", "gamma", "gamma-four", "clipped", "sign")
@@ -136,15 +135,13 @@ def better(oracle, state, alpha, complete):
             x[i] = chosen[i]
 
 
-def better_anew(oracle, state, law, factor, alpha, stream, complete):
-    """Do the same with the stream's next direction, made twice; the second point takes the place of x."""
+def better_anew(oracle, state, law, factor, alpha, stream, place, complete):
+    """Do the same with a direction that is not kept; the second point takes the place of x."""
     x, block, trial = state
-    place = here(stream)
-    draw_along(stream, law, factor, x, alpha, block, trial)
+    move_along(stream, law, place, factor, x, alpha, block, trial)
     f_plus = query(oracle, trial)
-    back(stream, place)
     minus = x if complete else trial
-    draw_along(stream, law, factor, x, -alpha, block, minus)
+    move_along(stream, law, place, factor, x, -alpha, block, minus)
     f_minus = query(oracle, minus)
     if complete and f_plus <= f_minus:
         for i in range(x.size):
@@ -165,56 +162,37 @@ def length(parameters, d, gamma, square):
 def step(oracle, state, parameters, k, stream):
     """x_{k+1} = argmin{ f(x_k + alpha_k s_k), f(x_k - alpha_k s_k) }."""
     hold(oracle)
-    rule, d = parameters.rule, state.x.size
+    (x, s, trial), rule, law, radius = state, parameters.rule, parameters.law, parameters.radius
+    place, factor, kept, square = here(stream), 1.0, s.size == x.size, 0.0
     # a step that the budget cuts short leaves x as it was
     complete = affords(oracle, 4 if rule == GAMMA_FOUR else 2)
-    if rule == STATIONARY:
-        alpha = parameters.alpha0 / np.sqrt(parameters.steps * d)
+    if kept:
+        draw(stream, law, s)
     else:
-        alpha = parameters.alpha0 / np.sqrt((k + 1) * d)
-    if state.s.size < d:
-        step_anew(oracle, state, parameters, alpha, stream, complete)
-        return
-    draw(stream, parameters.law, state.s)
+        factor = length_factor(stream, law, x.size, s)
     if rule == STATIONARY or rule == DYNAMIC:
+        alpha = parameters.alpha0 / np.sqrt((parameters.steps if rule == STATIONARY else k + 1) * x.size)
+    else:
+        if kept:
+            f_plus, f_minus = query_along(oracle, x, s, radius, trial)
+        else:
+            move_along(stream, law, place, factor, x, radius, s, trial)
+            f_plus = query(oracle, trial)
+            move_along(stream, law, place, factor, x, -radius, s, trial)
+            f_minus = query(oracle, trial)
+        if rule == GAMMA or rule == GAMMA_FOUR:
+            square = squared_norm(s) if kept else squared_length_at(stream, law, place, factor, x.size, s)
+        gamma = (f_plus - f_minus) / (2.0 * radius)
+        alpha = length(parameters, x.size, gamma, square)
+        if rule != GAMMA_FOUR:
+            downhill = -alpha if gamma > 0.0 else alpha
+            if complete:
+                move_along(stream, law, place, factor, x, downhill, s, x)
+            return
+    if kept:
         better(oracle, state, alpha, complete)
-        return
-    radius = parameters.radius
-    f_plus, f_minus = query_along(oracle, state.x, state.s, radius, state.trial)
-    gamma = (f_plus - f_minus) / (2.0 * radius)
-    square = squared_norm(state.s) if rule == GAMMA or rule == GAMMA_FOUR else 0.0
-    alpha = length(parameters, d, gamma, square)
-    if rule == GAMMA_FOUR:
-        better(oracle, state, alpha, complete)
-    elif complete:
-        downhill = -alpha if gamma > 0.0 else alpha
-        for i in range(d):
-            state.x[i] += downhill * state.s[i]
-
-
-def step_anew(oracle, state, parameters, alpha, stream, complete):
-    """Do `step` without a vector for the direction, which is made anew wherever it is needed."""
-    (x, block, trial), rule, law = state, parameters.rule, parameters.law
-    place, factor, radius = here(stream), length_factor(stream, law, x.size, block), parameters.radius
-    if rule == STATIONARY or rule == DYNAMIC:
-        better_anew(oracle, state, law, factor, alpha, stream, complete)
-        return
-    draw_along(stream, law, factor, x, radius, block, trial)
-    f_plus = query(oracle, trial)
-    back(stream, place)
-    draw_along(stream, law, factor, x, -radius, block, trial)
-    f_minus = query(oracle, trial)
-    gamma = (f_plus - f_minus) / (2.0 * radius)
-    back(stream, place)
-    square = float(x.size) if law == RADEMACHER else 1.0
-    if law != RADEMACHER and law != COORDINATE and (rule == GAMMA or rule == GAMMA_FOUR):
-        square = next_squared_norm(stream, x.size, factor, block)
-        back(stream, place)
-    alpha = length(parameters, x.size, gamma, square)
-    if rule == GAMMA_FOUR:
-        better_anew(oracle, state, law, factor, alpha, stream, complete)
-    elif complete:
-        draw_along(stream, law, factor, x, -alpha if gamma > 0.0 else alpha, block, x)
+    else:
+        better_anew(oracle, state, law, factor, alpha, stream, place, complete)
 
 
 def cost(parameters, setting):

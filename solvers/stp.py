@@ -35,13 +35,13 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw, draw_along, length_factor
+from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw, length_factor, move_along
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import affords, hold, query, query_along, varies
 from zobench.parameters import Certified, Choice, Integer, Real
 from zobench.solver import Scalar, Scratch, Sized, Solver
-from zobench.stream import back, here
+from zobench.stream import here
 from zobench.theorem import Case, Cell, Theorem
 
 #: Smoothing radius of the theorems' runs; its bias is in their bounds.
@@ -102,17 +102,6 @@ class State(NamedTuple):
     value: Scalar
 
 
-def move(state, law, factor, shift, stream, place, out):
-    """Write x + shift s into `out`; a direction that is not kept is made anew from its place."""
-    x, s = state.x, state.s
-    if s.size < x.size:
-        back(stream, place)
-        draw_along(stream, law, factor, x, shift, s, out)
-    else:
-        for i in range(x.size):
-            out[i] = x[i] + shift * s[i]
-
-
 def init(oracle, state, parameters, k, stream):
     """Ask for f(x_0)."""
     if not varies(oracle):
@@ -137,7 +126,7 @@ def step(oracle, state, parameters, k, stream):
     elif rule == DECREASING:
         alpha = parameters.alpha0 / np.sqrt(k + 1.0)
     elif rule == FINITE_DIFFERENCE:
-        move(state, law, factor, parameters.radius, stream, place, state.trial)
+        move_along(stream, law, place, factor, state.x, parameters.radius, state.s, state.trial)
         difference = abs(query(oracle, state.trial) - state.value[0])
         alpha = difference / (parameters.L * parameters.radius)
     elif rule == HARMONIC:
@@ -146,16 +135,16 @@ def step(oracle, state, parameters, k, stream):
         gap = max(state.value[0] - parameters.f_star, 0.0)
         alpha = parameters.m1 / (parameters.m2 * parameters.L) * np.sqrt(2.0 * parameters.PL * gap)
     if state.s.size < state.x.size:
-        move(state, law, factor, alpha, stream, place, state.trial)
+        move_along(stream, law, place, factor, state.x, alpha, state.s, state.trial)
         plus = query(oracle, state.trial)
-        move(state, law, factor, -alpha, stream, place, state.trial)
+        move_along(stream, law, place, factor, state.x, -alpha, state.s, state.trial)
         minus = query(oracle, state.trial)
     else:
         plus, minus = query_along(oracle, state.x, state.s, alpha, state.trial)
     shift = alpha if plus <= minus else -alpha
     if complete and min(plus, minus) < state.value[0]:
         state.value[0] = min(plus, minus)
-        move(state, law, factor, shift, stream, place, state.x)
+        move_along(stream, law, place, factor, state.x, shift, state.s, state.x)
 
 
 def cost(parameters, setting):

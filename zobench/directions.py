@@ -38,7 +38,9 @@ __all__ = [
     "draw",
     "draw_along",
     "length_factor",
+    "move_along",
     "next_squared_norm",
+    "squared_length_at",
 ]
 
 #: The laws by name; a kernel sees the position in this tuple.
@@ -190,6 +192,41 @@ def draw_along(stream, law, factor, x, shift, block, out):
             normals(stream, s)
         for i in range(size):
             new[i] = old[i] + shift * (s[i] * factor)
+
+
+def move_along(stream, law, place, factor, x, shift, s, out):
+    """Write x + shift s into `out`; where `s` is a block only, the direction is made anew from its place.
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+    law : int
+    place : what `here` returned
+        Before the direction was drawn.
+    factor : float
+        What `length_factor` says there; not used where the direction is kept.
+    x, out : vectors of size d
+        May be the same.
+    shift : float
+    s : vector
+        The direction, of size d; or of fewer numbers, a multiple of 64, and overwritten.
+    """
+    if s.size < x.size:
+        back(stream, place)
+        draw_along(stream, law, factor, x, shift, s, out)
+    else:
+        for i in range(x.size):
+            out[i] = x[i] + shift * s[i]
+
+
+def squared_length_at(stream, law, place, factor, dim, block):
+    """Return |s|^2 of the direction at a place of the stream, with the bits of `squared_norm`."""
+    if law == RADEMACHER:
+        return float(dim)
+    if law == COORDINATE:
+        return 1.0
+    back(stream, place)
+    return next_squared_norm(stream, dim, factor, block)
 
 
 @dataclass(frozen=True)
