@@ -210,6 +210,13 @@ def move_along(stream, law, place, factor, x, shift, s, out):
     shift : float
     s : vector
         The direction, of size d; or of fewer numbers, a multiple of 64, and overwritten.
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     x, s, trial, law, place = *state, parameters.law, here(stream)
+    ...     factor = length_factor(stream, law, x.size, s)
+    ...     move_along(stream, law, place, factor, x, 0.1, s, trial)
     """
     if s.size < x.size:
         back(stream, place)
@@ -220,7 +227,32 @@ def move_along(stream, law, place, factor, x, shift, s, out):
 
 
 def squared_length_at(stream, law, place, factor, dim, block):
-    """Return |s|^2 of the direction at a place of the stream, with the bits of `squared_norm`."""
+    """Return |s|^2 of the direction at a place of the stream, with the bits of `squared_norm`.
+
+    Parameters
+    ----------
+    stream : a kernel's `stream`
+    law : int
+    place : what `here` returned
+        Before the direction was drawn.
+    factor : float
+        What `length_factor` says there.
+    dim : int
+        d.
+    block : vector
+        Overwritten; its size is a multiple of 64.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     x, s, trial, law, place = *state, parameters.law, here(stream)
+    ...     factor = length_factor(stream, law, x.size, s)
+    ...     square = squared_length_at(stream, law, place, factor, x.size, s)
+    """
     if law == RADEMACHER:
         return float(dim)
     if law == COORDINATE:
