@@ -214,4 +214,5 @@ def test_a_store_that_another_process_makes_meanwhile_is_kept(tmp_path, monkeypa
     monkeypatch.setattr(store_schema, "lay_out", late)
     with Store(path) as store:
         titles = store._connection.execute("SELECT title FROM campaigns").fetchall()
-    assert titles == [("theirs",)] and [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert titles == [("theirs",)]
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
