@@ -53,18 +53,19 @@ def test_the_lines_of_s2p():
     assert asked == {text.strip() for text in file if re.search(r" query\w*\(oracle", text)}
     assert len(asked) >= 2
     drawn = {text for _, text in lines_that(told, "DRAWS")}
-    assert "draw(stream, parameters.law, state.s)" in drawn
-    # the place in the stream is no draw
-    assert drawn == {
-        text.strip() for text in file if re.search(r"(draw|draw_along|next_\w+|length_factor)\(stream", text)
-    }
+    assert "draw(stream, law, s)" in drawn
+    # the place in the stream is no draw, nor is the direction that is made again from there
+    assert drawn == {text.strip() for text in file if re.search(r"(draw|next_\w+|length_factor)\(stream", text)}
     decides = {text for _, text in lines_that(told, "DECIDES")}
     assert any("<=" in text for text in decides)
     assert any("gamma > 0.0" in text for text in decides)
     assert not any("parameters.rule" in text for text in decides)
     moves = {text for _, text in lines_that(told, "MOVES")}
-    assert moves >= {"x[i] = chosen[i]", "state.x[i] += downhill * state.s[i]"}
-    assert all(re.match(r"(state\.)?x\[i\] |draw_along\(.*, x\)$", text) for text in moves)
+    assert moves == {
+        "x[i] = chosen[i]",
+        "x[i] = trial[i]",
+        "move_along(stream, law, place, factor, x, downhill, s, x)",
+    }
     chooses = {text for _, text in lines_that(told, "chooses by the parameters")}
     assert any(re.match(r"(el)?if (parameters\.)?rule == ", text) for text in chooses)
 

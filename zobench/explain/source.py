@@ -41,6 +41,8 @@ def functions_of(solver: Solver) -> list[Callable[..., Any]]:
 PLACES = {
     "here": "notes the place in the random stream",
     "back": "goes back in the random stream: the same numbers come again",
+    "move_along": "goes along the direction of that place",
+    "squared_length_at": "measures the direction of that place",
 }
 
 
@@ -84,8 +86,8 @@ class _Reader(ast.NodeVisitor):
             self.note(node, PLACES[name])
         elif name in self.drawing:
             self.note(node, "DRAWS a random direction" if name == "draw" else "DRAWS at random")
-            if node.args and ast.unparse(node.args[-1]) in ("x", "state.x"):
-                self.note(node, "MOVES the iterate")
+        if name in self.drawing and node.args and ast.unparse(node.args[-1]) in ("x", "state.x"):
+            self.note(node, "MOVES the iterate")
         self.generic_visit(node)
 
     def _assigned(self, targets: list[ast.expr], value: ast.expr | None, node: ast.stmt) -> None:
