@@ -55,7 +55,8 @@ def test_the_lines_of_s2p():
     drawn = {text for _, text in lines_that(told, "DRAWS")}
     assert "draw(stream, law, s)" in drawn
     # the place in the stream is no draw, nor is the direction that is made again from there
-    assert drawn == {text.strip() for text in file if re.search(r"(draw|next_\w+|length_factor)\(stream", text)}
+    draws = re.compile(r"(draw|next_\w+|length_factor)\(stream")
+    assert drawn == {text.strip() for text in file if draws.search(text)}
     decides = {text for _, text in lines_that(told, "DECIDES")}
     assert any("<=" in text for text in decides)
     assert any("gamma > 0.0" in text for text in decides)
