@@ -24,7 +24,7 @@ test-all: $(VENV)/.installed-test  ## the test suite with the slow tests
 	@echo "zobench: running all tests, the slow ones too"
 	@$(BIN)/pytest -q -m "" -n 3 --dist loadfile
 
-mutants: $(VENV)/.installed-test  ## every mutant of every check of theorems (tests try two of each): docs/mutants.md
+mutants: $(VENV)/.installed-test  ## every mutant of every check of theorems (the default suite tries one of each): docs/mutants.md
 	@echo "zobench: running the tests of theorems, the slow ones too"
 	@$(BIN)/pytest -q -m mutants --write-mutants tests
 

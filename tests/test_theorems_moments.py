@@ -165,6 +165,7 @@ FG_MUTANTS = {
 }
 
 
+@pytest.mark.slow
 def test_the_written_out_step_is_the_solvers():
     # so that a mutant differs from it in what it says
     instance = zobench.problem("quadratic", dim=6, condition=10)

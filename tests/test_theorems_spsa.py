@@ -213,6 +213,7 @@ def test_mutants_and_the_bounds(row, mutant, rejects):
     rejects(judge(theorem, broken(MUTANTS[mutant]), cell, first_seed=FRESH, comparisons=40))
 
 
+@pytest.mark.slow
 def test_the_rewritten_step_is_the_solver():
     theorem, cell = first_cell("spsa-moment-recursion")
     ours = judge(theorem, SPSA, cell, seeds=8)
