@@ -29,14 +29,13 @@ Invariances: translation, scaling, rotation.
 import math
 from typing import Annotated, NamedTuple
 
+from zobench.directions import BLOCK
 from zobench.instance import Vector
 from zobench.limits import stochastic_two_point
 from zobench.oracle import hold, query
 from zobench.parameters import Certified, Integer, Real
 from zobench.solver import Sized, Solver
 from zobench.stream import back, here, normals
-
-BLOCK = 1024
 
 
 class Parameters(NamedTuple):

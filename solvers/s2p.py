@@ -44,6 +44,7 @@ from zobench.directions import (
     ROTATION_INVARIANT,
     UNIT_SPHERE,
     constants,
+    direction_size,
     draw,
     length_factor,
     move_along,
@@ -72,10 +73,6 @@ from zobench.theorem import Case, Cell, Theorem
 RULES = ("stationary", "dynamic", "gamma", "gamma-four", "clipped", "sign")
 STATIONARY, DYNAMIC, GAMMA, GAMMA_FOUR, CLIPPED, SIGN = range(6)
 
-#: Beyond so many dimensions no direction is kept: memory matters more than the time to make it twice.
-LARGE = 2**22
-#: Numbers of a direction that are made at a time there.
-BLOCK = 1024
 #: Smoothing radius of the theorems about gamma.
 RADIUS = 1e-5
 
@@ -117,7 +114,7 @@ class State(NamedTuple):
     """Workspace: the iterate, the direction (or a block of it), the point that is tried."""
 
     x: Vector
-    s: Sized(lambda parameters, dim: dim if dim <= LARGE else BLOCK)  # type: ignore[valid-type]
+    s: Sized(direction_size)  # type: ignore[valid-type]
     trial: Scratch
 
 

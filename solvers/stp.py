@@ -35,7 +35,15 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from zobench.directions import LAWS, ROTATION_INVARIANT, constants, draw, length_factor, move_along
+from zobench.directions import (
+    LAWS,
+    ROTATION_INVARIANT,
+    constants,
+    direction_size,
+    draw,
+    length_factor,
+    move_along,
+)
 from zobench.errors import ZobenchError
 from zobench.instance import Vector
 from zobench.oracle import affords, hold, query, query_along, varies
@@ -50,12 +58,6 @@ RULES = ("fixed", "decreasing", "finite-difference", "harmonic", "oracle")
 FIXED, DECREASING, FINITE_DIFFERENCE, HARMONIC, ORACLE = range(5)
 #: The problem's constants that a rule uses.
 USED = {"finite-difference": ("L",), "oracle": ("L", "PL", "f_star")}
-
-
-#: Beyond so many dimensions no direction is kept: memory matters more than the time to make it anew.
-LARGE = 2**22
-#: Numbers of a direction that are made at a time there.
-BLOCK = 1024
 
 
 class Parameters(NamedTuple):
@@ -97,7 +99,7 @@ class State(NamedTuple):
     """Workspace: the iterate, the direction or a block of it, the point that is tried, f at the iterate."""
 
     x: Vector
-    s: Sized(lambda parameters, dim: dim if dim <= LARGE else BLOCK)  # type: ignore[valid-type]
+    s: Sized(direction_size)  # type: ignore[valid-type]
     trial: Scratch
     value: Scalar
 

@@ -62,13 +62,13 @@ def records(name, dim, budgets):
 @pytest.mark.parametrize("name", ["s2p", "stp"])
 @pytest.mark.parametrize("dim", [1025, pytest.param(3077, marks=pytest.mark.slow)])
 def test_directions_made_twice_leave_the_record_of_kept_ones(name, dim, monkeypatch):
-    module, method = __import__(f"zobench.solvers.{name}", fromlist=[name]), solver(name)
+    method = solver(name)
     budgets = (1, 2, 3, 5, 6, 7, 22)
     kept = records(name, dim, budgets)
-    monkeypatch.setattr(module, "LARGE", 1024)
+    monkeypatch.setattr("zobench.directions.LARGE", 1024)
     assert method.sizes(method.choose({}), dim)[:3] == [dim, 1024, dim]
     assert records(name, dim, budgets) == kept
-    monkeypatch.setattr(module, "BLOCK", 1000)  # no multiple of 64
+    monkeypatch.setattr("zobench.directions.BLOCK", 1000)  # no multiple of 64
     found = records(name, dim, (22,))
     assert {key[0] for key in found if found[key] != kept[key]} == {"rademacher"}
 

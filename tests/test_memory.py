@@ -49,7 +49,7 @@ def test_a_solver_holds_what_it_documents():
 
 
 def test_two_vectors_and_the_best_point_do_where_the_solver_lends_one(monkeypatch):
-    monkeypatch.setattr(__import__("zobench.solvers.s2p", fromlist=["s2p"]), "LARGE", 1024)
+    monkeypatch.setattr("zobench.directions.LARGE", 1024)
     assert {name: vectors(name) for name in ("s2p", "random-search")} == pytest.approx(
         {"s2p": 3, "random-search": 3}, abs=0.2
     )

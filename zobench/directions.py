@@ -35,6 +35,7 @@ __all__ = [
     "UNIT_SPHERE",
     "LawConstants",
     "constants",
+    "direction_size",
     "draw",
     "draw_along",
     "length_factor",
@@ -48,6 +49,39 @@ LAWS = ("gaussian", "rademacher", "sphere", "unit-sphere", "coordinate")
 GAUSSIAN, RADEMACHER, SPHERE, UNIT_SPHERE, COORDINATE = range(5)
 #: Those that are the law of Qs for every orthogonal Q, whatever the dimension.
 ROTATION_INVARIANT = ("gaussian", "sphere", "unit-sphere")
+
+#: Beyond so many dimensions no direction is kept: memory matters more than the time to make it twice.
+LARGE = 2**22
+#: Numbers of a direction that are made at a time there.
+BLOCK = 1024
+
+
+def direction_size(parameters, dim):
+    """Give the size of a workspace's direction: d, or a block's where it is made anew each time it is used.
+
+    Parameters
+    ----------
+    parameters : NamedTuple
+        Of the solver; not used.
+    dim : int
+        d.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> from typing import NamedTuple
+    >>> from zobench.instance import Vector
+    >>> from zobench.solver import Sized
+    >>> class State(NamedTuple):
+    ...     x: Vector
+    ...     s: Sized(direction_size)
+    >>> direction_size(None, 10), direction_size(None, 10**7)
+    (10, 1024)
+    """
+    return dim if dim <= LARGE else BLOCK
 
 
 def draw(stream, law, s):

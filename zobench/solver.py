@@ -76,11 +76,11 @@ class Sized:
     --------
     A window of `memory` numbers:
 
-    >>> from typing import Annotated, NamedTuple
+    >>> from typing import NamedTuple
     >>> from zobench.instance import Vector
     >>> class State(NamedTuple):
     ...     x: Vector
-    ...     window: Annotated[Vector, Sized(lambda parameters, dim: parameters.memory)]
+    ...     window: Sized(lambda parameters, dim: parameters.memory)
     """
 
     size: Callable[[Any, int], int]

@@ -273,8 +273,11 @@ def run_keys(
 def _any_from_elsewhere(keys: Sequence["RunKey"]) -> bool:
     from zobench.registry import from_elsewhere
 
-    named = {(f"{kind}s", getattr(key, kind)) for kind in ("problem", "solver") for key in keys}
-    return any(from_elsewhere(*each) for each in named)
+    return any(
+        from_elsewhere(f"{kind}s", name)
+        for kind in ("problem", "solver")
+        for name in {getattr(key, kind) for key in keys}
+    )
 
 
 def awaken(pool: Processes, runs: int) -> None:
