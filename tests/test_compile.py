@@ -116,7 +116,12 @@ def small(tmp_path):
     (tmp_path / "small.py").write_text(
         "from helper import scaled\n\ndef outer(n):\n    return scaled(n) + 1.0\n"
     )
-    environment = {"ZOBENCH_CACHE_DIR": tmp_path / "cache", "PYTHONPATH": tmp_path}
+    environment = {
+        "ZOBENCH_CACHE_DIR": tmp_path / "cache",
+        "PYTHONPATH": tmp_path,
+        # Python's own byte code goes by a file's time and size, which the tests of stale helpers keep
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
     def answer(check=True):
         return python(SMALL, check=check, **environment).stdout.strip()
