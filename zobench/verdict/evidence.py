@@ -78,6 +78,12 @@ class Weighed:
         "refuted" still without its repetition.
     decided : array of bool
         Whether more seeds are unlikely to change the verdict.
+
+    Examples
+    --------
+    >>> found = weigh("<=", np.linspace([0.4, 1.9], [0.6, 2.1], 40).T, 1.0)
+    >>> found.mean.round(2).tolist(), found.decided.tolist()
+    ([0.5, 2.0], [True, True])
     """
 
     mean: Values
@@ -90,17 +96,42 @@ class Weighed:
 
 
 def log10_threshold(comparisons: int) -> float:
-    """Return the log10 e-value that refutes one of `comparisons` claims at the family's level."""
+    """Return the log10 e-value that refutes one of `comparisons` claims at the family's level.
+
+    The e-value against a true claim exceeds m / `REFUTATION_LEVEL` with probability `REFUTATION_LEVEL` / m at
+    most (Markov's inequality), so any of m true claims with probability `REFUTATION_LEVEL` at most.
+
+    Parameters
+    ----------
+    comparisons : int
+        Size m of the family of claims; below 1 it counts as 1.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> round(log10_threshold(1), 9), round(log10_threshold(1000), 9)
+    (3.0, 6.0)
+    """
     return float(np.log10(max(1, comparisons) / REFUTATION_LEVEL))
 
 
 def log10_e_value(ratios: Any) -> Any:
     """Return log10 of the e-value against E[Y] <= B: the mean over the bets l of prod (1 + l (Y_i / B - 1)).
 
+    Source: Shafer, "Testing by betting", J. R. Stat. Soc. A 184, 2021.
+
     Parameters
     ----------
     ratios : array
         Y_i / B, non-negative; seeds along the last axis.
+
+    Returns
+    -------
+    float or array
+        One a sample; a float for a vector.
 
     Examples
     --------
@@ -116,7 +147,22 @@ def log10_e_value(ratios: Any) -> Any:
 
 
 def skewness(values: Values) -> Values:
-    """Return the sample skewness along the last axis; 0 of equal values."""
+    """Return the sample skewness along the last axis, m_3 / m_2^1.5 with the central moments m_j.
+
+    Parameters
+    ----------
+    values : array of shape (..., seeds)
+
+    Returns
+    -------
+    array of shape (...)
+        0 for equal values.
+
+    Examples
+    --------
+    >>> skewness(np.array([[2.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0, 1.0]])).round(3).tolist()
+    [0.0, 1.155]
+    """
     away = values - values.mean(axis=-1, keepdims=True)
     spread = np.sqrt((away**2).mean(axis=-1, keepdims=True))
     # in units of the spread, whose cube may be too small for double precision
@@ -132,6 +178,20 @@ def p_value(differences: Values) -> Values:
 
     is looked up in Student's law.  Without it, values that are skewed against the mean have t far out far too
     often.  Source: Hall, "On the removal of skewness by transformation", J. R. Stat. Soc. B 54, 1992.
+
+    Parameters
+    ----------
+    differences : array of shape (..., seeds)
+
+    Returns
+    -------
+    array of shape (...)
+        At least 1e-300; 1 for a single seed.
+
+    Examples
+    --------
+    >>> p_value(np.array([[0.5, 1.0, 1.5, 2.0], [-0.5, -1.0, -1.5, -2.0]])).round(3).tolist()
+    [0.015, 0.985]
     """
     count, mean = differences.shape[-1], differences.mean(axis=-1)
     if count < 2:
@@ -148,7 +208,22 @@ def p_value(differences: Values) -> Values:
 def log10_calibrated(p: Any) -> Values:
     """Return log10 of the e-value that a p-value is worth, (1 - p + p ln p) / (p (ln p)^2).
 
-    Source: Vovk and Wang, Ann. Statist. 49, 2021.
+    Source: Vovk and Wang, "E-values: calibration, combination and applications", Ann. Statist. 49, 2021.
+
+    Parameters
+    ----------
+    p : float or array
+        Above 0, at most 1.
+
+    Returns
+    -------
+    array
+        Of the shape of `p`.
+
+    Examples
+    --------
+    >>> log10_calibrated([1e-6, 0.05, 1.0]).round(2).tolist()
+    [3.72, 0.25, -0.3]
     """
     p = np.asarray(p, dtype=np.float64)
     near = p > 1.0 - 1e-5  # the limit at 1 is 1/2, and near it the formula loses its digits
@@ -198,6 +273,8 @@ def weigh(
 ) -> Weighed:
     """Say what samples say about a claim at one look.
 
+    The rules are those of `zobench.verdict.statistics`.
+
     Parameters
     ----------
     kind : {"<=", "paired", "="}
@@ -214,6 +291,15 @@ def weigh(
     Returns
     -------
     Weighed
+        One entry a sample.
+
+    Examples
+    --------
+    >>> samples = np.linspace([0.4, 0.9, 1.9], [0.6, 1.1, 2.1], 40).T  # three of 40 seeds
+    >>> weigh("<=", samples, 1.0).verdict.tolist()
+    ['supported', 'not refuted', 'refuted']
+    >>> weigh("=", samples, np.ones(40)).verdict.tolist()
+    ['refuted', 'supported', 'refuted']
     """
     left = np.asarray(left, dtype=np.float64)
     planned = tuple(looks) if looks else (left.shape[-1],)
