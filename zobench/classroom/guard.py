@@ -58,6 +58,24 @@ def guard(file: str, tell: Callable[[str], None]) -> None:
         The submission, as the frames of its functions call it.
     tell : callable
         ``tell(fault)``, before the process ends.
+
+    Examples
+    --------
+    In a process of its own, for a hook stays until the process ends:
+
+    >>> import subprocess, sys
+    >>> program = '''
+    ... from zobench.classroom.guard import guard
+    ... def tell(fault):
+    ...     print(fault, flush=True)
+    ... exec(compile("def go(): open('answers.txt')", "ann.py", "exec"))
+    ... guard("ann.py", tell)
+    ... go()
+    ... print("not reached")
+    ... '''
+    >>> ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    >>> ended.stdout.strip()
+    'line 1 opened a file (open)'
     """
     # all that the hook uses is its own: what lies in modules could be exchanged
     leads_out, directly, ours = tuple(LEADS_OUT.items()), DIRECTLY, (OURS, IMPORTING)

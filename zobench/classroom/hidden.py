@@ -49,6 +49,16 @@ class Hidden:
     budget : int
     stream : str
         Key of the solver's random directions, the same for everybody.
+
+    Examples
+    --------
+    A gap that is 1/100 of the one at the start scores 2:
+
+    >>> hidden = hidden_runs(["rosenbrock:dim=2"], 1, "50 d", "a")[0]
+    >>> hidden.problem, sorted(hidden.task())
+    ('rosenbrock (dim 2)', ['budget', 'constants', 'stream', 'x0'])
+    >>> round(hidden.digits(hidden.start_gap / 100), 6)
+    2.0
     """
 
     problem: str
@@ -64,7 +74,17 @@ class Hidden:
         return np.einsum("ij,j->i", self.turn, self.instance.x0) + self.shift
 
     def value(self, x: NDArray[np.float64]) -> float:
-        """Return f at a point as the submission sees it."""
+        """Return f at a point as the submission sees it.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+
+        Returns
+        -------
+        float
+            f(Q^T (x - c)).
+        """
         return self.instance.value(np.einsum("ji,j->i", self.turn, x - self.shift))
 
     @property
@@ -74,13 +94,30 @@ class Hidden:
         return made.value(made.x0) - made.certificates.value("f_star")
 
     def task(self) -> dict[str, Any]:
-        """Give what the submission is told."""
+        """Give what the submission is told.
+
+        Returns
+        -------
+        dict
+            ``x0``, ``budget``, ``stream``, and as ``constants`` those of `TOLD` that the problem certifies.
+        """
         certificates = self.instance.certificates
         told = {name: certificates.value(name) for name in TOLD if name in certificates}
         return {"x0": self.x0.tolist(), "budget": self.budget, "constants": told, "stream": self.stream}
 
     def digits(self, best: float) -> float:
-        """Give the score: how many digits of the gap at the start are gone, from 0 to 8."""
+        """Give the score: how many digits of the gap at the start are gone, from 0 to 8.
+
+        Parameters
+        ----------
+        best : float
+            The least value that was answered.
+
+        Returns
+        -------
+        float
+            -log10 of (best - f_star) / (f(x0) - f_star), brought between 0 and 8; 0 if `best` is not finite.
+        """
         gap = best - self.instance.certificates.value("f_star")
         if not np.isfinite(gap):
             return 0.0
@@ -100,6 +137,17 @@ def hidden_runs(problems: Sequence[str], runs: int, budget: str, secret: str) ->
         Queries of a run, or a multiple of the dimension such as ``"100 d"``.
     secret : str
         The same secret gives the same runs.
+
+    Returns
+    -------
+    list of Hidden
+        `runs` of the first problem, then of the second, and so on.
+
+    Raises
+    ------
+    ZobenchError
+        If a problem is given with a seed, or has none of what a ranking needs: an f_star that is certified,
+        exact values, a plain vector of at most 400 numbers; or if `budget` is no number of queries.
 
     Examples
     --------

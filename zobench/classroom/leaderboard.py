@@ -32,6 +32,15 @@ class Board:
     secret, budget : str
     ignored : list of str
         What else lies in the folder and was not looked at.
+
+    Examples
+    --------
+    >>> runs = hidden_runs(["rosenbrock:dim=2", "cosh:dim=2"], 2, "50 d", "a")
+    >>> results = [Result("ann", digits=[1.0, 2.0, 4.0, 6.0]), Result("bob", fault="the file is empty")]
+    >>> places = ranking(results, [run.problem for run in runs])
+    >>> made = Board(places, results[1:], runs, Limits(), "a", "50 d")
+    >>> dict(zip(made.problems, made.per_problem(places[0])))
+    {'rosenbrock (dim 2)': 1.5, 'cosh (dim 2)': 5.0}
     """
 
     places: list[Place]
@@ -48,7 +57,17 @@ class Board:
         return list(dict.fromkeys(run.problem for run in self.runs))
 
     def per_problem(self, place: Place) -> list[float]:
-        """Give the mean score of a place on each problem."""
+        """Give the mean score of a place on each problem.
+
+        Parameters
+        ----------
+        place : Place
+
+        Returns
+        -------
+        list of float
+            In the order of `problems`.
+        """
         sums: dict[str, list[float]] = {}
         for run, digits in zip(self.runs, place.result.digits, strict=True):
             sums.setdefault(run.problem, []).append(digits)
@@ -71,10 +90,28 @@ class Board:
 def submissions(folder: str | Path) -> list[Path]:
     """List the students' files of a folder: those that end in .py and begin with no underscore or dot.
 
+    Parameters
+    ----------
+    folder : Path or str
+
+    Returns
+    -------
+    list of Path
+        In the order of their names.
+
     Raises
     ------
     ZobenchError
         If there is no such folder, or no such file in it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in "bob.py", "ann.py", "_draft.py", "notes.txt":
+    ...         _ = (Path(folder) / name).write_text("")
+    ...     [file.name for file in submissions(folder)]
+    ['ann.py', 'bob.py']
     """
     path = Path(folder)
     if not path.is_dir():
@@ -111,7 +148,7 @@ def board(
 
     Parameters
     ----------
-    folder : path
+    folder : Path or str
     problems : sequence of str
         ``name:key=value,...``
     runs : int
@@ -136,6 +173,19 @@ def board(
     ------
     ZobenchError
         If the request is at fault; never because of a submission.
+
+    Examples
+    --------
+    A request that is at fault is refused before any file is played:
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "ann.py").write_text("")
+    ...     try:
+    ...         board(folder, problems=["rosenbrock:dim=2,seed=3"])
+    ...     except ZobenchError as error:
+    ...         print(error)
+    classroom: problem 'rosenbrock' must be given without a seed: instances are hidden
     """
     from zobench.solver import solver as solver_of
 
@@ -166,7 +216,26 @@ def board(
 
 
 def write_page(made: Board, path: Path, title: str) -> None:
-    """Write the page: one file without scripts, which needs nothing else."""
+    """Write the page: one file without scripts, which needs nothing else.
+
+    Parameters
+    ----------
+    made : Board
+    path : Path
+        Overwritten.
+    title : str
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> failed = Result("ann", fault="the file is empty")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = Path(folder) / "page.html"
+    ...     write_page(Board([], [failed], [], Limits(), "a", "50 d"), page, "Autumn term")
+    ...     text = page.read_text(encoding="utf-8")
+    >>> "Autumn term" in text, "the file is empty" in text, "<script" in text
+    (True, True, False)
+    """
     from jinja2 import Environment
 
     text = (files("zobench.classroom") / "class.html.j2").read_text(encoding="utf-8")

@@ -64,7 +64,29 @@ class _Line:
 
 
 def main(reader: BinaryIO, writer: BinaryIO) -> None:
-    """Play one submission until there are no more runs."""
+    r"""Play one submission until there are no more runs, then end the process.
+
+    Parameters
+    ----------
+    reader : binary file
+        What the referee sends: a line of JSON for the submission, then one for each run.
+    writer : binary file
+        Where frames are written, as the module says.
+
+    Examples
+    --------
+    What a process of `START` sends of a file without a word:
+
+    >>> import subprocess, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "ann.py"
+    ...     _ = file.write_text("")
+    ...     lines = [sys.path, {"file": str(file), "check": False, "seconds": 1.0}]
+    ...     given = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    ...     sent = subprocess.run([sys.executable, "-c", START], input=given, capture_output=True).stdout
+    >>> sent[:1], json.loads(sent[5:])
+    (b'S', {'fault': 'the file is empty'})
+    """
     _die_with_caller()
     line = _Line(reader, writer)
     try:

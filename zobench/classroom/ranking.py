@@ -30,6 +30,13 @@ class Place:
         The mean over the hidden runs, and its 95 per cent interval.
     best_rank, worst_rank : int
         The ranks that 95 per cent of the resamples lie between.
+
+    Examples
+    --------
+    >>> results = [Result("ann", digits=[1.0, 2.0]), Result("stp", baseline=True, digits=[3.0, 3.0])]
+    >>> baseline, ann = ranking(results, ["f", "f"])
+    >>> baseline.rank, ann.rank, (ann.low, ann.score, ann.high)
+    (0, 1, (1.0, 1.5, 2.0))
     """
 
     rank: int

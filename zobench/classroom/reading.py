@@ -39,7 +39,22 @@ NOT = "which a submission may not"
 
 
 def short(text: str) -> str:
-    """Bring a message to one line that can be read."""
+    r"""Bring a message to one line that can be read.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        Its first two lines that are not empty, joined by a space; at most 220 characters.
+
+    Examples
+    --------
+    >>> short("Failed in nopython mode\n\n  cannot unify\nand much more")
+    'Failed in nopython mode cannot unify'
+    """
     lines = [line.strip() for line in str(text).splitlines() if line.strip()]
     told = " ".join(" ".join(lines[:2]).split())
     return told if len(told) <= SHOWN else told[: SHOWN - 3].rstrip() + "..."
@@ -48,12 +63,22 @@ def short(text: str) -> str:
 def faults_of(file: Path) -> list[str]:
     """Name what a file must not have, from its text alone.
 
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    list of str
+        In the order of the lines; empty if there is nothing to complain of.
+
     Examples
     --------
     >>> import tempfile
-    >>> file = Path(tempfile.mkdtemp()) / "mine.py"
-    >>> _ = file.write_text("import os")
-    >>> faults_of(file)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "ann.py"
+    ...     _ = file.write_text("import os")
+    ...     faults_of(file)
     ['line 1 imports os, which a submission may not']
     """
     data = file.read_bytes()

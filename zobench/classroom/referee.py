@@ -60,6 +60,11 @@ class Limits:
         Bytes of resident memory.
     check : bool
         Whether the contract is tried.
+
+    Examples
+    --------
+    >>> Limits(seconds=2.0)
+    Limits(seconds=2.0, memory=1000000000, check=True)
     """
 
     seconds: float = 10.0
@@ -85,6 +90,11 @@ class Result:
         Answered in each.
     seconds : float
         Processor time of all runs.
+
+    Examples
+    --------
+    >>> Result("ann", digits=[1.0, 2.0]).score, Result("bob", fault="the file is empty").score
+    (1.5, nan)
     """
 
     name: str
@@ -122,6 +132,13 @@ def play(
     -------
     Result
         Also of a file that hangs, crashes, or eats memory: with the reason in words.
+
+    Examples
+    --------
+    A file that is gone costs nothing but a reason; with any other a process is started:
+
+    >>> play(Path("nowhere.py"), [], Limits()).fault
+    'the file cannot be read: No such file or directory'
     """
     baseline = isinstance(source, str)
     result = Result(str(source) if baseline else Path(source).stem, baseline)
