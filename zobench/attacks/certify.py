@@ -80,6 +80,11 @@ class Attack:
         Whether the claim stands.
     point : vector of size d or None
         Where the worst value was met.
+
+    Examples
+    --------
+    >>> print(Attack("L", 1.0, 1.25, 1.25, ok=False))
+    L = 1 is FALSE: the worst value met is 1.25 (tightness 1.25)
     """
 
     constant: str
@@ -106,7 +111,27 @@ def _unattacked(constant: str, claimed: float) -> Attack:
 
 
 def falsify_l(probe: Probe, claimed: float) -> Attack:
-    """Look for |grad f(x) - grad f(y)| > L |x - y|."""
+    """Look for |grad f(x) - grad f(y)| > L |x - y|.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        L.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("quadratic", dim=3))
+    >>> [bool(falsify_l(probe, claimed).ok) for claimed in (1.0, 0.9)]
+    [True, False]
+    """
     worst = max(probe.surveys, key=lambda survey: survey.norm)
     ok = worst.norm <= claimed * (1 + SLACK) + worst.noise
     return Attack("L", claimed, worst.norm, _ratio(worst.norm, claimed), ok, worst.x)
@@ -146,7 +171,29 @@ def _turning(probe: Probe, constant: str, claimed: float, l0: float, l1: float) 
 
 
 def falsify_l0(probe: Probe, claimed: float, l1: float) -> Attack:
-    """Look for |Hess f(x)| - L1 |grad f(x)| > L0, or what definition G forbids."""
+    """Look for |Hess f(x)| - L1 |grad f(x)| > L0, or what definition G forbids.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        L0, by the definition that the instance's own certificate of L0 names, and else by H.
+    l1 : float
+        L1, which is taken as right.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("cosh", dim=3))
+    >>> [bool(falsify_l0(probe, claimed, l1=1.0).ok) for claimed in (1.0, 0.9)]
+    [True, False]
+    """
     if _definition(probe) == "G":
         return _turning(probe, "L0", claimed, claimed, l1)
     surveys = probe.surveys
@@ -159,7 +206,29 @@ def falsify_l0(probe: Probe, claimed: float, l1: float) -> Attack:
 
 
 def falsify_l1(probe: Probe, claimed: float, l0: float) -> Attack:
-    """Look for (|Hess f(x)| - L0) / |grad f(x)| > L1, or what definition G forbids."""
+    """Look for (|Hess f(x)| - L0) / |grad f(x)| > L1, or what definition G forbids.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        L1, by the definition that the instance's own certificate of L0 names, and else by H.
+    l0 : float
+        L0, which is taken as right.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("cosh", dim=3))
+    >>> [bool(falsify_l1(probe, claimed, l0=1.0).ok) for claimed in (1.0, 0.9)]
+    [True, False]
+    """
     if _definition(probe) == "G":
         return _turning(probe, "L1", claimed, l0, claimed)
     floor = 1e-3 * probe.steepest
@@ -175,7 +244,27 @@ def falsify_l1(probe: Probe, claimed: float, l0: float) -> Attack:
 
 
 def falsify_mu(probe: Probe, claimed: float) -> Attack:
-    """Look for <grad f(x) - grad f(y), x - y> < mu |x - y|^2."""
+    """Look for <grad f(x) - grad f(y), x - y> < mu |x - y|^2.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        mu.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("quadratic", dim=3))
+    >>> [bool(falsify_mu(probe, claimed).ok) for claimed in (1.0, 1.1)]
+    [True, False]
+    """
     worst = min(probe.surveys, key=lambda survey: survey.low + survey.noise)
     ok = worst.low + worst.noise >= claimed * (1 - SLACK)
     tightness = _ratio(claimed, worst.low) if worst.low > 0 else np.inf
@@ -183,14 +272,56 @@ def falsify_mu(probe: Probe, claimed: float) -> Attack:
 
 
 def falsify_convex(probe: Probe, claimed: float) -> Attack:
-    """Look for <grad f(x) - grad f(y), x - y> < 0; `found` is the smallest curvature."""
+    """Look for <grad f(x) - grad f(y), x - y> < 0; `found` is the smallest curvature.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        1, which is how a certificate says that f is convex.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> names = ("quadratic", "nonconvex-cosine")
+    >>> [bool(falsify_convex(Probe(zobench.problem(name, dim=3)), 1.0).ok) for name in names]
+    [True, False]
+    """
     worst = min(probe.surveys, key=lambda survey: survey.low + survey.noise)
     ok = claimed == 1.0 and worst.low + worst.noise >= 0.0
     return Attack("convex", claimed, worst.low, np.nan, ok, worst.x)
 
 
 def falsify_pl(probe: Probe, claimed: float, f_star: float) -> Attack:
-    """Look for |grad f(x)|^2 < 2 PL (f(x) - f_star)."""
+    """Look for |grad f(x)|^2 < 2 PL (f(x) - f_star).
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        PL.
+    f_star : float
+        Taken as right.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("quadratic", dim=3))
+    >>> [bool(falsify_pl(probe, claimed, f_star=0.0).ok) for claimed in (1.0, 1.1)]
+    [True, False]
+    """
     found, x = probe.weakest_slope(f_star)
     return Attack("PL", claimed, found, _ratio(claimed, found), found >= claimed * (1 - SLACK), x)
 
@@ -207,7 +338,27 @@ def _value_rounding(probe: Probe, claimed: float) -> float:
 
 
 def falsify_f_star(probe: Probe, claimed: float) -> Attack:
-    """Look for f(x) < f_star by descent from many starts; and f(x_star) = f_star where x_star is known."""
+    """Look for f(x) < f_star by descent from many starts; and f(x_star) = f_star where x_star is known.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        f_star.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("quadratic", dim=3))
+    >>> [bool(falsify_f_star(probe, claimed).ok) for claimed in (0.0, 0.1, -0.1)]
+    [True, False, False]
+    """
     floor = _floor(probe, "f_star", claimed)
     x_star = probe.instance.x_star
     if x_star is not None and probe.value(x_star) > claimed + _value_rounding(probe, claimed):
@@ -216,17 +367,79 @@ def falsify_f_star(probe: Probe, claimed: float) -> Attack:
 
 
 def falsify_f_best(probe: Probe, claimed: float) -> Attack:
-    """Look for f(x) < f_best by descent from many starts: then it is not the lowest value known."""
+    """Look for f(x) < f_best by descent from many starts: then it is not the lowest value known.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        f_best.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> bard = zobench.problem("bard")
+    >>> known, probe = bard.certificates.value("f_best"), Probe(bard)
+    >>> [bool(falsify_f_best(probe, claimed).ok) for claimed in (known, 2 * known)]
+    [True, False]
+    """
     return _floor(probe, "f_best", claimed)
 
 
 def falsify_f_lower(probe: Probe, claimed: float) -> Attack:
-    """Look for f(x) < f_lower by descent from many starts."""
+    """Look for f(x) < f_lower by descent from many starts.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        f_lower.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("bard"))
+    >>> [bool(falsify_f_lower(probe, claimed).ok) for claimed in (0.0, 0.01)]
+    [True, False]
+    """
     return _floor(probe, "f_lower", claimed)
 
 
 def falsify_x_star(probe: Probe) -> Attack:
-    """Look for a gradient at x_star, and for lower values around it; `found` is the gradient's norm."""
+    """Look for a gradient at x_star, and for lower values around it; `found` is the gradient's norm.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of an instance that has an x_star.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import numpy as np
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> quadratic = zobench.problem("quadratic", dim=2)
+    >>> moved = replace(quadratic, x_star=np.array([0.1, 0.0]))
+    >>> [bool(falsify_x_star(Probe(instance)).ok) for instance in (quadratic, moved)]
+    [True, False]
+    """
     x_star = np.array(probe.instance.x_star)
     value, rounding = probe.value(x_star), _value_rounding(probe, probe.value(x_star))
     lowest, lower = probe.lowest
@@ -239,13 +452,53 @@ def falsify_x_star(probe: Probe) -> Attack:
 
 
 def falsify_g(probe: Probe, claimed: float) -> Attack:
-    """Look for |f(x) - f(y)| > G |x - y|."""
+    """Look for |f(x) - f(y)| > G |x - y|.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        G.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("max-coordinate", dim=3))
+    >>> [bool(falsify_g(probe, claimed).ok) for claimed in (1.0, 0.9)]
+    [True, False]
+    """
     found, x = probe.once("G", lambda: steepest_chord(probe))
     return Attack("G", claimed, found, _ratio(found, claimed), found <= claimed * (1 + SLACK), x)
 
 
 def falsify_r0(probe: Probe, claimed: float) -> Attack:
-    """Look for |x - x_star| > R0 where f(x) <= f(x0)."""
+    """Look for |x - x_star| > R0 where f(x) <= f(x0).
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        R0; not attacked where the instance has no x_star.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("quadratic", dim=4))
+    >>> [bool(falsify_r0(probe, claimed).ok) for claimed in (2.0, 1.9)]
+    [True, False]
+    """
     if probe.instance.x_star is None:
         return _unattacked("R0", claimed)
     found, x = probe.once("R0", lambda: farthest(probe))
@@ -253,7 +506,27 @@ def falsify_r0(probe: Probe, claimed: float) -> Attack:
 
 
 def falsify_variance(probe: Probe, claimed: float) -> Attack:
-    """Look for samples whose gradients spread wider; five standard errors are forgiven the estimate."""
+    """Look for samples whose gradients spread wider; five standard errors are forgiven the estimate.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        Of E|grad F(x, sample) - grad f(x)|^2; not attacked where the instance is not stochastic.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("stochastic-quadratic", dim=2))
+    >>> [bool(falsify_variance(probe, claimed).ok) for claimed in (1.0, 0.3)]
+    [True, False]
+    """
     if not probe.instance.stochastic:
         return _unattacked("variance", claimed)
     found, error, x = probe.once("variance", lambda: widest_spread(probe))
@@ -261,7 +534,31 @@ def falsify_variance(probe: Probe, claimed: float) -> Attack:
 
 
 def falsify_growth(probe: Probe, claimed: float, f_star: float) -> Attack:
-    """Look for points where samples spread more in proportion to f(x) - f_star."""
+    """Look for points where samples spread more in proportion to f(x) - f_star.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        Of E|grad F(x, sample) - grad f(x)|^2 / (f(x) - f_star); not attacked where the instance is not
+        stochastic.
+    f_star : float
+        Taken as right.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> regression = zobench.problem("interpolating-regression", dim=2, samples=5)
+    >>> known, probe = regression.certificates.value("growth"), Probe(regression)
+    >>> [bool(falsify_growth(probe, claimed, f_star=0.0).ok) for claimed in (known, known / 2)]
+    [True, False]
+    """
     if not probe.instance.stochastic:
         return _unattacked("growth", claimed)
     found, error, x = probe.once("growth", lambda: widest_growth(probe, f_star))
@@ -272,6 +569,23 @@ def falsify_gradient(probe: Probe) -> Attack:
     """Compare the gradient with differences of the value; `found` is the worst relative error.
 
     Where f is not differentiable but convex, f(y) >= f(x) + <g, y - x> is tried instead, for every y.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of an instance that has a gradient.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> tried = falsify_gradient(Probe(zobench.problem("quadratic", dim=2)))
+    >>> bool(tried.ok), bool(tried.found < 1e-6)
+    (True, True)
     """
     kinked = not probe.instance.problem.differentiable and "convex" in probe.instance.certificates
     error, x = subgradient_error(probe) if kinked else probe.gradient_error()
@@ -279,7 +593,27 @@ def falsify_gradient(probe: Probe) -> Attack:
 
 
 def falsify_trace(probe: Probe, claimed: float) -> Attack:
-    """Look for a point where the trace of the Hessian is another."""
+    """Look for a point where the trace of the Hessian is another.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        The trace at every point.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("quadratic", dim=3))
+    >>> [bool(falsify_trace(probe, claimed).ok) for claimed in (3.0, 2.9)]
+    [True, False]
+    """
     traces = [(probe.trace(x), x) for x in (probe.points[0], probe.points[-1])]
     found, x = max(traces, key=lambda pair: abs(pair[0] - claimed))
     ok = abs(found - claimed) <= SLACK * abs(claimed)
@@ -287,7 +621,29 @@ def falsify_trace(probe: Probe, claimed: float) -> Attack:
 
 
 def falsify_effective_rank(probe: Probe, claimed: float, smoothness: float) -> Attack:
-    """Look for a Hessian whose trace exceeds effective_rank times L."""
+    """Look for a Hessian whose trace exceeds effective_rank times L.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of the instance.
+    claimed : float
+        effective_rank.
+    smoothness : float
+        L, which is taken as right.
+
+    Returns
+    -------
+    Attack
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("quadratic", dim=3))
+    >>> [bool(falsify_effective_rank(probe, claimed, smoothness=1.0).ok) for claimed in (3.0, 2.9)]
+    [True, False]
+    """
     bent = max(probe.surveys, key=lambda survey: survey.norm).x
     places = [bent, probe.instance.x0, *([] if probe.instance.x_star is None else [probe.instance.x_star])]
     found, x = max(((probe.trace(x) / smoothness, np.array(x)) for x in places), key=lambda pair: pair[0])
@@ -323,11 +679,21 @@ def falsify(probe: Probe, constant: str, claimed: float) -> Attack:
     probe : Probe
         Of the instance; its searches are shared by all attacks.
     constant : str
+        One of `FALSIFIERS`.
     claimed : float
 
     Returns
     -------
     Attack
+        With NaN for `found` where the instance lacks what the attack needs.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> probe = Probe(zobench.problem("quadratic", dim=3))
+    >>> [bool(falsify(probe, "L", claimed).ok) for claimed in (1.0, 0.9)]
+    [True, False]
     """
     falsifier, needs = FALSIFIERS[constant]
     known = probe.instance.certificates

@@ -44,6 +44,15 @@ class Survey(NamedTuple):
     noise : float
         What rounding may have done to `low`, `high` and `norm`.
     low_direction, high_direction : vector of size d
+        Unit vectors, along which `low` and `high` are searched.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> probe = Probe(zobench.problem("quadratic", dim=2, condition=10))
+    >>> survey = probe.survey(probe.middle)
+    >>> round(survey.low, 6), round(survey.high, 6)
+    (0.1, 1.0)
     """
 
     x: Array
@@ -70,6 +79,16 @@ class Probe:
         Of the random points.
     seconds : float
         Of the processor, after which searches give what they have found so far.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> probe = Probe(zobench.problem("nonconvex-cosine", dim=2))
+    >>> len(probe.points), bool((probe.points[0] == probe.instance.x0).all())
+    (23, True)
+    >>> value, x = probe.lowest
+    >>> value == 0.0, bool((x == probe.instance.x_star).all())
+    (True, True)
     """
 
     def __init__(self, instance: Instance, key: str = "attack", seconds: float = np.inf):

@@ -59,7 +59,25 @@ def _steeper(probe: Probe, x: Array, rounds: int) -> Iterator[Array]:
 
 @_quietly
 def steepest_chord(probe: Probe) -> tuple[float, Array]:
-    """Give the largest |f(x) - f(y)| / |x - y| met, less what rounding may have done, and where."""
+    """Give the largest |f(x) - f(y)| / |x - y| met, less what rounding may have done, and where.
+
+    Parameters
+    ----------
+    probe : Probe
+
+    Returns
+    -------
+    float, vector of size d
+        The quotient, and x.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> steepest, x = steepest_chord(Probe(zobench.problem("l1-norm", dim=4)))
+    >>> round(steepest, 6)
+    2.0
+    """
     points = list(probe.points[:4] if probe.late else probe.points)
     order = sorted(points, key=lambda x: -float(np.linalg.norm(_slope(probe, x))))
     for x in order[:3]:
@@ -123,7 +141,27 @@ def _farther(probe: Probe, level: float, u: Array, rounds: int) -> tuple[float, 
 
 @_quietly
 def farthest(probe: Probe) -> tuple[float, Array]:
-    """Give the largest |x - x_star| met with f(x) <= f(x0), and x."""
+    """Give the largest |x - x_star| met with f(x) <= f(x0), and x.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of an instance that has an x_star.
+
+    Returns
+    -------
+    float, vector of size d
+
+    Examples
+    --------
+    f(x) <= f(x0) is a ball here, with the start on its edge:
+
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> distance, x = farthest(Probe(zobench.problem("quadratic", dim=4)))
+    >>> round(distance, 6), x.shape
+    (2.0, (4,))
+    """
     x0, dim = np.array(probe.instance.x0), probe.instance.dim
     level = probe.value(x0)
     found = [(float(np.linalg.norm(x0 - probe.middle)), x0)]
@@ -143,7 +181,26 @@ def farthest(probe: Probe) -> tuple[float, Array]:
 
 @_quietly
 def subgradient_error(probe: Probe) -> tuple[float, Array]:
-    """Give the worst f(x) + <g, y - x> - f(y), relative to |g| |y - x|, of a convex f, and x."""
+    """Give the worst f(x) + <g, y - x> - f(y), relative to |g| |y - x|, of a convex f, and x.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of an instance that has a gradient, or a subgradient, g.
+
+    Returns
+    -------
+    float, vector of size d
+        The error is 0 if no f(y) was too small.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> error, x = subgradient_error(Probe(zobench.problem("l1-norm", dim=2)))
+    >>> error
+    0.0
+    """
     worst, where = 0.0, probe.points[0]
     for x in probe.points:
         g, value = probe.gradient(x), probe.value(x)
@@ -188,7 +245,31 @@ def _spread(probe: Probe, x: Array, keys: int, most: int, first: int = 0) -> tup
 
 
 def widest_spread(probe: Probe, keys: int = 128, most: int = 64) -> tuple[float, float, Array]:
-    """Give the largest E|grad F(x, sample) - grad f(x)|^2 met, its standard error, and x."""
+    """Give the largest E|grad F(x, sample) - grad f(x)|^2 met, its standard error, and x.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of a stochastic instance.
+    keys : int
+        Samples at each point.
+    most : int
+        Directions along which a sample's gradient is measured at most: all coordinates if d is no larger.
+
+    Returns
+    -------
+    float, float, vector of size d
+
+    Examples
+    --------
+    The variance of this problem's gradients is 1 everywhere:
+
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> spread, error, x = widest_spread(Probe(zobench.problem("stochastic-quadratic", dim=2)))
+    >>> abs(spread - 1.0) < 5.0 * error < 0.5
+    True
+    """
     best = (0.0, 0.0, probe.points[0])
     away = [x - 10.0 * (probe.middle - x) for x in probe.points[:2]]
     for x in [*probe.points, *away]:
@@ -249,14 +330,61 @@ def _along(probe: Probe, survey: Survey, merit: Callable[[Survey], float]) -> Su
 
 @_quietly
 def relaxed_surveys(probe: Probe, merit: Callable[[Survey], float]) -> list[Survey]:
-    """Give all surveys and, from the three of most merit, where a local search leads."""
+    """Give all surveys and, from the three of most merit, where a local search leads.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of an instance that has a gradient.
+    merit : callable
+        ``merit(survey) -> float``, which the search makes larger.
+
+    Returns
+    -------
+    list of Survey
+
+    Examples
+    --------
+    With L1 = 1, L0 of this problem is 4, to which the search comes nearer than the surveys alone:
+
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> def merit(survey):
+    ...     return survey.norm - survey.slope
+    >>> probe = Probe(zobench.problem("quartic-sum", dim=2))
+    >>> searched = relaxed_surveys(probe, merit)
+    >>> len(searched) - len(probe.surveys)
+    3
+    >>> max(map(merit, probe.surveys)) < 3.5 < 3.9 < max(map(merit, searched)) <= 4.0
+    True
+    """
     ranked = sorted(probe.surveys, key=lambda survey: -merit(survey))
     return [*probe.surveys, *(_along(probe, survey, merit) for survey in ranked[:3])]
 
 
 @_quietly
 def fastest_turn(probe: Probe, l1: float) -> list[tuple[float, float, Array]]:
-    """Give |grad f(x) - grad f(y)| / |x - y|, |grad f(x)| and x, for pairs at most 1/L1 apart."""
+    """Give |grad f(x) - grad f(y)| / |x - y|, |grad f(x)| and x, for pairs at most 1/L1 apart.
+
+    Parameters
+    ----------
+    probe : Probe
+        Of an instance that has a gradient.
+    l1 : float
+        L1; with 0 pairs are at most ten times as far apart as x0 and x_star.
+
+    Returns
+    -------
+    list of (float, float, vector)
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.attacks.probe import Probe
+    >>> found = fastest_turn(Probe(zobench.problem("huber", dim=2)), l1=0.0)
+    >>> round(max(quotient for quotient, slope, x in found), 6)
+    1.0
+    """
     found = []
     longest = 1.0 / l1 if l1 > 0 else 10 * probe.scale
     for survey in probe.surveys:
