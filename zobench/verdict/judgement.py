@@ -74,6 +74,13 @@ class Verdict:
     points : tuple of tuple of float
         Of a slope what was fitted, a row a level: the level (of eps: K), the quantity (of eps: eps), and its
         limits at two standard errors.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> found = zobench.verify(["exact-s2p-identity"], quick=True, seeds=40)[0]
+    >>> found.instance, found.seeds, found.relation, found.verdict
+    ('quadratic (dim 10)', 40, '=', 'supported')
     """
 
     theorem: str
@@ -176,7 +183,40 @@ def confirm(
     first_seed: int = 0,
     store: Keeps | None = None,
 ) -> bool:
-    """Say whether a refutation of a cell repeats on fresh seeds, those after the first `seeds`."""
+    """Say whether a refutation of a cell repeats on fresh seeds, those after the first `seeds`.
+
+    Parameters
+    ----------
+    theorem : Theorem
+    solver : Solver
+        The theorem's own, or a mutant of it.
+    cell : Cell
+    seeds : int
+        Runs that `judge` was given at most; as many again are done here at most.
+    first_seed : int
+        That `judge` was given: the seeds here are ``first_seed + seeds, first_seed + seeds + 1, ...``.
+    store : Store, optional
+        Where to put the runs.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ZobenchError
+        If the instance does not satisfy the theorem.
+
+    Examples
+    --------
+    >>> from zobench.theorem import find_theorem
+    >>> theorem, solver = find_theorem("s2p-smooth-stationary")
+    >>> confirm(theorem, solver, theorem.cells[0])
+    False
+    >>> false = replace(theorem, bound=lambda case, steps: 0.5 * theorem.bound(case, steps))
+    >>> confirm(false, solver, theorem.cells[0])
+    True
+    """
     case = _case(theorem, cell)
     found, _, _ = _try(theorem, solver, cell, case, seeds, first_seed + seeds, 1, store)
     return found.verdict == "refuted"
@@ -193,6 +233,8 @@ def judge(
     store: Keeps | None = None,
 ) -> Verdict:
     """Try a theorem on one cell.
+
+    A refutation is announced only after it repeats on fresh seeds (`confirm`).
 
     Parameters
     ----------
@@ -217,6 +259,20 @@ def judge(
     ------
     ZobenchError
         If the instance does not satisfy the theorem.
+
+    Examples
+    --------
+    The bound is tight on this cell, so that half of it is no bound:
+
+    >>> from zobench.theorem import find_theorem
+    >>> theorem, solver = find_theorem("s2p-smooth-stationary")
+    >>> found = judge(theorem, solver, theorem.cells[0])
+    >>> round(found.tightness, 2), found.verdict
+    (1.0, 'not refuted')
+    >>> false = replace(theorem, bound=lambda case, steps: 0.5 * theorem.bound(case, steps))
+    >>> found = judge(false, solver, theorem.cells[0])
+    >>> found.verdict, found.note
+    ('refuted', 'repeated on fresh seeds')
     """
     case = _case(theorem, cell)
     found, bound, used = _try(theorem, solver, cell, case, seeds, first_seed, comparisons, store)
