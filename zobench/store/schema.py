@@ -140,12 +140,45 @@ TABLES = _tables()
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
-    """Say whether a file holds nothing at all."""
+    """Say whether a file holds nothing at all.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+
+    Returns
+    -------
+    bool
+        False as soon as there is one table, whosever it is.
+
+    Examples
+    --------
+    >>> import sqlite3
+    >>> connection = sqlite3.connect(":memory:")
+    >>> is_empty(connection)
+    True
+    >>> connection.close()
+    """
     return connection.execute("SELECT count(*) FROM main.sqlite_master").fetchone() == (0,)
 
 
 def lay_out(connection: sqlite3.Connection) -> None:
-    """Make the tables of a new store, unless another process has just done so."""
+    """Make the tables of a new store, unless another process has just done so.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Outside a transaction; what is made here is one.
+
+    Examples
+    --------
+    >>> import sqlite3
+    >>> connection = sqlite3.connect(":memory:", isolation_level=None)
+    >>> lay_out(connection)
+    >>> connection.execute("SELECT count(*) FROM runs").fetchone()
+    (0,)
+    >>> connection.close()
+    """
     from zobench import __version__
 
     connection.execute("BEGIN IMMEDIATE")
@@ -161,6 +194,27 @@ def create(path: Path) -> None:
 
     It is laid out under another name, written to the disk once and then given its name, unless another
     process has been faster.  Laid out in place it would wait for the disk eight times.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file, in a folder that exists.
+
+    Raises
+    ------
+    sqlite3.Error
+        If no file can be made in the folder.
+    OSError
+        If the file cannot be written to the disk or be given its name.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     create(Path(folder) / "runs.sqlite")
+    ...     [file.name for file in Path(folder).iterdir()]
+    ['runs.sqlite']
     """
     draft = path.with_name(f".zobench-{os.urandom(8).hex()}")
     try:
@@ -191,7 +245,40 @@ def _give_name(draft: Path, path: Path) -> None:
 
 
 def check(connection: sqlite3.Connection, path: Path) -> int:
-    """Give a store's schema, or say why this is no store that can be used."""
+    """Give a store's schema, or say why this is no store that can be used.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+    path : Path or str
+        What messages call the file.
+
+    Returns
+    -------
+    int
+        1 to `SCHEMA`.
+
+    Raises
+    ------
+    ZobenchError
+        If the file is no store, has a newer schema than `SCHEMA`, or lacks tables or columns of its own.
+    sqlite3.OperationalError
+        If another process has locked the file.
+
+    Examples
+    --------
+    >>> import sqlite3
+    >>> connection = sqlite3.connect(":memory:", isolation_level=None)
+    >>> try:
+    ...     check(connection, "notes.sqlite")
+    ... except ZobenchError as fault:
+    ...     print(fault)
+    'notes.sqlite' is an SQLite file, but not a store of zobench
+    >>> lay_out(connection)
+    >>> check(connection, "runs.sqlite") == SCHEMA
+    True
+    >>> connection.close()
+    """
     try:
         found = connection.execute("SELECT value FROM main.meta WHERE key = 'schema'").fetchone()
         schema = int(found[0])
@@ -223,7 +310,38 @@ def check(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a file up to date in one transaction: either all of it is done or nothing."""
+    """Bring a file up to date in one transaction: either all of it is done or nothing.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Open for writing, with ``isolation_level=None``, and outside a transaction.
+    path : Path or str
+        What messages call the file.
+
+    Raises
+    ------
+    ZobenchError
+        If the file is no store that can be used (`check`).
+    sqlite3.Error
+        If a statement fails; the file is then as it was.
+
+    Examples
+    --------
+    A store of schema 1 without runs, in memory:
+
+    >>> import sqlite3
+    >>> connection = sqlite3.connect(":memory:", isolation_level=None)
+    >>> for table, columns in TABLES[1].items():
+    ...     _ = connection.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+    >>> _ = connection.execute("INSERT INTO meta VALUES ('schema', '1')")
+    >>> check(connection, "old.sqlite")
+    1
+    >>> migrate(connection, "old.sqlite")
+    >>> check(connection, "old.sqlite") == SCHEMA
+    True
+    >>> connection.close()
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         # read again now that nobody else can write: another process may have done it
@@ -239,7 +357,29 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def shadow(connection: sqlite3.Connection, schema: int) -> None:
-    """Let a reader of an older file see what the newest schema has; the file stays as it is."""
+    """Let a reader of an older file see what the newest schema has; the file stays as it is.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Gets temporary views in memory, which hide the older tables.
+    schema : int
+        Of the file, as `check` gives it; for the newest there is nothing to hide.
+
+    Examples
+    --------
+    A run of schema 1, which has no column for gradients nor one for weights:
+
+    >>> import sqlite3
+    >>> connection = sqlite3.connect(":memory:", isolation_level=None)
+    >>> for table, columns in TABLES[1].items():
+    ...     _ = connection.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+    >>> _ = connection.execute("INSERT INTO runs (number, count) VALUES (1, 100)")
+    >>> shadow(connection, 1)
+    >>> connection.execute("SELECT count, gradients, weights FROM runs").fetchall()
+    [(100, 0, '')]
+    >>> connection.close()
+    """
     connection.execute("PRAGMA temp_store = MEMORY")
     for statement in _VIEWS.get(schema, ()):
         connection.execute(statement)
