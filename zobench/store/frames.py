@@ -37,7 +37,20 @@ VERDICT = (
 
 
 class Frames:
-    """What `zobench.store.database.Store` answers as tables.  A number that is not there is NaN."""
+    """What `zobench.store.database.Store` answers as tables.  A number that is not there is NaN.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> from zobench.store.database import Store
+    >>> with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/runs.sqlite") as store:
+    ...     store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     runs, hits = store.runs(), store.hits()
+    >>> runs["problem_name"].tolist(), runs["solver_name"].tolist()
+    (['quadratic (dim 10)'], ['s2p'])
+    >>> hits.columns.tolist()
+    ['id', 'target', 'queries']
+    """
 
     _connection: sqlite3.Connection
 
