@@ -35,6 +35,12 @@ class Merged:
         Failed runs that gave way to ones that did not fail.
     conflicts : list of str
         Ids of runs with other numbers in two stores; the first one is kept.
+
+    Examples
+    --------
+    >>> done = Merged(added=8, same=2)
+    >>> done.replaced, done.conflicts
+    (0, [])
     """
 
     added: int = 0
@@ -59,8 +65,19 @@ def merge(into: str, paths: Sequence[str]) -> Merged:
     Raises
     ------
     ZobenchError
-        If something is no store; nothing is written then.  Where damage shows while a store is read, those
-        before it are in and nothing of it is.
+        If something is no store, or `into` is among `paths`; nothing is written then.  Where damage shows
+        while a store is read, those before it are in and nothing of it is.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     parts = [f"{folder}/part-{seed}.sqlite" for seed in (0, 1)]
+    ...     for seed, part in enumerate(parts):
+    ...         with Store(part) as store:
+    ...             store.put(zobench.run("quadratic", "s2p", budget=100, seed=seed))
+    ...     merge(f"{folder}/all.sqlite", parts)
+    Merged(added=2, same=0, replaced=0, conflicts=[])
     """
     for path in paths:
         Store(path, "read").close()
@@ -169,7 +186,35 @@ def _content(connection: Any, run: tuple[Any, ...]) -> list[Any]:
 
 
 def info(path: str) -> dict[str, Any]:
-    """Describe a store: its file, and how much of what is in it."""
+    """Describe a store: its file, and how much of what is in it.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    dict
+        Of the file: `store` (its path), `schema`, `created_by` (version of zobench), `bytes`.  Numbers: `runs`,
+        `observed` (runs), `queries`, `verdicts`, `tunings`.  Runs by name: `status`, `problems`, `solvers`.
+        Besides `dims` (smallest and largest), `first` and `last` (when a run was written, UTC), `campaigns`
+        (titles), `environments` (list of dict).  What a store without runs cannot say is None.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no store at `path`, or it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Store(f"{folder}/runs.sqlite") as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     facts = info(f"{folder}/runs.sqlite")
+    >>> facts["runs"], facts["queries"], facts["solvers"]
+    (1, 100, {'s2p': 1})
+    """
     with Store(path, "read") as store, store._complaints():
         asked = store._connection.execute
 
@@ -212,7 +257,32 @@ def _files(path: str) -> Iterable[Path]:
 
 
 def vacuum(path: str) -> tuple[int, int]:
-    """Write a store's file anew; give its size before and after, in bytes."""
+    """Write a store's file anew, without the room that replaced runs have left.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    (int, int)
+        Size before and after, in bytes.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no store at `path`, or it cannot be read or written.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Store(f"{folder}/runs.sqlite") as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     before, after = vacuum(f"{folder}/runs.sqlite")
+    >>> 0 < after <= before
+    True
+    """
     Store(path, "read").close()  # makes none where none is
     with Store(path) as store, store._complaints():
         before = sum(file.stat().st_size for file in _files(path))
