@@ -60,12 +60,12 @@ class Store(Frames):
     Examples
     --------
     >>> import tempfile, zobench
-    >>> path = tempfile.mkdtemp() + "/store.sqlite"
-    >>> with Store(path) as store:
-    ...     store.put(zobench.run("quadratic", "s2p", budget=100))
-    >>> with Store(path, "read") as store:
-    ...     len(store.runs()), store.runs()["count"].iloc[0]
-    (1, np.int64(100))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Store(f"{folder}/runs.sqlite") as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     with Store(f"{folder}/runs.sqlite", "read") as store:
+    ...         store.size(), store.runs()["count"].tolist()
+    (1, [100])
     """
 
     def __init__(self, path: str | os.PathLike[str], mode: str = "write"):
