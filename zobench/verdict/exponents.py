@@ -46,6 +46,13 @@ class Fit:
     error : float
         Its standard error.
     seeds : int
+
+    Examples
+    --------
+    >>> levels, seeds = np.array([1.0, 10.0, 100.0]), np.linspace(0.9, 1.1, 20)
+    >>> found = fit(levels, 2.0 * levels[:, None] ** -0.5 + 0.01 * seeds)
+    >>> round(found.exponent, 2), bool(found.low < found.exponent < found.high), found.seeds
+    (-0.49, True, 20)
     """
 
     exponent: float
