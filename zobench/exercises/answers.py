@@ -15,7 +15,16 @@ __all__ = ["Wrong", "call", "function", "plain_number", "plain_vector"]
 
 
 class Wrong(Exception):
-    """What is wrong with an answer, in a sentence."""
+    """What is wrong with an answer, in a sentence.
+
+    Examples
+    --------
+    >>> try:
+    ...     plain_number("0.5", "the length")
+    ... except Wrong as wrong:
+    ...     print(wrong)
+    the length is a number: write it without quotes, got '0.5'.
+    """
 
 
 def plain_number(value: Any, what: str) -> float:
@@ -35,6 +44,11 @@ def plain_number(value: Any, what: str) -> float:
     ------
     Wrong
         If it is not a real number.
+
+    Examples
+    --------
+    >>> plain_number(np.array([0.5]), "the length"), plain_number(Fraction(1, 4), "the length")
+    (0.5, 0.25)
     """
     alone = value
     if isinstance(value, (list, tuple)) and len(value) == 1:
@@ -60,10 +74,31 @@ def plain_number(value: Any, what: str) -> float:
 def plain_vector(value: Any, shape: tuple[int, ...], what: str) -> NDArray[np.float64]:
     """Give an array, or nested lists, of a shape as an array of floats.
 
+    Parameters
+    ----------
+    value : object
+    shape : tuple of int
+    what : str
+        What it is, for the complaint.
+
+    Returns
+    -------
+    array of the shape
+
     Raises
     ------
     Wrong
         If it has another shape, or holds something else than numbers.
+
+    Examples
+    --------
+    >>> plain_vector([1, 2], (2,), "the direction").tolist()
+    [1.0, 2.0]
+    >>> try:
+    ...     plain_vector([1, 2], (3,), "the direction")
+    ... except Wrong as wrong:
+    ...     print(wrong)
+    the direction must have shape (3,), got shape (2,).
     """
     try:
         plain = np.asarray(value, dtype=np.float64)
@@ -89,6 +124,14 @@ def function(fault: Callable[[Any], str], form: str) -> Callable[[Any], str]:
     -------
     callable
         ``fault(answer) -> str`` that first sees to it that a function was given.
+
+    Examples
+    --------
+    >>> judged = function(lambda double: "" if double(2) == 4 else "double(2) must be 4.", "double(x)")
+    >>> judged(lambda x: 2 * x), judged(lambda x: x**3)
+    ('', 'double(2) must be 4.')
+    >>> judged(4)
+    'the answer is a function, called as double(x); got 4.'
     """
 
     def judged(answer: Any) -> str:
@@ -117,6 +160,18 @@ def call(answer: Any, form: str, *arguments: Any) -> Any:
     ------
     Wrong
         If it raises: what, and in which line of the student's.
+
+    Examples
+    --------
+    >>> call(max, "max(a, b)", 1, 2)
+    2
+    >>> def inverse(x):
+    ...     return 1 / x
+    >>> try:
+    ...     call(inverse, "inverse(x)", 0)
+    ... except Wrong as wrong:
+    ...     print(wrong)
+    called as inverse(x) your function raised in line 2 ZeroDivisionError: division by zero
     """
     try:
         return answer(*arguments)

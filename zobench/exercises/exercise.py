@@ -32,6 +32,12 @@ class Exercise:
         ``fault(answer) -> str``: what is wrong with the answer, in a sentence; empty if it is right.
     why : str
         Why the right answer is right.
+
+    Examples
+    --------
+    >>> half = Exercise("half", "How much is 1/2?", number(0.5, {2.0: "that is 2/1."}, "divide."), "half of 1.")
+    >>> half.fault(0.5), half.fault(2.0), half.fault(0.1)
+    ('', 'that is 2/1.', '0.1 is too small: divide.')
     """
 
     name: str
@@ -42,7 +48,19 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is said of an answer: whether it is right, and why (not)."""
+    """What is said of an answer.
+
+    Attributes
+    ----------
+    right : bool
+    words : str
+        Why it is right, or what is wrong with it.
+
+    Examples
+    --------
+    >>> judge("queries-of-a-run", 500)
+    Judgement(right=False, words='two a step.')
+    """
 
     right: bool
     words: str
@@ -50,7 +68,18 @@ class Judgement:
 
 @cache
 def exercises() -> dict[str, Exercise]:
-    """Give every exercise by its name, in the order of the course."""
+    """Give every exercise by its name, in the order of the course.
+
+    Returns
+    -------
+    dict
+        Name to `Exercise`.
+
+    Examples
+    --------
+    >>> list(exercises())[:3]
+    ['forward-differences', 'stp-steps', 'count']
+    """
     modules = (import_module(f"zobench.exercises.{chapter}") for chapter in CHAPTERS)
     return {each.name: each for module in modules for each in module.EXERCISES}
 
@@ -73,6 +102,13 @@ def judge(name: str, answer: Any) -> Judgement:
     ------
     ZobenchError
         If no exercise has this name.
+
+    Examples
+    --------
+    >>> judge("queries-of-a-run", 1000).right
+    True
+    >>> judge("clipped-length", lambda gamma, L0, L1: gamma / L0).words
+    'a length is never negative: take |gamma|; the sign gives the direction.'
     """
     if name not in exercises():
         raise unknown("exercise", name, exercises())
@@ -90,7 +126,22 @@ def judge(name: str, answer: Any) -> Judgement:
 
 
 def check(name: str, answer: Any) -> None:
-    """Print whether an answer is right, and why; see `judge`."""
+    """Print whether an answer is right, and why; see `judge`.
+
+    Parameters
+    ----------
+    name : str
+        Of the exercise; the nearest ones are told if there is none of this name.
+    answer : object
+        A number, a word or a function, as the question asks; ``...`` to be told the question.
+
+    Examples
+    --------
+    >>> check("queries-of-a-run", ...)
+    Not yet: put your answer in place of the dots. How many queries do 500 steps of S2P take?
+    >>> check("queries-of-a-run", 1000)
+    Right: two a step, and none before the first.
+    """
     try:
         judgement = judge(name, answer)
     except ZobenchError as error:
@@ -115,6 +166,12 @@ def number(value: float, hints: dict[float, str], idea: str) -> Callable[[Any], 
     -------
     callable
         ``fault(answer) -> str``.
+
+    Examples
+    --------
+    >>> fault = number(500, {333: "STP remembers f(x)."}, "a step asks two points.")
+    >>> fault(500), fault(333), fault(1000)
+    ('', 'STP remembers f(x).', '1000 is too large: a step asks two points.')
     """
     whole = float(value).is_integer()
     tolerance = 1e-6 if whole else 1e-3  # single precision is precise enough
@@ -146,6 +203,14 @@ def one_of(right: str, wrong: dict[str, str]) -> Callable[[Any], str]:
     -------
     callable
         ``fault(answer) -> str``; capitals, hyphens and spaces around do not matter.
+
+    Examples
+    --------
+    >>> fault = one_of("not refuted", {"supported": "the error of the mean is larger."})
+    >>> fault("Not-refuted"), fault("supported")
+    ('', 'the error of the mean is larger.')
+    >>> fault(1)
+    "the answer is one of the words 'not refuted', 'supported', got 1."
     """
 
     def fault(answer: Any) -> str:
