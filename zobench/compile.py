@@ -47,6 +47,21 @@ def cache_folder() -> Path:
 
     ``ZOBENCH_CACHE_DIR`` if set, else ``zobench`` under the user's cache folder, else, where that
     cannot be written, a folder of this user's under the temporary one.
+
+    Returns
+    -------
+    Path
+        The same as long as the process lives.
+
+    Raises
+    ------
+    OSError
+        If none of these can be written.
+
+    Examples
+    --------
+    >>> cache_folder().is_dir()
+    True
     """
     chosen = os.environ.get("ZOBENCH_CACHE_DIR")
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zobench"
@@ -116,7 +131,29 @@ def _reached(function: Callable[..., Any]) -> list[Callable[..., Any]]:
 
 
 def jitable(function: Callable[..., Any], inline: bool = False) -> Callable[..., Any]:
-    """Let compiled code call `function` and every plain function it names; the functions stay plain."""
+    """Let compiled code call `function` and every plain function it names; the functions stay plain.
+
+    Parameters
+    ----------
+    function : callable
+        What it calls at any depth is found by the names that stand in it.
+    inline : bool
+        Whether compiled code takes this one in whole.
+
+    Returns
+    -------
+    callable
+        The same.
+
+    Examples
+    --------
+    >>> def half(number):
+    ...     return 0.5 * number
+    >>> def quarter(number):
+    ...     return half(half(number))
+    >>> jitable(quarter)(3.0)
+    0.75
+    """
     from numba.extending import register_jitable
 
     with _LOCK:
@@ -139,7 +176,28 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def apart(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a plain function as one that compiled code calls: for large ones called in many places."""
+    """Mark a plain function as one that compiled code calls: for large ones called in many places.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    callable
+        The same, which stays plain Python.
+
+    Examples
+    --------
+    >>> @apart
+    ... def squared_length(x):
+    ...     total = 0.0
+    ...     for number in x:
+    ...         total += number * number
+    ...     return total
+    >>> squared_length([3.0, 4.0])
+    25.0
+    """
     _APART.add(function)
     return function
 
@@ -202,6 +260,24 @@ def layout_of(*parts: Any) -> str:
     """Describe classes of named fields, and whatever else fixes a layout, for `typed`.
 
     A class counts with its module, for cached code looks it up there.
+
+    Parameters
+    ----------
+    *parts : type or object
+        Classes made by NamedTuple; of anything else the text that ``str`` gives.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from typing import NamedTuple
+    >>> class Point(NamedTuple):
+    ...     x: float
+    ...     y: float
+    >>> layout_of(Point, ["float64", "float64"])
+    "zobench.compile.Point('x', 'y') ['float64', 'float64']"
     """
     return " ".join(
         f"{part.__module__}.{part.__qualname__}{part._fields}" if hasattr(part, "_fields") else str(part)
@@ -229,6 +305,23 @@ def typed(template: Callable[..., Any], signature: Any, name: str, layout: str =
     -------
     int
         The address.  The code lives as long as the process.
+
+    Raises
+    ------
+    ZobenchError
+        If an author's function, or one that it calls, raises or asserts.
+
+    Examples
+    --------
+    A law of noise, as `zobench.noise_laws` has it compiled: rounding to multiples of 0.25.
+
+    >>> import ctypes
+    >>> from zobench.noise_laws import LAWS, _answer
+    >>> signature = "float64(float64, int64, int64)"
+    >>> address = typed(_answer, signature, "noise quantised", author=LAWS["quantised"])
+    >>> law = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_int64, ctypes.c_void_p)(address)
+    >>> law(1.1, 7, ctypes.addressof((ctypes.c_double * 2)(0.25, 3.0)))
+    1.0
     """
     authors: list[Any] = [value for value in bindings.values() if isinstance(value, python.FunctionType)]
     reached = [each for function in [*authors, template] for each in _reached(function)]
@@ -336,5 +429,28 @@ def _cached(body: Any, signature: Any, folder: Path) -> Any:
 
 
 def address_of(label: str) -> int:
-    """Give the address of a function made by `typed` in this process."""
+    """Give the address of a function made by `typed` in this process.
+
+    Parameters
+    ----------
+    label : str
+        A key of `compiled`: the function's name and the digest of its sources.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    KeyError
+        If nothing of that label was made.
+
+    Examples
+    --------
+    >>> from zobench.loop import compile_kernel
+    >>> from zobench.solver import solver
+    >>> address = compile_kernel(solver("s2p"), "step")
+    >>> address in {address_of(label) for label in compiled}
+    True
+    """
     return compiled[label].address
