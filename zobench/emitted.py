@@ -21,6 +21,20 @@ class Emitted:
     ----------
     define : function
         As numba's ``intrinsic`` wants it.
+
+    Raises
+    ------
+    NotImplementedError
+        If Python calls it.
+
+    Examples
+    --------
+    >>> from zobench.views import floats_at
+    >>> isinstance(floats_at, Emitted)
+    True
+    >>> floats_at(0)
+    Traceback (most recent call last):
+    NotImplementedError: floats_at is for compiled code
     """
 
     def __init__(self, define: Callable[..., Any]):
@@ -47,12 +61,58 @@ class Emitted:
 
 
 def emitted(define: Callable[..., Any]) -> Any:
-    """Make a function of compiled code of what emits it (`Emitted`)."""
+    """Make a function of compiled code of what emits it (`Emitted`).
+
+    Parameters
+    ----------
+    define : callable
+        ``define(typingctx, ...)`` with an argument for each of the function's own; answers the function's
+        signature, and ``codegen(context, builder, signature, args)``, which writes its code with llvmlite.
+
+    Returns
+    -------
+    Emitted
+
+    Examples
+    --------
+    >>> @emitted
+    ... def twice(typingctx, value):
+    ...     def codegen(context, builder, signature, args):
+    ...         return builder.fadd(args[0], args[0])
+    ...     return kind_of(FLOAT)(kind_of(FLOAT)), codegen
+    >>> def objective(x):
+    ...     return twice(x[0])
+    >>> twice.__name__
+    'twice'
+    """
     return Emitted(define)
 
 
 def kind_of(name: Any) -> Any:
-    """Give the numba type of a name; what is one already stays as it is."""
+    """Give the numba type of a name; what is one already stays as it is.
+
+    Parameters
+    ----------
+    name : str or numba type
+        `INT`, `FLOAT`, `VECTOR`, `MATRIX`, "void", "uint64", "rows" (a matrix whose rows may lie apart),
+        "floats" or "ints" (pointers).
+
+    Returns
+    -------
+    numba type
+
+    Raises
+    ------
+    KeyError
+        If no type has that name.
+
+    Examples
+    --------
+    >>> print(kind_of(INT), kind_of(FLOAT))
+    int64 float64
+    >>> kind_of(kind_of(VECTOR)).ndim
+    1
+    """
     return _kinds()[name] if isinstance(name, str) else name
 
 
