@@ -79,7 +79,30 @@ def _kernel(oracle, work, offsets, parameters, k, stream):
 
 
 def compile_kernel(solver: Any, which: str) -> int:
-    """Compile a solver's `init` or `step` behind the one signature that all solvers share."""
+    """Compile a solver's `init` or `step` behind the one signature that all solvers share.
+
+    Parameters
+    ----------
+    solver : Solver
+    which : {"init", "step"}
+
+    Returns
+    -------
+    int
+        The address of ``void kernel(oracle, work, offsets, parameters, k, stream)``, six integers of 64 bits.
+
+    Raises
+    ------
+    ZobenchError
+        If the kernel raises or asserts.
+
+    Examples
+    --------
+    >>> from zobench.solver import solver
+    >>> method = solver("s2p")
+    >>> compile_kernel(method, "step") == method.kernels[1]
+    True
+    """
     kinds = [FLOAT if isinstance(number, float) else INT for number in _slots(solver)]
     return typed(
         _kernel,
@@ -212,7 +235,21 @@ def _advance(step, oracle_address, work, offsets, parameters, stream, watch_addr
 
 @cache
 def advance() -> Any:
-    """Give the loop as a Python callable of eight integers, most of them addresses."""
+    """Give the loop as a Python callable of eight integers, most of them addresses.
+
+    Returns
+    -------
+    callable
+        ``advance(step, oracle, work, offsets, parameters, stream, watch, until)``: takes steps until the
+        oracle has answered `until` queries, and answers 1 when a step asked nothing, else 0.
+
+    Examples
+    --------
+    >>> advance() is advance()
+    True
+    >>> len(advance().argtypes)
+    8
+    """
     address = typed(_advance, f"int64({', '.join(['int64'] * 8)})", "advance")
     return ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 8)(address)
 
@@ -231,6 +268,19 @@ def _follow(oracle_address, watch_address, x_address, whole):
 
 @cache
 def follow() -> Any:
-    """Give `_follow` as a Python callable of four integers, of which three are addresses."""
+    """Give what watches a loop that somebody else owns: a Python callable of four integers.
+
+    Returns
+    -------
+    callable
+        ``follow(oracle, watch, x, whole)``, the first three of them addresses: with `whole` 1 the step is
+        counted and the vector at `x` becomes the iterate; either way the rows of the trace that the oracle
+        has passed are completed.
+
+    Examples
+    --------
+    >>> len(follow().argtypes)
+    4
+    """
     address = typed(_follow, "void(int64, int64, int64, int64)", "follow")
     return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)(address)
