@@ -92,6 +92,14 @@ class Objective:
         count its own calls, and is entered for queries only.
     on_error : callable
         Called at the first exception; a run closes its budget there.
+    keep : list
+        What must live as long as the addresses are used: callbacks, data.
+
+    Examples
+    --------
+    >>> made = objective_of(lambda x: float(x @ x), 3)
+    >>> made.calls, made.gradient_address, made.varies
+    (0, 0, False)
     """
 
     address: int
@@ -114,7 +122,21 @@ class Objective:
 
 
 class Functions:
-    """The compiled functions of an instance, for compiled code by address and for Python by call."""
+    """The compiled functions of an instance, for compiled code by address and for Python by call.
+
+    Parameters
+    ----------
+    instance : Instance
+        Of a problem whose objective is a kernel.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> made = zobench.problem("quadratic", dim=4)
+    >>> functions = Functions(made)
+    >>> functions.value(made.x_star), functions.gradient(made.x0).shape
+    (0.0, (4,))
+    """
 
     def __init__(self, instance: Instance):
         problem, label = instance.problem, instance.problem.name
@@ -310,7 +332,18 @@ def objective_of(function: Any, dim: int, jac: Any = None) -> Objective:
     Raises
     ------
     ZobenchError
-        If it is none of these.
+        If it is none of these; if a pointer has another signature, or an instance another dimension; if `jac`
+        cannot be called.
+
+    Examples
+    --------
+    >>> import ctypes
+    >>> made = objective_of(lambda x: float(x @ x), 3)
+    >>> place = ctypes.c_void_p
+    >>> value = ctypes.CFUNCTYPE(ctypes.c_double, place, ctypes.c_long, place)(made.address)
+    >>> x = np.array([1.0, 2.0, 2.0])
+    >>> value(x.ctypes.data, 3, None), made.calls
+    (9.0, 1)
     """
     if jac is not None and not callable(jac):
         raise ZobenchError(f"jac must be a callable of one vector that answers the gradient, got {jac!r}")
