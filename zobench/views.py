@@ -224,10 +224,20 @@ def record_view(dtype: np.dtype) -> Any:
     Parameters
     ----------
     dtype : numpy.dtype
+        Of a record, aligned as in C.
 
     Returns
     -------
     function
+        For compiled code.
+
+    Examples
+    --------
+    >>> POINT = np.dtype([("x", "f8"), ("y", "f8")], align=True)
+    >>> point_at = record_view(POINT)
+    >>> def mirror(address):
+    ...     point = point_at(address)
+    ...     point.y = -point.y
     """
 
     @emitted
@@ -256,6 +266,21 @@ def call(answer: Any, *arguments: Any) -> Any:
     Returns
     -------
     function
+        For compiled code.
+
+    Raises
+    ------
+    NotImplementedError
+        If there is no argument, or more than six.
+
+    Examples
+    --------
+    >>> value = call(FLOAT, INT, INT, INT)
+    >>> def difference(function, x, y, dim, data):
+    ...     return value(function, x, dim, data) - value(function, y, dim, data)
+    >>> call(FLOAT)
+    Traceback (most recent call last):
+    NotImplementedError: call() writes out 1 to 6 arguments, not 0
     """
     count = len(arguments)
 
@@ -320,6 +345,20 @@ def workspace_view(state: type) -> Any:
     Returns
     -------
     function
+        For compiled code; `work` and `offsets` are addresses.
+
+    Examples
+    --------
+    >>> from typing import NamedTuple
+    >>> from zobench.instance import Vector
+    >>> class State(NamedTuple):
+    ...     x: Vector
+    ...     s: Vector
+    >>> state_at = workspace_view(State)
+    >>> def add(work, offsets):
+    ...     state = state_at(work, offsets)
+    ...     for i in range(state.x.size):
+    ...         state.x[i] += state.s[i]
     """
     count = len(state._fields)  # type: ignore[attr-defined]
 
@@ -352,10 +391,23 @@ def parameters_view(parameters: type, kinds: list[Any]) -> Any:
     parameters : type
         A NamedTuple class.
     kinds : list of types
+        `FLOAT` or `INT` for each field.
 
     Returns
     -------
     function
+        For compiled code.
+
+    Examples
+    --------
+    >>> from typing import NamedTuple
+    >>> class Parameters(NamedTuple):
+    ...     alpha0: float
+    ...     steps: int
+    >>> parameters_at = parameters_view(Parameters, [FLOAT, INT])
+    >>> def step_size(address):
+    ...     parameters = parameters_at(address)
+    ...     return parameters.alpha0 / parameters.steps
     """
 
     @emitted
@@ -389,10 +441,24 @@ def data_view(data: type, kinds: list[Any]) -> Any:
     data : type
         A NamedTuple class of numbers, vectors and matrices.
     kinds : list of types
+        `FLOAT`, `INT`, `VECTOR` or `MATRIX` for each field.
 
     Returns
     -------
     function
+        For compiled code.
+
+    Examples
+    --------
+    >>> from typing import NamedTuple
+    >>> from zobench.instance import Matrix, Vector
+    >>> class Data(NamedTuple):
+    ...     rows: Matrix
+    ...     labels: Vector
+    >>> data_at = data_view(Data, [MATRIX, VECTOR])
+    >>> def residual(address, x):
+    ...     data = data_at(address)
+    ...     return data.rows[0, 0] * x[0] - data.labels[0]
     """
 
     @emitted
