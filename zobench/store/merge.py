@@ -195,10 +195,10 @@ def info(path: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        Of the file: `store` (its path), `schema`, `created_by` (version of zobench), `bytes`.  Numbers: `runs`,
-        `observed` (runs), `queries`, `verdicts`, `tunings`.  Runs by name: `status`, `problems`, `solvers`.
-        Besides `dims` (smallest and largest), `first` and `last` (when a run was written, UTC), `campaigns`
-        (titles), `environments` (list of dict).  What a store without runs cannot say is None.
+        Of the file: `store` (its path), `schema`, `created_by` (version of zobench), `bytes`.  Numbers:
+        `runs`, `observed` (runs), `queries`, `verdicts`, `tunings`.  Runs by name: `status`, `problems`,
+        `solvers`.  Besides `dims` (smallest and largest), `first` and `last` (when a run was written, UTC),
+        `campaigns` (titles), `environments` (list of dict).  What a store without runs cannot say is None.
 
     Raises
     ------
