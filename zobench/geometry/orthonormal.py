@@ -95,7 +95,23 @@ def add_sandwich(out, scale, left, middle, right):
 
 @apart
 def inner(out, a, b):
-    """Write a b^T: the inner products of the rows."""
+    """Write a b^T: the inner products of the rows.
+
+    Parameters
+    ----------
+    out : matrix (p, q)
+        Overwritten.
+    a : matrix (p, size)
+    b : matrix (q, size)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> out = np.empty((1, 2))
+    >>> inner(out, np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]]))
+    >>> out.tolist()
+    [[11.0, 17.0]]
+    """
     for i in range(a.shape[0]):
         for j in range(b.shape[0]):
             out[i, j] = dot(a[i], b[j])
@@ -123,14 +139,48 @@ def copy(out, a):
 
 @apart
 def times(z, right, out):
-    """Write (Z V)^T (p, rows) for a matrix Z (rows, columns) and V^T (p, columns)."""
+    """Write (Z V)^T (p, rows) for a matrix Z (rows, columns) and V^T (p, columns).
+
+    Parameters
+    ----------
+    z : matrix (rows, columns)
+    right : matrix (p, columns)
+        V^T.
+    out : matrix (p, rows)
+        Overwritten.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> z, out = np.array([[1.0, 2.0], [3.0, 4.0]]), np.empty((1, 2))
+    >>> times(z, np.array([[1.0, 10.0]]), out)
+    >>> out.tolist()
+    [[21.0, 43.0]]
+    """
     for i in range(z.shape[0]):
         for k in range(right.shape[0]):
             out[k, i] = dot(z[i], right[k])
 
 
 def times_transposed(z, left, out):
-    """Write (Z^T U)^T (p, columns) for a matrix Z (rows, columns) and U^T (p, rows)."""
+    """Write (Z^T U)^T (p, columns) for a matrix Z (rows, columns) and U^T (p, rows).
+
+    Parameters
+    ----------
+    z : matrix (rows, columns)
+    left : matrix (p, rows)
+        U^T.
+    out : matrix (p, columns)
+        Overwritten.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> z, out = np.array([[1.0, 2.0], [3.0, 4.0]]), np.empty((1, 2))
+    >>> times_transposed(z, np.array([[1.0, 10.0]]), out)
+    >>> out.tolist()
+    [[31.0, 42.0]]
+    """
     out[:] = 0.0
     add_product(out, left, z)
 
@@ -272,6 +322,16 @@ def orthonormalise(rows, values, coefficients):
         Overwritten: what each row had left of it; 0 where it was made afresh.
     coefficients : vector (p,)
         Scratch.
+
+    Examples
+    --------
+    The second row is twice the first:
+
+    >>> import numpy as np
+    >>> rows, values = np.array([[3.0, 4.0], [6.0, 8.0]]), np.empty(2)
+    >>> orthonormalise(rows, values, np.empty(2))
+    >>> values.round(6).tolist(), bool(np.allclose(rows @ rows.T, np.eye(2)))
+    ([5.0, 0.0], True)
     """
     for k in range(rows.shape[0]):
         row = rows[k]
@@ -333,6 +393,17 @@ def decompose(core, turn, values, coefficients):
         Overwritten with the left ones, one a row.
     values, coefficients : vectors of size at least min(p, q)
         The singular values, and scratch.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> matrix, turn, values = np.array([[3.0, 0.0], [4.0, 5.0]]), np.empty((2, 2)), np.empty(2)
+    >>> core = matrix.copy()
+    >>> decompose(core, turn, values, np.empty(2))
+    >>> (values**2).round(6).tolist()
+    [45.0, 5.0]
+    >>> bool(np.allclose(turn.T @ np.diag(values) @ core, matrix))
+    True
     """
     p, q = core.shape
     square = 0.0

@@ -244,7 +244,7 @@ def kept(kind: str, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> d
     Parameters
     ----------
     kind : str
-        Folder inside the cache folder.
+        Folder inside the cache folder; an absolute path is a folder of its own.
     name : str
         By `content`, of everything the arrays depend on.
     make : callable
@@ -253,6 +253,18 @@ def kept(kind: str, name: str, make: Callable[[], dict[str, NDArray[Any]]]) -> d
     Returns
     -------
     dict of str to array
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> def make():
+    ...     print("made")
+    ...     return {"squares": np.arange(4) ** 2}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first, again = (kept(folder, content("squares", 4), make) for _ in range(2))
+    made
+    >>> again["squares"].tolist()
+    [0, 1, 4, 9]
     """
     from zobench.compile import cache_folder
 

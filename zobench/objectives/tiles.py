@@ -138,7 +138,27 @@ def product_tile(rows: int, columns: int, ahead: int = 0) -> Any:
     """Make ``tile(out, out_row, a, a_row, a_column, b, b_row, count)``: out += A B on rows x columns entries.
 
     `out`, `a`, `b` are addresses, the others distances in numbers; `count` >= 1 terms are added.
-    If `ahead` is not 0, each row of B asks the memory for the one that comes so many rows later.
+
+    Parameters
+    ----------
+    rows : int
+    columns : int
+        A multiple of `LANES`.
+    ahead : int
+        If not 0, each row of B asks the memory for the one that comes so many rows later.
+
+    Returns
+    -------
+    function
+        For compiled code only.
+
+    Examples
+    --------
+    The tile of one row adds a vector times a matrix, here of three rows:
+
+    >>> tile = product_tile(1, LANES)
+    >>> def objective(x, data):
+    ...     tile(out.ctypes.data, LANES, x.ctypes.data, 3, 1, data.rows.ctypes.data, LANES, 3)
     """
 
     def codegen(context, builder, signature, args):
@@ -196,7 +216,25 @@ def scores_tile(weights: int) -> Any:
     """Make ``tile(out, out_row, w, w_row, b, b_row, count)``: out_m += sum_k w_km b_k.
 
     For m = 0 ... `weights` - 1 and `BROAD` entries of each row b_k.  `out`, `w` and `b` are addresses, the
-    others distances in numbers; `count` > 0 must be a multiple of `terms`, which is 4 or 1.
+    others distances in numbers; `count` > 0 must be a multiple of 4.
+
+    Parameters
+    ----------
+    weights : int
+        Rows of `out`, and numbers of each row of w.
+
+    Returns
+    -------
+    function
+        For compiled code only.
+
+    Examples
+    --------
+    Two vectors of weights, side by side in the rows of `w`, and eight rows of data:
+
+    >>> tile = scores_tile(2)
+    >>> def many(points, data, out):
+    ...     tile(sums.ctypes.data, BROAD, w.ctypes.data, 2, data.columns.ctypes.data, BROAD, 8)
     """
 
     def codegen(context, builder, signature, args):

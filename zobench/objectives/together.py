@@ -132,6 +132,13 @@ def add_products(out, weights, inputs, start):
     weights : matrix (terms, vectors)
     inputs : matrix (..., 64)
     start : int
+
+    Examples
+    --------
+    The weights of a layer in several points, times one block of the samples:
+
+    >>> def many(points, data, out):
+    ...     add_products(units, beside(points, 0, features, hidden), data.columns, 0)
     """
     (count, vectors), width = weights.shape, out.shape[1]
     whole = vectors - vectors % TALL
