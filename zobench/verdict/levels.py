@@ -77,7 +77,14 @@ class Slope:
     inverse : bool
         Whether the declared exponent is one of queries where the mean is a speed.
     expected : float
-        The bound's exponent over the levels.
+        The bound's exponent over the levels; of the other sign where `inverse`.
+
+    Examples
+    --------
+    >>> from zobench.theorem import find_theorem
+    >>> slope = plan(find_theorem("s2p-smooth-stationary")[0], "d")
+    >>> slope.levels, [cell.dim for cell in slope.cells]
+    ((10.0, 16.0, 25.0, 40.0, 63.0, 100.0), [10, 16, 25, 40, 63, 100])
     """
 
     factor: str
@@ -91,7 +98,26 @@ class Slope:
 
 
 def declared(theorem: Theorem) -> dict[str, float]:
-    """Give the exponents a theorem declares; of several in K the one that holds in the end."""
+    """Give the exponents a theorem declares; of several in one factor the largest, which holds in the end.
+
+    Parameters
+    ----------
+    theorem : Theorem
+
+    Returns
+    -------
+    dict of str to float
+        By factor: "K", "d", "eps", "r" or "D".
+
+    Examples
+    --------
+    >>> from zobench.theorem import find_theorem
+    >>> theorem, _ = find_theorem("rsgf-crn")
+    >>> theorem.slopes
+    (('K', -1.0), ('K', -0.5), ('d', 0.5), ('eps', -4.0))
+    >>> declared(theorem)
+    {'K': -0.5, 'd': 0.5, 'eps': -4.0}
+    """
     slowest: dict[str, float] = {}
     for factor, exponent in theorem.slopes:
         slowest[factor] = max(exponent, slowest.get(factor, -math.inf))
@@ -99,12 +125,41 @@ def declared(theorem: Theorem) -> dict[str, float]:
 
 
 def case_of(cell: Cell) -> Case:
-    """Make the case of a cell."""
+    """Make the case of a cell: its problem with the dimension and parameters, K and the law.
+
+    Parameters
+    ----------
+    cell : Cell
+
+    Returns
+    -------
+    Case
+
+    Examples
+    --------
+    >>> case = case_of(Cell("quadratic", 20, steps=500, parameters=(("condition", 100.0),)))
+    >>> case.dim, case.steps, case.constant("L"), case.constant("mu")
+    (20, 500, 1.0, 0.01)
+    """
     return Case(problem(cell.problem, cell.dim, **dict(cell.parameters)), cell.steps, cell.law, cell.claim)
 
 
 def name_of(instance: Instance) -> str:
-    """Give an instance's name with what is not at its default."""
+    """Give an instance's name with what is not at its default.
+
+    Parameters
+    ----------
+    instance : Instance
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> name_of(problem("quadratic", 20, condition=100))
+    'quadratic (dim 20, condition 100)'
+    """
     noise = instance.noise.text if instance.noise else ""
     given = instance.parameters._asdict()
     return problem_name(instance.problem.name, instance.dim, instance.seed, given, noise)
@@ -185,10 +240,23 @@ def plan(theorem: Theorem, factor: str) -> Slope | None:
     Tight cells come before loose ones, quick before slow, and then the one over whose levels the bound has
     the exponent nearest to the declared one, with the larger dimension.
 
+    Parameters
+    ----------
+    theorem : Theorem
+    factor : {"K", "d", "eps", "r", "D"}
+        One for which the theorem declares an exponent.
+
     Returns
     -------
     Slope or None
         None if no cell can be varied in the factor.
+
+    Examples
+    --------
+    >>> from zobench.theorem import find_theorem
+    >>> slope = plan(find_theorem("s2p-smooth-stationary")[0], "K")
+    >>> slope.cell.tight, [cell.steps for cell in slope.cells], round(slope.expected, 2)
+    (True, [1000, 1585, 2512, 3981, 6310, 10000], -0.5)
     """
     rank = {(True, True): 0, (True, False): 1, (False, True): 2, (False, False): 3}
     for group in range(4):
@@ -212,7 +280,33 @@ def plan(theorem: Theorem, factor: str) -> Slope | None:
 
 
 def bounds(theorem: Theorem, slope: Slope, held: bool) -> NDArray[np.float64]:
-    """Give the bound at every level, with the constants as they are or held."""
+    """Give the bound at every level, with the constants as they are or held.
+
+    Parameters
+    ----------
+    theorem : Theorem
+    slope : Slope
+        Of the theorem, by `plan`.
+    held : bool
+        Whether D0, R and the other constants are those of the first level, so that only the factor itself
+        changes; makes a difference in d and r only.
+
+    Returns
+    -------
+    vector
+        One a level.
+
+    Examples
+    --------
+    The bound of this theorem is sqrt(2 L D0 d / K) / m1, and D0 grows like d here:
+
+    >>> from zobench.theorem import find_theorem
+    >>> theorem, _ = find_theorem("s2p-smooth-stationary")
+    >>> slope = plan(theorem, "d")
+    >>> changing, held = bounds(theorem, slope, False), bounds(theorem, slope, True)
+    >>> (changing[[0, -1]] / changing[0]).round(2).tolist(), (held[[0, -1]] / held[0]).round(2).tolist()
+    ([1.0, 10.0], [1.0, 3.16])
+    """
     cases: list[Case] = list(slope.cases)
     if held and slope.factor in ("d", "r"):
         free = ("trace", "effective_rank") if slope.factor == "r" else ()
