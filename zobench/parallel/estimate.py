@@ -30,12 +30,45 @@ def _instance(
 
 
 def instance_of(key: "RunKey") -> "Instance":
-    """Make the instance of a key, or give one of the last few."""
+    """Make the instance of a key, or give one of the last few.
+
+    Parameters
+    ----------
+    key : RunKey
+
+    Returns
+    -------
+    Instance
+        The same object for keys that differ in solver, budget or seed, as long as it is among the last 32.
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> first, second = (key_of("quadratic", name, budget=100) for name in ("s2p", "stp"))
+    >>> instance_of(first) is instance_of(second), instance_of(first).dim
+    (True, 10)
+    """
     return _instance(key.problem, key.dim, key.instance_seed, key.problem_parameters, key.noise)
 
 
 def place_of(key: "RunKey") -> tuple[Any, ...]:
-    """Name what is evaluated, noise aside."""
+    """Name what is evaluated, noise aside.
+
+    Parameters
+    ----------
+    key : RunKey
+
+    Returns
+    -------
+    tuple
+        Problem, dimension, seed of the instance, parameters of the problem.
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> place_of(key_of("quadratic", "s2p", budget=100))[:3]
+    ('quadratic', 10, 0)
+    """
     return key.problem, key.dim, key.instance_seed, key.problem_parameters
 
 
@@ -48,11 +81,20 @@ def expected_seconds(
     ----------
     keys : iterable of RunKey
     costs : dict, optional
-        What an evaluation was found to take elsewhere; those it lacks are timed here.
+        Seconds that an evaluation was found to take elsewhere, by `place_of`; those it lacks are timed here
+        and added to it.
 
     Returns
     -------
     list of float
+        Seconds, in the order of the keys.
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> key = key_of("quadratic", "s2p", budget=500)
+    >>> [round(seconds, 1) for seconds in expected_seconds([key], {place_of(key): 1e-3})]
+    [0.5]
     """
     costs = {} if costs is None else costs
     answer = []
@@ -76,7 +118,26 @@ def _own_seconds(name: str) -> float:
 
 
 def seconds_of_query(key: "RunKey") -> float:
-    """Time one evaluation; the first in a process compiles it or loads its code."""
+    """Time one evaluation; the first in a process compiles it or loads its code.
+
+    Parameters
+    ----------
+    key : RunKey
+
+    Returns
+    -------
+    float
+        Seconds, the best of up to three; 0 where the instance cannot be made or evaluated, for its runs will
+        say so.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from zobench.execute import key_of
+    >>> key = key_of("quadratic", "s2p", budget=100)
+    >>> seconds_of_query(key) >= 0.0, seconds_of_query(replace(key, problem="unheard-of"))
+    (True, 0.0)
+    """
     try:
         made, best = instance_of(key), float("inf")
         for again in range(3):

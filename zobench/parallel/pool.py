@@ -9,7 +9,18 @@ __all__ = ["Given", "Lost", "Pool", "processors"]
 
 
 def processors() -> int:
-    """Count the processors that this process may use."""
+    """Count the processors that this process may use.
+
+    Returns
+    -------
+    int
+        At least 1; fewer than the machine has where the process is bound to some of them.
+
+    Examples
+    --------
+    >>> processors() >= 1
+    True
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -29,6 +40,14 @@ class Lost(Exception):
         again; which item that is, is certain under a time limit only.
     seconds : float
         Since the item under way was begun, or since the call was.
+
+    Examples
+    --------
+    >>> try:
+    ...     raise Lost("the worker process died in this run (SIGSEGV)", items=["first", "second"])
+    ... except Lost as lost:
+    ...     len(lost.items), lost.final
+    (2, False)
     """
 
     def __init__(self, reason: str, items: list[Any], final: bool = False, seconds: float = 0.0):
@@ -46,6 +65,21 @@ class Pool(Executor):
     ----------
     limited : bool
         Whether runs have a time limit, so that a run says when it begins.
+
+    Examples
+    --------
+    One that does every call at once where it is:
+
+    >>> class Here(Pool):
+    ...     count = 1
+    ...     def submit(self, function, /, *arguments, **named):
+    ...         done = Future()
+    ...         done.set_result(function(*arguments, **named))
+    ...         return done
+    >>> with Here() as pool:
+    ...     pool.check()
+    ...     pool.submit(divmod, 7, 2).result(), pool.limited
+    ((3, 1), False)
     """
 
     limited = False
@@ -64,7 +98,23 @@ class Pool(Executor):
 
 
 class Given(Pool):
-    """Any executor of the caller's, as a pool; it stays the caller's."""
+    """Any executor of the caller's, as a pool; it stays the caller's.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> def squares(count):
+    ...     for number in range(count):
+    ...         yield number * number
+    >>> with ThreadPoolExecutor(2) as executor:
+    ...     pool = Given(executor)
+    ...     pool.count, pool.submit(squares, 4).result()
+    (2, [0, 1, 4, 9])
+    """
 
     def __init__(self, executor: Executor):
         self._executor = executor

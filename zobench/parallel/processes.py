@@ -51,13 +51,38 @@ _LOG.addHandler(logging.NullHandler())  # said to those who listen (`zobench run
 
 
 def one_thread(environment: Any = os.environ) -> None:
-    """Let numerical libraries that are loaded from now on use one thread."""
+    """Let numerical libraries that are loaded from now on use one thread.
+
+    Parameters
+    ----------
+    environment : mutable mapping of str to str
+        Gets the variables that the libraries read; that of this process if not given.
+
+    Examples
+    --------
+    >>> found = {}
+    >>> one_thread(found)
+    >>> found["OMP_NUM_THREADS"], found["VECLIB_MAXIMUM_THREADS"]
+    ('1', '1')
+    """
     for name in _THREADS:
         environment[f"{name}_NUM_THREADS" if name != "VECLIB_MAXIMUM" else f"{name}_THREADS"] = "1"
 
 
 def machine_memory() -> int | None:
-    """Give the memory (bytes) that this machine, or the container, has; None where nobody says."""
+    """Give the memory (bytes) that this machine, or the container, has; None where nobody says.
+
+    Returns
+    -------
+    int or None
+        The least of what the system and the control group say.
+
+    Examples
+    --------
+    >>> found = machine_memory()
+    >>> found is None or found > 2**20
+    True
+    """
     found = []
     with suppress(OSError, ValueError, AttributeError):
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

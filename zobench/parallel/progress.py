@@ -41,6 +41,19 @@ class Watch:
         Of the runs done since this was made.
     failed : int
         Of them, how many failed.
+    done : int
+        Runs seen, failed ones included.
+
+    Examples
+    --------
+    With a clock that says 0 at first and then 2:
+
+    >>> import zobench
+    >>> times = iter([0.0, 2.0])
+    >>> watch = Watch(clock=lambda: next(times))
+    >>> watch.saw([zobench.run("quadratic", "s2p", budget=100)])
+    >>> watch.last_word()
+    '1 run; 100 queries in 2.0 s, 50 a second'
     """
 
     def __init__(
@@ -116,7 +129,36 @@ class _Log(logging.FileHandler):
 
 @contextmanager
 def log_to(path: str | None) -> Iterator[None]:
-    """Append to a log file what happens meanwhile; without a path do nothing."""
+    r"""Append to a log file what happens meanwhile; without a path do nothing.
+
+    An exception that ends what is done meanwhile is written too, and goes on.
+
+    Parameters
+    ----------
+    path : str or None
+        Of the file, which is made if need be.
+
+    Yields
+    ------
+    None
+        While the file is open.
+
+    Raises
+    ------
+    ZobenchError
+        If the file cannot be opened for writing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "campaign.log"
+    ...     with log_to(str(file)):
+    ...         logging.getLogger("zobench").info("10 of 20 runs")
+    ...     file.read_text().split(" ", 2)[2]  # after day and time
+    'INFO 10 of 20 runs\n'
+    """
     if path is None:
         yield
         return
