@@ -31,6 +31,12 @@ class Finding(NamedTuple):
     rejected : bool
     strength : str
         How strongly: log10 of the e-value, standard errors, or what was seen.
+
+    Examples
+    --------
+    >>> item = Finding("s2p-smooth-stationary", "step x3", "bound", True, "log10 e = 7")
+    >>> item.mutant, item.rejected
+    ('step x3', True)
     """
 
     theorem: str
@@ -42,7 +48,18 @@ class Finding(NamedTuple):
 
 @cache
 def findings() -> tuple[Finding, ...]:
-    """Give all that was written down."""
+    """Give all that was written down, from the file that ships with the package.
+
+    Returns
+    -------
+    tuple of Finding
+        By theorem, mutant and check.
+
+    Examples
+    --------
+    >>> {item.rejected for item in findings() if item.mutant == "wrong sign" and item.check == "identity"}
+    {True}
+    """
     return tuple(
         Finding(theorem, *item)
         for theorem, items in json.loads(RECORDED.read_text(encoding="utf-8")).items()
@@ -52,6 +69,17 @@ def findings() -> tuple[Finding, ...]:
 
 def of_theorem(name: str) -> list[dict[str, Any]]:
     """Give the mutants of one theorem, each with the checks that reject it and those that it passes.
+
+    Parameters
+    ----------
+    name : str
+        Of the theorem.
+
+    Returns
+    -------
+    list of dict
+        "mutant", a str; "rejected by" and "passes", each a list of what `told` says.  Empty for a theorem
+        without findings.
 
     Examples
     --------
@@ -67,13 +95,48 @@ def of_theorem(name: str) -> list[dict[str, Any]]:
 
 
 def told(item: Finding) -> str:
-    """Say what a check found, in a few words."""
+    """Say what a check found, in a few words.
+
+    Parameters
+    ----------
+    item : Finding
+
+    Returns
+    -------
+    str
+        The check, with its strength where there is one; "identity" for a theorem that is its own check.
+
+    Examples
+    --------
+    >>> told(Finding("exact-s2p-identity", "step x3", "exact-s2p-identity", True, "log10 e = 35"))
+    'identity, log10 e = 35'
+    """
     check = "identity" if item.check == item.theorem else item.check
     return f"{check}, {item.strength}" if item.strength else check
 
 
 def dumped(found: Iterable[Finding]) -> str:
-    """Write findings as the text of the recorded file."""
+    """Write findings as the text of the recorded file.
+
+    Parameters
+    ----------
+    found : iterable of Finding
+        In any order.
+
+    Returns
+    -------
+    str
+        JSON, one line a finding, sorted: the same findings give the same text.
+
+    Examples
+    --------
+    >>> print(dumped([Finding("rgf-convex", "wrong sign", "bound", True, "log10 e = 9")]), end="")
+    {
+    "rgf-convex": [
+      ["wrong sign", "bound", true, "log10 e = 9"]
+    ]
+    }
+    """
     table: dict[str, list[list[Any]]] = {}
     for item in sorted(found):
         table.setdefault(item.theorem, []).append(list(item[1:]))
