@@ -24,6 +24,16 @@ FIRST = 40
 def planned_looks(cap: int) -> tuple[int, ...]:
     """Give the numbers of seeds after which the values are looked at: 40, 80, 160, ... and the cap.
 
+    Parameters
+    ----------
+    cap : int
+        Seeds at most.
+
+    Returns
+    -------
+    tuple of int
+        Ascending; the last one is `cap`.
+
     Examples
     --------
     >>> planned_looks(100)
@@ -105,6 +115,18 @@ def benjamini_hochberg(log10_e: Sequence[float], level: float = REFUTATION_LEVEL
 def mean_e(log10_e: Sequence[float]) -> float:
     """Return log10 of the mean of e-values, an e-value against all their claims together.
 
+    The mean is an e-value however they depend on one another.  Source: Vovk and Wang, "E-values: calibration,
+    combination and applications", Ann. Statist. 49, 2021.
+
+    Parameters
+    ----------
+    log10_e : sequence of float
+        log10 of one e-value a claim, at least one.
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> round(mean_e([3.0, 1.0]), 2)
@@ -135,6 +157,15 @@ def sample(
     -------
     (verdicts, seeds) : vectors
         `seeds` counts those of the repetition too.
+
+    Examples
+    --------
+    Three samples of values around 0.5, 1 and 2, of which a bound says that their mean is at most 1:
+
+    >>> left = np.linspace([0.4, 0.9, 1.9], [0.6, 1.1, 2.1], 80).T
+    >>> verdicts, seeds = sample("<=", left, np.ones_like(left))
+    >>> verdicts.tolist(), seeds.tolist()
+    (['supported', 'not refuted', 'refuted'], [40, 40, 80])
     """
     cap = left.shape[1] // 2
     looks = planned_looks(cap)
