@@ -194,6 +194,15 @@ def try_slopes(
         the bound's exponent, `mean` the fitted one, `ratio` and `tightness` are measured / bound at the last
         level; `points` has what was fitted, a row a level: the level (of eps: K), the quantity (of eps: eps)
         and its limits at two standard errors.
+
+    Examples
+    --------
+    >>> from zobench.theorem import find_theorem
+    >>> [in_k, *_] = try_slopes(*find_theorem("s2p-smooth-gamma"), seeds=5)
+    >>> in_k["quantity"]
+    'exponent in K of mean over k of |grad f(x_k)|^2, K from 100 to 1000'
+    >>> round(in_k["bound"], 1), round(in_k["mean"], 1), in_k["verdict"]
+    (-1.0, -1.0, 'supported')
     """
     slopes = {factor: plan(theorem, factor) for factor in declared(theorem)}
     shared = slopes.get("K")
