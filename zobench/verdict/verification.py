@@ -81,7 +81,37 @@ def do_job(job: Job, store: Any = None) -> tuple[Any, Kept]:
 def chosen_jobs(
     names: Sequence[str], *, quick: bool = False, all: bool = False, slopes: bool = False, on: str = ""
 ) -> list[tuple[Theorem, Cell | None]]:
-    """Give the theorems asked for with their cells, and with None where their slopes are (see `verify`)."""
+    """Give the theorems asked for with their cells, and with None for their slopes.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Theorems; every registered one if empty.
+    quick, all, slopes : bool
+        As for `verify`.
+    on : str
+        As for `verify`.
+
+    Returns
+    -------
+    list of (Theorem, Cell or None)
+        Theorem by theorem, None after the cells.
+
+    Raises
+    ------
+    ZobenchError
+        If a name is unknown, if a problem does not satisfy a theorem named, or if nothing is left to try.
+
+    Examples
+    --------
+    >>> [(theorem.name, cell.dim) for theorem, cell in chosen_jobs(["rgf-convex"], quick=True)][:2]
+    [('rgf-convex', 10), ('rgf-convex', 20)]
+    >>> [cell for theorem, cell in chosen_jobs(["rgf-convex"], slopes=True)]
+    [None]
+    >>> [(_, cell)] = chosen_jobs(["rgf-convex"], on="quadratic:dim=5")
+    >>> cell.problem, cell.dim
+    ('quadratic', 5)
+    """
     chosen = [find_theorem(name)[0] for name in names] or [theorem for theorem, _ in theorems().values()]
     found: list[tuple[Theorem, Cell | None]] = []
     for theorem in chosen:
