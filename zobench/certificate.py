@@ -146,7 +146,22 @@ class Certificates(Mapping[str, Certificate]):
         return len(self._items)
 
     def value(self, constant: str) -> float:
-        """Return the value of a constant, or complain that it is not certified."""
+        """Return the value of a constant, or complain that it is not certified.
+
+        Parameters
+        ----------
+        constant : str
+            A key of `CONSTANTS`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ZobenchError
+            If it is not certified, with what is.
+        """
         if constant not in self._items:
             raise ZobenchError(
                 f"a certificate of {constant!r} ({CONSTANTS.get(constant, 'unknown constant')}) is needed, "

@@ -190,7 +190,17 @@ class Problem:
         )
 
     def keyed(self, chosen: Any) -> dict[str, Any]:
-        """Give the parameters that keys are made of: all, but for later ones at their defaults."""
+        """Give the parameters that keys are made of: all, but for later ones at their defaults.
+
+        Parameters
+        ----------
+        chosen : NamedTuple
+            An instance of `parameters`.
+
+        Returns
+        -------
+        dict of str to object
+        """
         defaults = self.parameters._field_defaults  # type: ignore[attr-defined]
         return {
             name: value
@@ -292,7 +302,21 @@ class Instance:
         return _pack(self.problem.data, self.data, f"problem {self.problem.name!r}")
 
     def value(self, x: Any) -> float:
-        """Return f(x), off any record."""
+        """Return f(x), off any record.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ZobenchError
+            If x has another shape, or holds something else than numbers.
+        """
         return float(self._functions.value(_point(x, self.dim)))
 
     __call__ = value
@@ -300,17 +324,41 @@ class Instance:
     def gradient(self, x: Any) -> NDArray[np.float64]:
         """Return grad f(x), off any record.
 
+        Parameters
+        ----------
+        x : array of shape (d,)
+
+        Returns
+        -------
+        array of shape (d,)
+
         Raises
         ------
         ZobenchError
-            If the problem has no gradient.
+            If the problem has no gradient, or x has another shape.
         """
         if self.problem.gradient is None:
             raise ZobenchError(f"problem {self.problem.name!r} has no gradient")
         return self._functions.gradient(_point(x, self.dim))
 
     def sample(self, x: Any, key: int) -> float:
-        """Return the sample of f(x) that belongs to a sample key; f(x) itself on a deterministic problem."""
+        """Return the sample of f(x) that belongs to a sample key; f(x) itself on a deterministic problem.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+        key : int
+            The same key gives the same sample at every point.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ZobenchError
+            If x has another shape.
+        """
         if not self.stochastic:
             return self.value(x)
         return float(self._functions.sample(_point(x, self.dim), key))

@@ -91,6 +91,16 @@ class Overlay(NamedTuple):
     def gaps(self, dim: int, queries: NDArray[Any]) -> NDArray[np.float64]:
         """Give the limit of gap / first gap at query counts; NaN where it says nothing.
 
+        Parameters
+        ----------
+        dim : int
+            d.
+        queries : array of shape (n,)
+
+        Returns
+        -------
+        array of shape (n,)
+
         Examples
         --------
         >>> Overlay("values").gaps(10, np.array([5]))

@@ -61,7 +61,23 @@ class Real:
         return ("a number " + " and ".join(parts)).strip()
 
     def convert(self, value: Any) -> Any:
-        """Return `value` as a float, or raise ValueError."""
+        """Return `value` as a float, or raise ValueError.
+
+        Parameters
+        ----------
+        value : object
+            From Python, a command line or a TOML file.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If it lies outside the bounds, or is not finite.
+            What `float` raises of other objects is passed on.
+        """
         if isinstance(value, bool):
             raise ValueError
         number = float(value)
@@ -105,7 +121,23 @@ class Certified(Real):
         return f"{super().demand}, or 'certified' for the constant that the problem certifies{rest}"
 
     def convert(self, value: Any) -> float:
-        """Return `value` as a float (NaN for ``"certified"``), or raise ValueError."""
+        """Return `value` as a float (NaN for ``"certified"``), or raise ValueError.
+
+        Parameters
+        ----------
+        value : object
+            From Python, a command line or a TOML file.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If it lies outside the bounds, or is infinite.
+            What `float` raises of other objects is passed on.
+        """
         if value == "certified" or (isinstance(value, float) and math.isnan(value)):
             return math.nan
         return super().convert(value)
@@ -139,7 +171,22 @@ class RealOr(Real):
         return f"{super().demand}, or {' or '.join(repr(word) for word in self.words)}"
 
     def convert(self, value: Any) -> Any:
-        """Return the word, or `value` as a float, or raise ValueError."""
+        """Return the word, or `value` as a float, or raise ValueError.
+
+        Parameters
+        ----------
+        value : object
+            From Python, a command line or a TOML file.
+
+        Returns
+        -------
+        str or float
+
+        Raises
+        ------
+        ValueError
+            If it is none of the words, and no number between the bounds.
+        """
         return value if isinstance(value, str) and value in self.words else super().convert(value)
 
 
@@ -168,7 +215,23 @@ class Integer:
         return ("a whole number " + " and ".join(parts)).strip()
 
     def convert(self, value: Any) -> int:
-        """Return `value` as an int, or raise ValueError."""
+        """Return `value` as an int, or raise ValueError.
+
+        Parameters
+        ----------
+        value : object
+            From Python, a command line or a TOML file.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        ValueError
+            If it lies outside the bounds, or is not whole.
+            What `float` raises of other objects is passed on.
+        """
         if isinstance(value, bool):
             raise ValueError
         number = int(value) if isinstance(value, (str, int)) else float(value)
@@ -202,7 +265,22 @@ class Choice:
         return "one of " + ", ".join(repr(word) for word in self.words)
 
     def convert(self, value: Any) -> str:
-        """Return `value`, or raise ValueError."""
+        """Return `value`, or raise ValueError.
+
+        Parameters
+        ----------
+        value : object
+            From Python, a command line or a TOML file.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ValueError
+            If it is none of the words.
+        """
         if value not in self.words:
             raise ValueError
         return str(value)

@@ -94,7 +94,17 @@ class Report:
         return self.title
 
     def drawings(self, evidence: "Evidence") -> list[Drawing]:
-        """Draw in the common theme."""
+        """Draw in the common theme.
+
+        Parameters
+        ----------
+        evidence : Evidence
+
+        Returns
+        -------
+        list of Drawing
+            Empty where `missing` says why.
+        """
         if self.missing(evidence):
             return []
         with theme():
@@ -142,17 +152,50 @@ class Evidence:
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def keep(self, name: str, make: Callable[[], Any]) -> Any:
-        """Work something out once for this evidence, in whatever width it is drawn."""
+        """Work something out once for this evidence, in whatever width it is drawn.
+
+        Parameters
+        ----------
+        name : str
+            The same name gives the same object, whatever `make` would make.
+        make : callable
+            ``make()``, called the first time.
+
+        Returns
+        -------
+        object
+            What `make` answered.
+        """
         if name not in self._kept:
             self._kept[name] = make()
         return self._kept[name]
 
     def narrowed(self, width: float) -> "Evidence":
-        """Give the same evidence for figures of another width; what was kept is kept."""
+        """Give the same evidence for figures of another width; what was kept is kept.
+
+        Parameters
+        ----------
+        width : float
+            Inches.
+
+        Returns
+        -------
+        Evidence
+        """
         return self._copied(width=width)
 
     def for_figure(self, name: str) -> "Evidence":
-        """Give the same evidence to one report, whose captions tell how to draw it alone."""
+        """Give the same evidence to one report, whose captions tell how to draw it alone.
+
+        Parameters
+        ----------
+        name : str
+            Of the report.
+
+        Returns
+        -------
+        Evidence
+        """
         return self._copied(only=name)
 
     def _copied(self, **changes: Any) -> "Evidence":
@@ -163,6 +206,14 @@ class Evidence:
     @classmethod
     def from_store(cls, path: str | Path) -> "Evidence":
         """Read a store.
+
+        Parameters
+        ----------
+        path : Path or str
+
+        Returns
+        -------
+        Evidence
 
         Raises
         ------
@@ -194,6 +245,16 @@ class Evidence:
     @classmethod
     def from_traces(cls, traces: Iterable["Trace"], verdicts: Iterable[dict[str, Any]] = ()) -> "Evidence":
         """Take traces of registered problems that are in memory, without a store.
+
+        Parameters
+        ----------
+        traces : iterable of Trace
+        verdicts : iterable of dict
+            With the fields of ``zobench verify --json``.
+
+        Returns
+        -------
+        Evidence
 
         Examples
         --------
@@ -227,7 +288,19 @@ class Evidence:
         return looks(self.runs["solver"])
 
     def style(self, solver: str, variant: int = 0) -> Style:
-        """Give the look of one line: the solver's colour, another dash and marker for each variant."""
+        """Give the look of one line: the solver's colour, another dash and marker for each variant.
+
+        Parameters
+        ----------
+        solver : str
+            The name of a solver of `runs`.
+        variant : int
+            0 for the solver's own look.
+
+        Returns
+        -------
+        Style
+        """
         return varied(self.styles[solver], variant)
 
     @property

@@ -261,6 +261,16 @@ class Solver:
         x0 : vector of size d
         **options
             Further arguments of `zobench.driver.Run`.
+
+        Returns
+        -------
+        Run
+            With nothing done yet: ``run.advance()`` drives it.
+
+        Raises
+        ------
+        ZobenchError
+            If a parameter is at fault, or the method needs of the objective what it does not have.
         """
         from zobench.driver import Run
 
@@ -290,11 +300,45 @@ class Solver:
         )
 
     def choose(self, given: Mapping[str, Any]) -> Any:
-        """Make the parameters of what was given, complaining of every fault at once."""
+        """Make the parameters of what was given, complaining of every fault at once.
+
+        Parameters
+        ----------
+        given : mapping
+            Values by name; text is converted.
+
+        Returns
+        -------
+        NamedTuple
+            An instance of `parameters`, defaults filled in.
+
+        Raises
+        ------
+        ZobenchError
+            With all faults.
+        """
         return validate(self.parameters, given, f"solver {self.name!r}")
 
     def settled(self, parameters: Any, setting: Setting) -> Any:
-        """Fill certified constants from the problem and whatever depends on the run's setting."""
+        """Fill certified constants from the problem and whatever depends on the run's setting.
+
+        Parameters
+        ----------
+        parameters : NamedTuple
+            As `choose` makes them.
+        setting : Setting
+
+        Returns
+        -------
+        NamedTuple
+            Without a NaN that stood for a certified constant.
+
+        Raises
+        ------
+        ZobenchError
+            If a constant is needed that was not given and is not certified, if the numbers do not fit into 64
+            bits, or if `settle` refuses them.
+        """
         who, rules = f"solver {self.name!r}", constraints(self.parameters)
         left = [
             name
@@ -317,7 +361,22 @@ class Solver:
 
     @contextmanager
     def within_limits(self, parameters: Any) -> Iterator[None]:
-        """Complain of parameters that make numbers too large for 64 bits, or a workspace for memory."""
+        """Complain of parameters that make numbers too large for 64 bits, or a workspace for memory.
+
+        Parameters
+        ----------
+        parameters : NamedTuple
+
+        Yields
+        ------
+        None
+            The block of the ``with`` statement is what is watched.
+
+        Raises
+        ------
+        ZobenchError
+            In place of an OverflowError, ZeroDivisionError or MemoryError of the block.
+        """
         try:
             yield
         except (OverflowError, ZeroDivisionError, MemoryError) as error:
@@ -337,7 +396,20 @@ class Solver:
             ) from None
 
     def sizes(self, parameters: Any, dim: int) -> list[int]:
-        """Give the size of each field of the workspace."""
+        """Give the size of each field of the workspace.
+
+        Parameters
+        ----------
+        parameters : NamedTuple
+            Settled ones.
+        dim : int
+            d.
+
+        Returns
+        -------
+        list of int
+            In the order of the fields of `state`.
+        """
         hints = inspect.get_annotations(self.state, eval_str=True)
         kinds = [hints[name] for name in self.state._fields]  # type: ignore[attr-defined]
         return [
@@ -353,11 +425,35 @@ class Solver:
         return kinds.index(Scratch) if Scratch in kinds else 0
 
     def vectors(self, parameters: Any, dim: int) -> float:
-        """Give the workspace of a run in vectors of size d."""
+        """Give the workspace of a run in vectors of size d.
+
+        Parameters
+        ----------
+        parameters : NamedTuple
+            Settled ones.
+        dim : int
+            d.
+
+        Returns
+        -------
+        float
+            Fields of size 1 are not counted.
+        """
         return sum(size for size in self.sizes(parameters, dim) if size > 1) / dim
 
     def encoded(self, parameters: Any) -> np.ndarray:
-        """Lay the parameters out as a kernel reads them: one 8-byte slot each."""
+        """Lay the parameters out as a kernel reads them: one 8-byte slot each.
+
+        Parameters
+        ----------
+        parameters : NamedTuple
+            Settled ones.
+
+        Returns
+        -------
+        array of shape (n,)
+            With the bits of a whole number where the parameter is one; n is at least 1.
+        """
         numbers = encode(parameters)
         slots = np.zeros(max(1, len(numbers)))
         for place, number in enumerate(numbers):

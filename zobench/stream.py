@@ -491,7 +491,13 @@ class Stream:
         self.record["fill_normals"], self.record["fill_words"] = _fillers()
 
     def enter(self, key: str, purpose: str) -> None:
-        """Take the numbers of (key, purpose) from now on; for a stream that nothing was taken from."""
+        """Take the numbers of (key, purpose) from now on; for a stream that nothing was taken from.
+
+        Parameters
+        ----------
+        key : str
+        purpose : str
+        """
         self.record["key"], self.record["nonce"] = digest(key, purpose)
 
     @property
@@ -500,7 +506,16 @@ class Stream:
         return self.record.ctypes.data
 
     def normals(self, count: int) -> np.ndarray:
-        """Return the next `count` normal variates, as a kernel would get them."""
+        """Return the next `count` normal variates, as a kernel would get them.
+
+        Parameters
+        ----------
+        count : int
+
+        Returns
+        -------
+        array of shape (count,)
+        """
         pairs = (count + 1) // 2
         out = np.empty(2 * pairs)
         first = int(self.record["normal_at"][0])

@@ -62,7 +62,22 @@ class Case:
         return self.instance.dim
 
     def constant(self, name: str) -> float:
-        """Return a certified constant of the instance."""
+        """Return a certified constant of the instance.
+
+        Parameters
+        ----------
+        name : str
+            A key of `zobench.certificate.CONSTANTS`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ZobenchError
+            If it is not certified.
+        """
         return self.instance.certificates.value(name)
 
     @property
@@ -91,7 +106,13 @@ class Case:
 
     @property
     def gap(self) -> float:
-        """D0 = f(x0) - f_star, or an upper bound of it where only a lower bound of f is certified."""
+        """D0 = f(x0) - f_star, or an upper bound of it where only a lower bound of f is certified.
+
+        Raises
+        ------
+        ZobenchError
+            If neither f_star nor f_lower is certified.
+        """
         floor = self.instance.certificates.floor
         if floor is None:
             raise ZobenchError("a certificate of 'f_star' or 'f_lower' is needed, got neither")
@@ -99,7 +120,13 @@ class Case:
 
     @property
     def distance(self) -> float:
-        """R = |x0 - x_star|, or the certified R0 where no minimiser is known."""
+        """R = |x0 - x_star|, or the certified R0 where no minimiser is known.
+
+        Raises
+        ------
+        ZobenchError
+            If there is neither.
+        """
         x_star = self.instance.x_star
         if x_star is None:
             return self.constant("R0")
@@ -148,7 +175,21 @@ class Cell:
     settings: tuple[tuple[str, Any], ...] = ()
 
     def method(self, own: Any) -> Any:
-        """Give the solver that is tried here: the theorem's own, unless the cell names another."""
+        """Give the solver that is tried here: the theorem's own, unless the cell names another.
+
+        Parameters
+        ----------
+        own : Solver
+
+        Returns
+        -------
+        Solver
+
+        Raises
+        ------
+        ZobenchError
+            If the cell names a solver that there is not.
+        """
         return find("solvers", self.solver) if self.solver else own
 
 
@@ -277,6 +318,10 @@ class Theorem:
         eps : float
             Positive.
 
+        Returns
+        -------
+        int
+
         Raises
         ------
         ZobenchError
@@ -313,7 +358,17 @@ class Theorem:
         return most
 
     def missing(self, instance: Instance) -> str:
-        """Say which assumption an instance lacks; empty if it satisfies the theorem."""
+        """Say which assumption an instance lacks; empty if it satisfies the theorem.
+
+        Parameters
+        ----------
+        instance : Instance
+
+        Returns
+        -------
+        str
+            The first one that it lacks, in a sentence.
+        """
         for constant in self.assumes:
             known = instance.certificates
             if constant not in known and not (constant == "f_star" and known.floor is not None):

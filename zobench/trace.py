@@ -114,12 +114,23 @@ class RunKey(_Named):
     weights: str = ""
 
     def text(self) -> str:
-        """Write the key as canonical JSON, without weights where there are none."""
+        """Write the key as canonical JSON, without weights where there are none.
+
+        Returns
+        -------
+        str
+        """
         kept = {name: value for name, value in self.__dict__.items() if name != "weights" or value}
         return _JSON.encode(kept)
 
     def digest(self) -> str:
-        """Hash the key: the run's name in a store."""
+        """Hash the key: the run's name in a store.
+
+        Returns
+        -------
+        str
+            32 hexadecimal digits of SHA-256.
+        """
         try:
             return self._digest
         except AttributeError:
@@ -138,6 +149,11 @@ class RunKey(_Named):
         law, the same directions (common random numbers: paired comparisons need fewer seeds), and a longer
         run begins with the shorter one.  With noise and without, or with more of it, the directions are the
         same, and the noise is made of the same random bits.
+
+        Returns
+        -------
+        str
+            JSON.
         """
         kept = {
             k: v

@@ -47,7 +47,17 @@ class Trial:
     seed: int
 
     def trace(self) -> Trace:
-        """Do the run that the theorem prescribes, observed."""
+        """Do the run that the theorem prescribes, observed.
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        ZobenchError
+            If the method took more or fewer steps than the case has.
+        """
         theorem, case = self.theorem, self.case
         budget, weights = theorem.budget(case), None
         if theorem.weights is not None:
@@ -109,11 +119,38 @@ class Trial:
         )
 
     def other(self, name: str, **parameters: Any) -> Instance:
-        """Make an instance of another problem, or of the same one with other parameters."""
+        """Make an instance of another problem, or of the same one with other parameters.
+
+        Parameters
+        ----------
+        name : str
+            Of a registered problem.
+        **parameters
+            Its parameters, with dim and seed; as for `zobench.problem`.
+
+        Returns
+        -------
+        Instance
+
+        Raises
+        ------
+        ZobenchError
+            With every fault of the request.
+        """
         return problem(name, **parameters)
 
     def generator(self, purpose: str) -> np.random.Generator:
-        """Give random numbers of this instance and seed, for a theorem that draws points of its own."""
+        """Give random numbers of this instance and seed, for a theorem that draws points of its own.
+
+        Parameters
+        ----------
+        purpose : str
+            Generators of different purposes are independent.
+
+        Returns
+        -------
+        numpy.random.Generator
+        """
         return generator(f"{self.case.instance.name}|{self.seed}", purpose)
 
     def _key(self, instance: Instance, budget: int) -> Any:
@@ -127,7 +164,13 @@ class Trial:
         )
 
     def sides(self) -> tuple[float, float, Trace | None]:
-        """Measure the two sides; answer them with the trace, if it was a plain run."""
+        """Measure the two sides; answer them with the trace, if it was a plain run.
+
+        Returns
+        -------
+        float, float, Trace or None
+            Left side, right side, and None where the theorem has `sides` of its own.
+        """
         theorem, case = self.theorem, self.case
         if theorem.sides is not None:
             with np.errstate(all="ignore"):  # a run that diverges counts as infinite

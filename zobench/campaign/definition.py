@@ -92,16 +92,47 @@ class Campaign:
         return len(self.keys) + sum(len(tuning.keys) + len(tuning.finals) for tuning in self.tunings)
 
     def parts(self, shard: Shard | None = None) -> tuple[list["RunKey"], list["RunKey"]]:
-        """Give the runs that wait for no tuning, and those that do, with parameters still to be replaced."""
+        """Give the runs that wait for no tuning, and those that do, with parameters still to be replaced.
+
+        Parameters
+        ----------
+        shard : (int, int), optional
+            ``(3, 64)``: only the third of 64 parts.
+
+        Returns
+        -------
+        list of RunKey, list of RunKey
+        """
         first = [*(key for tuning in self.tunings for key in tuning.keys), *self.keys]
         return _part(first, shard), _part([key for tuning in self.tunings for key in tuning.finals], shard)
 
     def first_keys(self, shard: Shard | None = None) -> list["RunKey"]:
-        """Give the runs that wait for no tuning: those of the tunings, and then all others."""
+        """Give the runs that wait for no tuning: those of the tunings, and then all others.
+
+        Parameters
+        ----------
+        shard : (int, int), optional
+            ``(3, 64)``: only the third of 64 parts.
+
+        Returns
+        -------
+        list of RunKey
+        """
         return self.parts(shard)[0]
 
     def tuned_keys(self, store: "Store", shard: Shard | None = None) -> list["RunKey"] | None:
-        """Give the runs with tuned parameters; None as long as the store lacks some run of a tuning."""
+        """Give the runs with tuned parameters; None as long as the store lacks some run of a tuning.
+
+        Parameters
+        ----------
+        store : Store
+        shard : (int, int), optional
+            ``(3, 64)``: only the third of 64 parts.
+
+        Returns
+        -------
+        list of RunKey or None
+        """
         if not store.has([key for tuning in self.tunings for key in tuning.keys]):
             return None
         chosen = [key for tuning in self.tunings for key in tuning.chosen(tuning.choose(store)[0])]
@@ -110,6 +141,14 @@ class Campaign:
     @classmethod
     def from_toml(cls, path: str | Path) -> "Campaign":
         """Read a campaign's file.
+
+        Parameters
+        ----------
+        path : Path or str
+
+        Returns
+        -------
+        Campaign
 
         Raises
         ------
@@ -159,6 +198,11 @@ class Campaign:
         Returns
         -------
         Campaign
+
+        Raises
+        ------
+        ZobenchError
+            With every fault of the request.
         """
         table = {
             "title": title,
@@ -231,6 +275,12 @@ class Tally:
         The runs that were asked for, but for those of tuning.
     tunings : list of dict
         What tuning chose, as the store has it.
+
+    Examples
+    --------
+    >>> tally = Tally(total=10, kept=4, done=6, failed=1)
+    >>> tally.kept + tally.done == tally.total
+    True
     """
 
     total: int
@@ -278,8 +328,21 @@ def execute(
 
     Raises
     ------
+    ZobenchError
+        If `workers` is no whole number from 1, or the store cannot be written.
     KeyboardInterrupt
         After the workers were ended; what was finished is in the store.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from zobench.store.database import Store
+    >>> campaign = Campaign.from_options(["quadratic:dim=5"], ["s2p"], budget=50, seeds=3)
+    >>> with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/runs.sqlite") as store:
+    ...     first = execute(campaign, store, workers=1, shard=(1, 3))
+    ...     rest = execute(campaign, store, workers=1)
+    >>> first.done, rest.kept, rest.done
+    (1, 1, 2)
     """
     if workers is not None:
         workers = convert(workers, Integer(1), "workers")

@@ -35,7 +35,7 @@ class Exercise:
 
     Examples
     --------
-    >>> half = Exercise("half", "How much is 1/2?", number(0.5, {2.0: "that is 2/1."}, "divide."), "half of 1.")
+    >>> half = Exercise("half", "What is 1/2?", number(0.5, {2.0: "that is 2/1."}, "divide."), "half of 1.")
     >>> half.fault(0.5), half.fault(2.0), half.fault(0.1)
     ('', 'that is 2/1.', '0.1 is too small: divide.')
     """
