@@ -42,7 +42,32 @@ class _Method:
 
 
 def expand(table: Mapping[str, Any], faults: Faults) -> tuple[list["RunKey"], list[Tuning]]:
-    """Give a campaign's runs, each once, problem by problem, and its tunings."""
+    """Give a campaign's runs, each once, problem by problem, and its tunings.
+
+    Parameters
+    ----------
+    table : mapping
+        As a campaign's file says it: see `zobench.campaign.definition`.
+    faults : Faults
+        Takes everything that is wrong with the table.
+
+    Returns
+    -------
+    (list of RunKey, list of Tuning)
+        Both empty if the table is at fault.
+
+    Examples
+    --------
+    >>> table = {"problems": ["quadratic:dim=5"], "solvers": ["s2p", "stp"], "budget": ["10 d", 80]}
+    >>> keys, tunings = expand(table, Faults("run"))
+    >>> [(key.solver, key.budget) for key in keys], tunings
+    ([('s2p', 50), ('s2p', 80), ('stp', 50), ('stp', 80)], [])
+    >>> faults = Faults("run")
+    >>> expand({"problems": ["quadratic"], "solvers": ["s2p"]}, faults)
+    ([], [])
+    >>> faults.text()
+    'run: budget must be given'
+    """
     for key in table:
         if key not in KEYS:
             faults.add((key,), unknown("a key", key, KEYS))
