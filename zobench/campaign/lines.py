@@ -116,6 +116,16 @@ class _Scanner:
 def lines_of(text: str) -> dict[Place, int]:
     r"""Give the line, counted from 1, of every key, table and item of a valid TOML text.
 
+    Parameters
+    ----------
+    text : str
+        What the standard library has read without complaint.
+
+    Returns
+    -------
+    dict
+        The line of each place, such as ``("problems", 0, "dim")``.
+
     Examples
     --------
     >>> found = lines_of('title = "x"\n[[problems]]\nname = "cosh"\ndim = [1,\n  2]')
@@ -137,6 +147,20 @@ class Faults:
         What the user called the campaign.
     lines : mapping of place to int
         Empty where the campaign is no file.
+    found : dict
+        The faults so far as keys (line, message), line 0 where none is known; filled by `add`.
+
+    Examples
+    --------
+    >>> faults = Faults("campaign 'c.toml'", {("budget",): 3})
+    >>> bool(faults)
+    False
+    >>> faults.add(("budget",), "budget must be a whole number >= 1, got 0")
+    >>> faults.add((), "solvers must be given")
+    >>> print(faults.text())
+    campaign 'c.toml' has 2 faults:
+      solvers must be given
+      line 3: budget must be a whole number >= 1, got 0
     """
 
     who: str
