@@ -17,6 +17,11 @@ _FOLDER = Path(__file__).parents[1] / "campaigns"
 def named_campaigns() -> dict[str, Path]:
     """Give the files by name.
 
+    Returns
+    -------
+    dict
+        From name to Path, in the order of the names.
+
     Examples
     --------
     >>> "more-wild" in named_campaigns()
@@ -28,10 +33,25 @@ def named_campaigns() -> dict[str, Path]:
 def find_campaign(given: str) -> "Campaign":
     """Read a campaign: a file, or one that comes with zobench.
 
+    Parameters
+    ----------
+    given : str
+        A path, known by its end ``.toml``, by a separator in it or by being there; else a name.
+
+    Returns
+    -------
+    Campaign
+
     Raises
     ------
     ZobenchError
         With every fault of the file; with the nearest name if there is neither.
+
+    Examples
+    --------
+    >>> campaign = find_campaign("quick")
+    >>> len({key.problem for key in campaign.keys}) > 1
+    True
     """
     from zobench.campaign.definition import Campaign
 
@@ -46,7 +66,18 @@ def find_campaign(given: str) -> "Campaign":
 
 
 def campaign_facts() -> list[dict[str, Any]]:
-    """Give name, title and description of the campaigns that come with zobench."""
+    """Give name, title and description of the campaigns that come with zobench.
+
+    Returns
+    -------
+    list of dict
+        With `name`, `title` and `description`, in the order of the names.
+
+    Examples
+    --------
+    >>> [facts["name"] for facts in campaign_facts()] == list(named_campaigns())
+    True
+    """
     import tomllib
 
     facts = []
