@@ -30,6 +30,13 @@ class State:
         Still to be done, and known by now.
     waiting : int
         Still to be done, once tuning has chosen their parameters.
+
+    Examples
+    --------
+    >>> from zobench.campaign.definition import Campaign
+    >>> known = state(Campaign.from_options(["quadratic"], ["s2p"], budget=100, seeds=3), None)
+    >>> known.runs == known.done + known.failed + len(known.missing) + known.waiting
+    True
     """
 
     title: str
@@ -41,7 +48,32 @@ class State:
 
 
 def state(campaign: "Campaign", store: "Store | None", shard: "Shard | None" = None) -> State:
-    """Compare a campaign, or its part, with a store."""
+    """Compare a campaign, or its part, with a store.
+
+    Parameters
+    ----------
+    campaign : Campaign
+    store : Store or None
+        None stands for an empty one.
+    shard : (int, int), optional
+        ``(3, 64)``: only the third of 64 parts.
+
+    Returns
+    -------
+    State
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> from zobench.campaign.definition import Campaign
+    >>> from zobench.store.database import Store
+    >>> campaign = Campaign.from_options(["quadratic"], ["s2p"], budget=100, seeds=3)
+    >>> with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/runs.sqlite") as store:
+    ...     store.put(zobench.run("quadratic", "s2p", budget=100, seed=1))
+    ...     known = state(campaign, store)
+    >>> known.done, [key.seed for key in known.missing]
+    (1, [0, 2])
+    """
     known = campaign.first_keys(shard)
     finals = len(campaign.parts(shard)[1])
     tuned = campaign.tuned_keys(store, shard) if store is not None and campaign.tunings else None
@@ -72,13 +104,23 @@ def plan(
     store : Store or None
         What it has is not done again.
     workers : int, optional
+        Processes; if not given, as many as `zobench.campaign.definition.execute` would use.
     shard : (int, int), optional
+        ``(3, 64)``: only the third of 64 parts.
 
     Returns
     -------
     dict
         title, problems, solvers, runs, tuning_runs, queries, tuning_queries, kept, left, queries_left,
         seconds, workers.
+
+    Examples
+    --------
+    >>> from zobench.campaign.definition import Campaign
+    >>> campaign = Campaign.from_options(["quadratic"], ["s2p", "stp"], budget="10 d", seeds=5)
+    >>> facts = plan(campaign, None, workers=1)
+    >>> facts["solvers"], facts["runs"], facts["queries"], facts["left"]
+    (2, 10, 1000, 10)
     """
     from zobench.parallel.workers import expected_seconds, processors
 
@@ -131,7 +173,25 @@ def _method(key: "RunKey", campaign: "Campaign") -> tuple[Any, ...]:
 
 
 def described(key: "RunKey") -> dict[str, Any]:
-    """Describe a run for people: problem, solver, budget, seed, id."""
+    """Describe a run for people: problem, solver, budget, seed, id.
+
+    Parameters
+    ----------
+    key : RunKey
+
+    Returns
+    -------
+    dict
+        `problem` and `solver` with the parameters that are not at their defaults, `budget`, `seed`, and `id`,
+        the run's name in a store.
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> facts = described(key_of("quadratic", "stp", budget=100, parameters={"law": "sphere"}))
+    >>> facts["problem"], facts["solver"]
+    ('quadratic (dim 10)', 'stp (law=sphere)')
+    """
     problem = problem_name(key.problem, key.dim, key.instance_seed, dict(key.problem_parameters), key.noise)
     return {
         "problem": problem,
