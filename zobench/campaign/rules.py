@@ -89,7 +89,24 @@ def _tests(
 
 
 def check(include: Any, exclude: Any, parameters: Iterable[str], faults: Faults) -> None:
-    """Find what is wrong with the rules of a campaign whose runs are not known for other faults."""
+    """Find what is wrong with the rules of a campaign whose runs are not known for other faults.
+
+    Parameters
+    ----------
+    include, exclude : list of tables
+        As in the file.
+    parameters : iterable of str
+        Those of the campaign's problems and solvers, of which rules may speak as well.
+    faults : Faults
+        Takes rules that are no tables, names that are none, and values that cannot be compared with.
+
+    Examples
+    --------
+    >>> faults = Faults("run")
+    >>> check([], [{"dim": "> 100", "law": []}], ["law"], faults)
+    >>> faults.text()
+    'run: exclude: law must be a value or a list of values, got []'
+    """
     for kind, rules in (("include", include), ("exclude", exclude)):
         if rules != []:
             _tests(rules, kind, {*_FIELDS, *parameters}, faults)
@@ -109,6 +126,18 @@ def kept(keys: Sequence["RunKey"], include: Any, exclude: Any, faults: Faults) -
     Returns
     -------
     list of bool
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> keys = [key_of("quadratic", solver, budget=100) for solver in ("s2p", "stp")]
+    >>> kept(keys, [], [{"solver": "st*", "dim": "< 50"}], Faults("run"))
+    [True, False]
+    >>> faults = Faults("run")
+    >>> kept(keys, [{"dim": "> 50"}], [], faults)
+    [False, False]
+    >>> faults.text()
+    'run: include: this rule matches no run'
     """
     if not keys or (include == [] and exclude == []):
         return [True] * len(keys)
