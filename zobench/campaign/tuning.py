@@ -57,7 +57,28 @@ Parameters = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True)
 class Settings:
-    """The block ``[tuning]``."""
+    """The block ``[tuning]``.
+
+    Attributes
+    ----------
+    budget : (float, bool)
+        Queries of every tuning run: a number, and whether it is a multiple of the dimension.
+    seeds : tuple of int
+    trials : int or None
+        Settings drawn for each solver; None where only grids are searched.
+    criterion : str
+        One of `CRITERIA`.
+    target : float
+        Relative gap, one of `zobench.trace.TARGETS`; only ``"ert"`` asks for it.
+    random_seed : int
+        Of the draws.
+
+    Examples
+    --------
+    >>> settings = Settings((100.0, True), (10, 11, 12), 16, "median final gap", 0.01, 0)
+    >>> settings.trials * len(settings.seeds)
+    48
+    """
 
     budget: Any
     seeds: tuple[int, ...]
@@ -82,6 +103,22 @@ class Tuning:
         The tuning runs: candidate by candidate, and for each its seeds.
     finals : tuple of RunKey
         The campaign's runs, to be done with the best candidate.
+
+    Examples
+    --------
+    >>> from zobench.campaign.definition import Campaign
+    >>> table = {
+    ...     "problems": ["quadratic:dim=5"],
+    ...     "solvers": [{"name": "s2p", "tune": {"alpha0": [0.5, 1.0]}}],
+    ...     "budget": 100,
+    ...     "seeds": 2,
+    ...     "tuning": {"budget": 50, "seeds": 3},
+    ... }
+    >>> [tuning] = Campaign.from_table(table, "run").tunings
+    >>> tuning.searched, [dict(tried)["alpha0"] for tried in tuning.candidates]
+    (('alpha0',), [0.5, 1.0])
+    >>> len(tuning.keys), [key.seed for key in tuning.chosen(tuning.candidates[1])]
+    (6, [0, 1])
     """
 
     settings: Settings
@@ -163,7 +200,36 @@ def _ert(rows: Sequence[Mapping[str, Any]], hits: Mapping[str, int | None]) -> f
 
 
 def settings_of(table: Any, taken: Sequence[int], budgets: Any, faults: Faults) -> Settings | None:
-    """Read the block ``[tuning]``; `taken` are the campaign's own seeds, `budgets` reads budgets."""
+    """Read the block ``[tuning]``.
+
+    Parameters
+    ----------
+    table : mapping
+        The block; anything else is a fault.
+    taken : sequence of int
+        The campaign's own seeds, none of which may serve to tune.
+    budgets : callable
+        ``budgets(given, place, faults)`` reads budgets as a list of (float, bool), as in `Settings`.
+    faults : Faults
+        Takes what is wrong with the block.
+
+    Returns
+    -------
+    Settings or None
+        None if it is no table; what is at fault in one is replaced by what is valid.
+
+    Examples
+    --------
+    >>> def budgets(given, place, faults):
+    ...     return [(float(given), False)]
+    >>> settings = settings_of({"budget": 50, "seeds": [7, 8], "trials": 4}, [0, 1], budgets, Faults("run"))
+    >>> settings.budget, settings.seeds, settings.criterion
+    ((50.0, False), (7, 8), 'median final gap')
+    >>> faults = Faults("run")
+    >>> settings = settings_of({"budget": 50, "seeds": [1, 2]}, [0, 1], budgets, faults)
+    >>> faults.text()
+    "run: tuning: seeds must be none of the campaign's own, got 1 in both (tuned on, and tested)"
+    """
     if not isinstance(table, dict):
         faults.add(("tuning",), f"tuning must be a table, headed [tuning], got {table!r}")
         return None
@@ -226,7 +292,34 @@ def _seeds(given: Any, taken: Sequence[int], faults: Faults) -> list[int]:
 def candidates(
     name: str, given: Any, settings: Settings, place: Place, faults: Faults
 ) -> list[dict[str, Any]]:
-    """Give the settings to try for one solver: a grid of lists, or draws from ranges."""
+    """Give the settings to try for one solver: a grid of lists, or draws from ranges.
+
+    Parameters
+    ----------
+    name : str
+        Of the solver; each of its parameters has draws of its own.
+    given : mapping
+        A list of values for each parameter, or a range ``{"low": 1e-4, "high": 1}`` for each.
+    settings : Settings
+    place : tuple of str or int
+        Where `given` stands in the campaign.
+    faults : Faults
+        Takes what is wrong with it.
+
+    Returns
+    -------
+    list of dict
+        Values by parameter; empty if `given` cannot be searched.
+
+    Examples
+    --------
+    >>> settings = Settings((50.0, False), (7,), 3, "median final gap", 0.01, 0)
+    >>> candidates("s2p", {"alpha0": [0.5, 1.0]}, settings, (), Faults("run"))
+    [{'alpha0': 0.5}, {'alpha0': 1.0}]
+    >>> drawn = candidates("s2p", {"alpha0": {"low": 0.1, "high": 10}}, settings, (), Faults("run"))
+    >>> len(drawn), all(0.1 <= tried["alpha0"] <= 10 for tried in drawn)
+    (3, True)
+    """
     who = f"solver {name!r}: tune"
     if not isinstance(given, dict) or not given:
         faults.add(place, f"{who} must name parameters, as in tune.alpha0 = [0.1, 1], got {given!r}")
