@@ -57,6 +57,12 @@ class Assessment:
         "supported", "not refuted", "inconclusive", or "refuted" before the repetition.
     decided : bool
         Whether more seeds are unlikely to change the verdict.
+
+    Examples
+    --------
+    >>> found = assess_bound(np.linspace(0.8, 1.2, 30), 2.0)
+    >>> round(found.mean, 2), round(found.ratio, 2), found.ci_low < 1.0 < found.ci_high < 2.0
+    (1.0, 0.5, True)
     """
 
     mean: float
@@ -72,7 +78,22 @@ def holm_threshold(comparisons: int) -> float:
     """Return the log10 e-value that refutes one of `comparisons` claims.
 
     Holm's step-down procedure on p = min(1, 1/e) begins at this threshold; `zobench.verdict.sequential.holm`
-    goes on.
+    goes on.  Source: Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6,
+    1979.
+
+    Parameters
+    ----------
+    comparisons : int
+        Size of the family of claims.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> round(holm_threshold(1), 9), round(holm_threshold(100), 9)
+    (3.0, 5.0)
     """
     return log10_threshold(comparisons)
 
@@ -141,6 +162,14 @@ def assess_identity(
     Assessment
         `mean` and the limits are those of the left-hand side as the differences determine it: the mean of the
         right-hand side plus the mean difference.
+
+    Examples
+    --------
+    >>> right = np.linspace(0.9, 1.1, 40)
+    >>> assess_identity(right + np.linspace(-0.01, 0.01, 40), right).verdict
+    'supported'
+    >>> assess_identity(1.1 * right, right).verdict
+    'refuted'
     """
     return _assess_difference("=", left, right, comparisons, looks)
 
@@ -164,6 +193,11 @@ def assess_paired(
         Size of the family of claims.
     looks : sequence of int, optional
         Every planned look, as numbers of seeds; one look if not given.
+
+    Returns
+    -------
+    Assessment
+        `mean` and the limits are as for an identity.
 
     Examples
     --------
