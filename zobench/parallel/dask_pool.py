@@ -96,6 +96,18 @@ class DaskPool(Pool):
     ------
     ZobenchError
         If `distributed` is not installed, the scheduler does not answer, or it has no worker.
+
+    Examples
+    --------
+    >>> from zobench.parallel.workers import run_keys
+    >>> def traces(keys, address):
+    ...     with DaskPool(address, run_limit=60.0) as pool:
+    ...         return [trace for batch in run_keys(keys, executor=pool) for trace in batch]
+
+    It is a pool like any other:
+
+    >>> issubclass(DaskPool, Pool)
+    True
     """
 
     def __init__(

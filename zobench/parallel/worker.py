@@ -46,21 +46,79 @@ COMPANY = 0.05
 
 
 class Phase(Enum):
-    """What the time limit of a generator's next item is."""
+    """What the time limit of a generator's next item is.
+
+    Attributes
+    ----------
+    PREPARING
+        What is done once in a process, such as compiling an objective: two minutes or more are allowed.
+    RUNNING
+        A run: the limit that was asked for.
+
+    Examples
+    --------
+    A generator says which before each item; the items alone are answered:
+
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from zobench.parallel.pool import Given
+    >>> def items():
+    ...     yield Phase.PREPARING
+    ...     yield Phase.RUNNING
+    ...     yield "done"
+    >>> with ThreadPoolExecutor(1) as executor:
+    ...     Given(executor).submit(items).result()
+    ['done']
+    """
 
     PREPARING = "preparing"
     RUNNING = "running"
 
 
 def send(pipe: BinaryIO, message: Any) -> None:
-    """Write one message."""
+    """Write one message.
+
+    Parameters
+    ----------
+    pipe : binary file
+        Open for writing; it is flushed.
+    message : object
+        Anything that can be pickled.
+
+    Examples
+    --------
+    >>> import io
+    >>> pipe = io.BytesIO()
+    >>> send(pipe, ("end", 7))
+    >>> int.from_bytes(pipe.getvalue()[:8], "little") == len(pipe.getvalue()) - 8
+    True
+    """
     data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
     pipe.write(len(data).to_bytes(8, "little") + data)
     pipe.flush()
 
 
 def receive(pipe: BinaryIO) -> bytes | None:
-    """Read one message, still pickled; None if the other end has gone."""
+    """Read one message, still pickled; None if the other end has gone.
+
+    Parameters
+    ----------
+    pipe : binary file
+        Open for reading.
+
+    Returns
+    -------
+    bytes or None
+        None also where the message ends before its length.
+
+    Examples
+    --------
+    >>> import io
+    >>> pipe = io.BytesIO()
+    >>> send(pipe, ("end", 7))
+    >>> start = pipe.seek(0)
+    >>> pickle.loads(receive(pipe)), receive(pipe)
+    (('end', 7), None)
+    """
     try:
         head = pipe.read(8)
         data = pipe.read(int.from_bytes(head, "little")) if len(head) == 8 else b""
@@ -70,7 +128,26 @@ def receive(pipe: BinaryIO) -> bytes | None:
 
 
 def main(reader: BinaryIO, writer: BinaryIO) -> None:
-    """Answer calls until the caller's end of the pipe closes, which ends this process at once."""
+    """Answer calls until the caller's end of the pipe closes, which ends this process at once.
+
+    It never returns.  Ctrl-C is ignored here: the caller handles it.
+
+    Parameters
+    ----------
+    reader : binary file
+        The calls: ``(function, arguments)`` each, as `send` writes them.
+    writer : binary file
+        Gets what comes of them.
+
+    Examples
+    --------
+    What a process of its own does, before which `START` puts the pipes out of harm's way:
+
+    >>> def program():
+    ...     main(os.fdopen(0, "rb"), os.fdopen(1, "wb"))
+    >>> START.strip().splitlines()[-1]
+    'main(reader, writer)'
+    """
     with suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller handles Ctrl-C
     _die_with_caller()

@@ -71,6 +71,15 @@ class Failure:
     message : str
         What the exception said.
     seconds : float
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from zobench.execute import key_of
+    >>> key = replace(key_of("quadratic", "s2p", budget=100), solver="unheard-of")
+    >>> (failure,) = run_chunk([key])
+    >>> failure.key.solver, failure.message.startswith("solver must be one of")
+    ('unheard-of', True)
     """
 
     key: "RunKey"
@@ -128,7 +137,25 @@ def _repeated() -> Any:
 
 
 def run_chunk(keys: Sequence["RunKey"]) -> list["Trace | Failure"]:
-    """Do runs; what one raises becomes its `Failure`."""
+    """Do runs; what one raises becomes its `Failure`.
+
+    Parameters
+    ----------
+    keys : sequence of RunKey
+        Neighbours that differ in nothing but the seed may go in lock-step.
+
+    Returns
+    -------
+    list of Trace or Failure
+        One for each key, in the order of the keys.
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> traces = run_chunk([key_of("quadratic", "s2p", budget=100, seed=seed) for seed in range(2)])
+    >>> [(trace.key.seed, trace.count) for trace in traces]
+    [(0, 100), (1, 100)]
+    """
     return [done for cell in cells(keys) for done in _run_cell(cell)]
 
 
@@ -141,6 +168,26 @@ def each_run(keys: Sequence["RunKey"], limited: bool = False) -> Iterator["Trace
 
     Without such a limit seeds of one cell may go in lock-step.  What a process does once, such as loading
     compiled code, does not count as the time of a run.
+
+    Parameters
+    ----------
+    keys : sequence of RunKey
+    limited : bool
+        Whether each run has a time limit.
+
+    Yields
+    ------
+    Trace or Failure or Phase
+        One trace or failure for each key, in the order of the keys; with a limit the phase before each.
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> keys = [key_of("quadratic", "s2p", budget=100)]
+    >>> [trace.count for trace in each_run(keys)]
+    [100]
+    >>> [item.value for item in each_run(keys, limited=True) if isinstance(item, Phase)][-1]
+    'running'
     """
     if not limited:
         for cell in cells(keys):
@@ -157,7 +204,24 @@ def each_run(keys: Sequence["RunKey"], limited: bool = False) -> Iterator["Trace
 
 
 def warm(keys: Iterable["RunKey"]) -> None:
-    """Compile into the disk cache what the keys need, so that no two workers compile the same."""
+    """Compile into the disk cache what the keys need, so that no two workers compile the same.
+
+    Each problem, noise and solver is compiled once.  What cannot be made is passed over: its runs will say
+    so.
+
+    Parameters
+    ----------
+    keys : iterable of RunKey
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from zobench.execute import key_of
+    >>> key = key_of("quadratic", "s2p", budget=100)
+    >>> warm([key, replace(key, solver="unheard-of")])
+    >>> run_chunk([key])[0].status
+    'budget'
+    """
     from zobench.loop import advance
     from zobench.solver import solver
     from zobench.stream import Stream
@@ -234,6 +298,14 @@ def run_keys(
     ------
     ZobenchError
         If the executor is gone.
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> keys = [key_of("quadratic", name, budget=100) for name in ("s2p", "stp")]
+    >>> done = [trace for batch in run_keys(keys, workers=1) for trace in batch]
+    >>> sorted((trace.key.solver, trace.count) for trace in done)
+    [('s2p', 100), ('stp', 100)]
     """
     from zobench.compile import cache_folder
 
@@ -281,7 +353,24 @@ def _any_from_elsewhere(keys: Sequence["RunKey"]) -> bool:
 
 
 def awaken(pool: Processes, runs: int) -> None:
-    """Start workers now, as many as `runs` need: they load their libraries while others do other things."""
+    """Start workers now, as many as `runs` need: they load their libraries while others do other things.
+
+    Parameters
+    ----------
+    pool : Processes
+    runs : int
+        To be done; no more workers than the pool may have are started.
+
+    Examples
+    --------
+    On threads, which stand for the processes here:
+
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> with ThreadPoolExecutor(2) as executor:
+    ...     awaken(Given(executor), runs=5)
+    >>> "zobench.execute" in sys.modules
+    True
+    """
     for _ in range(min(pool.count, runs)):
         pool.submit(_load)
 
@@ -410,11 +499,23 @@ def drive(pool: Pool, keys: Sequence["RunKey"], seconds: Sequence[float]) -> Ite
     Yields
     ------
     list of Trace or Failure
+        One for each key of the batch; a run that is lost with its worker is tried again a few times before it
+        counts as failed.
 
     Raises
     ------
     ZobenchError
         If the pool is gone.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from zobench.execute import key_of
+    >>> keys = [key_of("quadratic", "s2p", budget=100, seed=seed) for seed in range(3)]
+    >>> with ThreadPoolExecutor(2) as executor:
+    ...     done = [trace for batch in drive(Given(executor), keys, [1e-3] * 3) for trace in batch]
+    >>> sorted(trace.key.seed for trace in done)
+    [0, 1, 2]
     """
     work = _Chunks(pool, keys, seconds)
     try:
