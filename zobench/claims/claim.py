@@ -337,6 +337,16 @@ def judge_cells(claims: Sequence[Claim], cells: Sequence[Sequence[Cell]]) -> lis
     Returns
     -------
     list of Judgement
+
+    Examples
+    --------
+    MeZO took about twice the queries of S2P in each of four replicates:
+
+    >>> claim = Claim("S2P beats MeZO", "faster", "s2p", than=("mezo",), targets=(0.1,), above=1.0)
+    >>> logs = np.log([1.9, 2.0, 2.0, 2.1])
+    >>> [judgement] = judge_cells([claim], [[Cell("quadratic (dim 10)", logs, logs)]])
+    >>> judgement.verdict, judgement.figures()
+    ('held', '2 [1.87, 2.13], claimed above 1')
     """
     flat = [(place, cell) for place, own in enumerate(cells) for cell in own]
     scaled = [_scale(claims[place]) for place, _ in flat]
