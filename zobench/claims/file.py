@@ -59,6 +59,20 @@ _MAY = {"faster": ("gap", "at"), "final": ("certain",), "slope": ("target", "gap
 def selected(word: str) -> tuple[str, dict[str, Any]]:
     """Read ``name:key=value,...`` as a solver's name and the parameters that it says.
 
+    Parameters
+    ----------
+    word : str
+
+    Returns
+    -------
+    (str, dict)
+        The values are of the parameters' types.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no such solver, or it has no such parameter or value.
+
     Examples
     --------
     >>> selected("spsa:probes=4")
@@ -78,13 +92,30 @@ def claims_of(table: Mapping[str, Any], keys: Sequence["RunKey"], faults: Faults
     Parameters
     ----------
     table : mapping
+        As a campaign's file says it; claims are under ``"claims"``.
     keys : sequence of RunKey
         The campaign's runs, those with tuned parameters at any value.
     faults : Faults
+        Takes what is wrong with the claims.
 
     Returns
     -------
     tuple of Claim
+        Those without a fault.
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> keys = [key_of("quadratic", solver, budget=100) for solver in ("s2p", "stp")]
+    >>> claim = {"says": "S2P beats STP", "kind": "faster", "solver": "s2p", "than": "stp", "target": 0.1}
+    >>> [found] = claims_of({"claims": [claim]}, keys, Faults("run"))
+    >>> found.targets, found.above, found.below
+    ((0.1,), 1.0, inf)
+    >>> faults = Faults("run")
+    >>> claims_of({"claims": [{**claim, "than": "mezo"}]}, keys, faults)
+    ()
+    >>> faults.text()
+    "run: claims: than must be one of s2p, stp, got 'mezo'"
     """
     given = table.get("claims", [])
     if not isinstance(given, list) or not all(isinstance(item, Mapping) for item in given):
