@@ -48,6 +48,21 @@ def judge(campaign: "Campaign", store: "Store") -> list[Judgement]:
     -------
     list of Judgement
         In the order of the file; all of them unfinished as long as a run is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from zobench.campaign.definition import Campaign, execute
+    >>> from zobench.store.database import Store
+    >>> claim = {"says": "S2P halves the gap", "kind": "final", "solver": "s2p", "below": 0.5}
+    >>> table = {"problems": ["quadratic"], "solvers": ["s2p"], "budget": "100 d"}
+    >>> campaign = Campaign.from_table({**table, "seeds": 5, "claims": [claim]}, "run")
+    >>> with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/runs.sqlite") as store:
+    ...     [before] = judge(campaign, store)
+    ...     tally = execute(campaign, store, workers=1)
+    ...     [after] = judge(campaign, store)
+    >>> before.verdict, after.verdict
+    ('unfinished', 'held')
     """
     if not campaign.claims:
         return []
@@ -62,10 +77,28 @@ def judge(campaign: "Campaign", store: "Store") -> list[Judgement]:
 def judge_store(store: "Store") -> list[tuple[str, list[Judgement]]]:
     """Judge the claims of every campaign that was run into a store, the newest of each title.
 
+    Parameters
+    ----------
+    store : Store
+
     Returns
     -------
     list of (str, list of Judgement)
         Title and judgements; campaigns without claims, or with problems that are not here, are left out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from zobench.campaign.definition import Campaign, execute
+    >>> from zobench.store.database import Store
+    >>> claim = {"says": "S2P halves the gap", "kind": "final", "solver": "s2p", "below": 0.5}
+    >>> table = {"title": "half", "problems": ["quadratic"], "solvers": ["s2p"], "budget": "100 d"}
+    >>> campaign = Campaign.from_table({**table, "seeds": 5, "claims": [claim]}, "run")
+    >>> with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/runs.sqlite") as store:
+    ...     tally = execute(campaign, store, workers=1)
+    ...     found = judge_store(store)
+    >>> [(title, judgement.verdict) for title, judgements in found for judgement in judgements]
+    [('half', 'held')]
     """
     import json
 
@@ -102,10 +135,21 @@ def fact(key: RunKey, name: str) -> float:
         A parameter of the problem or the solver, ``dim``, ``degrees`` (of freedom, r (m + n - r) where the
         problem declares matrices of low rank), or a certificate such as ``effective_rank``.
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     ZobenchError
         If there is no such number.
+
+    Examples
+    --------
+    >>> from zobench.execute import key_of
+    >>> key = key_of("quadratic", "s2p", budget=100)
+    >>> fact(key, "dim"), fact(key, "f_star")
+    (10.0, 0.0)
     """
     known: dict[str, Any] = {**dict(key.solver_parameters), **dict(key.problem_parameters), "dim": key.dim}
     if name in known and isinstance(known[name], (int, float)):
