@@ -37,6 +37,24 @@ def export_coco(store: str, folder: str | Path, gap: str = "relative") -> Export
     Returns
     -------
     Exported
+
+    Raises
+    ------
+    ZobenchError
+        If the store has no run that can be compared, or the folder holds something or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> from zobench.store.database import Store
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     with Store(f"{place}/store.sqlite") as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     made = export_coco(f"{place}/store.sqlite", f"{place}/coco")
+    ...     sorted(path.name for path in Path(place, "coco").iterdir())
+    ['run_cocopp.py', 's2p', 'zobench_suite.json']
+    >>> made.runs, made.functions, made.algorithms
+    (1, 1, 1)
     """
     runs, losses = collect(store, gap)
     cells = instance_counts(runs)

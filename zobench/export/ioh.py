@@ -34,6 +34,24 @@ def export_ioh(store: str, folder: str | Path, gap: str = "relative") -> Exporte
     Returns
     -------
     Exported
+
+    Raises
+    ------
+    ZobenchError
+        If the store has no run that can be compared, or the folder holds something or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> from zobench.store.database import Store
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     with Store(f"{place}/store.sqlite") as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     made = export_ioh(f"{place}/store.sqlite", f"{place}/ioh")
+    ...     sorted(path.name for path in Path(place, "ioh", "s2p").iterdir())
+    ['IOHprofiler_f1_quadratic.json', 'data_f1_quadratic']
+    >>> made.runs, made.functions, made.algorithms
+    (1, 1, 1)
     """
     runs, losses = collect(store, gap)
     large = sorted({run.dim for run in runs if run.dim > LARGEST})

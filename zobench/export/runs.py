@@ -45,6 +45,12 @@ class Run:
         The instance counted from 1.
     rows : list of (int, float)
         Query counts, and the smallest gap up to there.
+
+    Examples
+    --------
+    >>> run = Run("0f", "s2p", 1, "quadratic", dim=10, instance=1, seed=0, count=3, rows=[(1, 0.9), (3, 0.5)])
+    >>> run.rows[-1]
+    (3, 0.5)
     """
 
     id: str
@@ -65,10 +71,17 @@ class Exported:
     Attributes
     ----------
     runs, functions, algorithms : int
+        How many of each.
     losses : list of str
         What the format, or its readers, cannot hold.
     hint : str
         What to do with it.
+
+    Examples
+    --------
+    >>> made = Exported(20, 2, 5, ["3 runs left out: they failed"])
+    >>> made.runs, made.as_dict()["losses"]
+    (20, ['3 runs left out: they failed'])
     """
 
     runs: int
@@ -85,6 +98,15 @@ class Exported:
 def file_name(text: str) -> str:
     """Make a name for files of what people call something.
 
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        Of letters, digits and ``.=+-``, with one underscore for whatever else is between them.
+
     Examples
     --------
     >>> file_name("stp (alpha0=0.5, law=sphere)")
@@ -95,6 +117,16 @@ def file_name(text: str) -> str:
 
 def folders(algorithms: Iterable[str]) -> dict[str, str]:
     """Name a folder for each algorithm; readers label it by that name.
+
+    Parameters
+    ----------
+    algorithms : iterable of str
+        One that comes twice counts once.
+
+    Returns
+    -------
+    dict of str to str
+        Names by algorithm, no two alike, of about 120 characters at most.
 
     Examples
     --------
@@ -129,7 +161,19 @@ def collect(path: str, gap: str) -> tuple[list[Run], list[str]]:
     Raises
     ------
     ZobenchError
-        If no run is left.
+        If there is no such unit, the store cannot be read, or no run is left.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     with Store(f"{place}/store.sqlite") as store:
+    ...         store.put(*(zobench.run("quadratic", name, budget=100) for name in ("s2p", "stp")))
+    ...     runs, losses = collect(f"{place}/store.sqlite", "relative")
+    >>> [(run.algorithm, run.function, run.instance, run.count) for run in runs]
+    [('s2p', 1, 1, 100), ('stp', 1, 1, 100)]
+    >>> losses[1].partition(":")[0]
+    'units'
     """
     if gap not in GAPS:
         raise unknown("export: gap", gap, GAPS)
@@ -199,12 +243,26 @@ def rows_of(run: Any, trace: "DataFrame", hits: "DataFrame | None", gap: str) ->
     Parameters
     ----------
     run : row of `Store.runs`
+        With start, reference, best and count.
     trace, hits : rows of `Store.traces` and `Store.hits` of this run
+        `hits` may be None: no target counts then.
     gap : {"relative", "absolute"}
 
     Returns
     -------
     list of (int, float)
+
+    Examples
+    --------
+    Between the checkpoints 1 and 100 the target 0.1 was hit at query 40:
+
+    >>> from types import SimpleNamespace
+    >>> from pandas import DataFrame
+    >>> run = SimpleNamespace(start=3.0, reference=1.0, best=1.02, count=100)
+    >>> trace = DataFrame({"queries": [1, 100], "best": [2.0, 1.02]})
+    >>> hits = DataFrame({"target": [0.1, 0.001], "queries": [40.0, float("nan")]})
+    >>> [(queries, round(value, 6)) for queries, value in rows_of(run, trace, hits, "relative")]
+    [(1, 0.5), (40, 0.1), (100, 0.01)]
     """
     span = run.start - run.reference
     unit = span if gap == "relative" else 1.0
@@ -244,7 +302,23 @@ def _band(target: float, span: float) -> tuple[float, float]:
 
 
 def instance_counts(runs: list[Run]) -> dict[tuple[str, int, int], Counter[int]]:
-    """Count the runs of each instance by algorithm, function and dimension."""
+    """Count the runs of each instance by algorithm, function and dimension.
+
+    Parameters
+    ----------
+    runs : list of Run
+
+    Returns
+    -------
+    dict of (str, int, int) to Counter
+        For each algorithm, function and dimension: runs by instance.
+
+    Examples
+    --------
+    >>> runs = [Run("0f", "s2p", 1, "quadratic", 10, 1, seed, 9, [(9, 0.5)]) for seed in range(3)]
+    >>> instance_counts(runs)
+    {('s2p', 1, 10): Counter({1: 3})}
+    """
     counts: dict[tuple[str, int, int], Counter[int]] = {}
     for run in runs:
         counts.setdefault((run.algorithm, run.function, run.dim), Counter())[run.instance] += 1

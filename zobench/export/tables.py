@@ -19,7 +19,37 @@ TABLES = ("runs", "traces", "hits", "observations", "verdicts", "tunings", "camp
 def new_folder(folder: Path, who: str) -> Iterator[Path]:
     """Make a folder to be filled; what is in one that is there already is never overwritten.
 
-    If it cannot be filled, what was written so far is removed.
+    If it cannot be filled, it is removed with what was written so far.
+
+    Parameters
+    ----------
+    folder : Path
+        New, or empty.
+    who : str
+        The command, with which complaints begin.
+
+    Yields
+    ------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ZobenchError
+        If there is a file of that name, the folder holds something, or it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     with new_folder(Path(place) / "out", "export") as out:
+    ...         written = (out / "a.txt").write_text("1")
+    ...     try:
+    ...         with new_folder(out, "export"):
+    ...             pass
+    ...     except ZobenchError as error:
+    ...         print(str(error).rpartition(" must ")[2])
+    be a new or an empty folder
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ZobenchError(f"{who}: {str(folder)!r} must be a new or an empty folder")
@@ -54,6 +84,18 @@ def write_tables(store: str, folder: str | Path, form: str = "csv") -> dict[str,
     ------
     ZobenchError
         If there is no such format, or what writes it is not installed.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     with Store(f"{place}/store.sqlite") as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     rows = write_tables(f"{place}/store.sqlite", f"{place}/tables")
+    ...     sorted(path.name for path in Path(place, "tables").iterdir())[:3]
+    ['campaigns.csv', 'hits.csv', 'observations.csv']
+    >>> rows["runs"], rows["hits"]
+    (1, 40)
     """
     if form not in FORMATS:
         raise unknown("store export: the format", form, FORMATS)
