@@ -163,7 +163,18 @@ class Store(Frames):
             self._connection.close()
 
     def put(self, *traces: "Trace") -> None:
-        """Put runs, in one transaction; a run that is there already is replaced."""
+        """Put runs, in one transaction; a run that is there already is replaced.
+
+        Parameters
+        ----------
+        *traces : Trace
+            Of registered problems, which have keys.
+
+        Raises
+        ------
+        ZobenchError
+            If the store is open for reading only, or a trace has no key.
+        """
         self._refuse_unless_writing()
         for trace in traces:
             if trace.key is None:
@@ -172,7 +183,18 @@ class Store(Frames):
         self.flush()
 
     def put_batch(self, batch: "Sequence[Trace | Failure]") -> None:
-        """Put runs and failed runs (`zobench.parallel.workers.Failure`), in one transaction."""
+        """Put runs and failed runs (`zobench.parallel.workers.Failure`), in one transaction.
+
+        Parameters
+        ----------
+        batch : sequence of Trace or Failure
+            With keys.
+
+        Raises
+        ------
+        ZobenchError
+            If the store is open for reading only.
+        """
         self._refuse_unless_writing()
         for each in batch:
             assert each.key is not None
@@ -181,7 +203,20 @@ class Store(Frames):
         self.flush()
 
     def put_failure(self, key: "RunKey", message: str, seconds: float = 0.0) -> None:
-        """Put a run that failed, with what the exception said."""
+        """Put a run that failed, with what the exception said.
+
+        Parameters
+        ----------
+        key : RunKey
+        message : str
+        seconds : float
+            Wall time until it failed.
+
+        Raises
+        ------
+        ZobenchError
+            If the store is open for reading only.
+        """
         self._refuse_unless_writing()
         self._pending.append((key, None, message, seconds))
         self.flush()
@@ -254,7 +289,18 @@ class Store(Frames):
             self._connection.execute(f"DELETE FROM runs WHERE id IN ({', '.join('?' * len(some))})", some)
 
     def put_verdicts(self, verdicts: Sequence[dict[str, Any]]) -> None:
-        """Put verdicts; one of the same theorem on the same cell with as many seeds replaces the old one."""
+        """Put verdicts; one of the same theorem on the same cell with as many seeds replaces the old one.
+
+        Parameters
+        ----------
+        verdicts : sequence of dict
+            With the fields `zobench.store.frames.VERDICT` at least, as ``zobench verify --json`` has them.
+
+        Raises
+        ------
+        ZobenchError
+            If the store is open for reading only, or a verdict lacks a field; none of them is put then.
+        """
         self._refuse_unless_writing()
         statement = f"INSERT OR REPLACE INTO verdicts VALUES ({', '.join('?' * (len(VERDICT) + 3))})"
         with self._complaints(), self._transaction():
@@ -268,7 +314,19 @@ class Store(Frames):
                 self._connection.execute(statement, row)
 
     def put_campaign(self, title: str, content: str) -> None:
-        """Put what a campaign asks for, once; `content` is its table as JSON."""
+        """Put what a campaign asks for; the same content is put once.
+
+        Parameters
+        ----------
+        title : str
+        content : str
+            The campaign's table as JSON.
+
+        Raises
+        ------
+        ZobenchError
+            If the store is open for reading only.
+        """
         self._refuse_unless_writing()
         name = hashlib.sha256(content.encode()).hexdigest()[:32]
         with self._complaints(), self._transaction():
@@ -277,7 +335,18 @@ class Store(Frames):
             )
 
     def put_tunings(self, tunings: dict[str, dict[str, Any]]) -> None:
-        """Put what searches of parameters chose, each by its name, as `Tuning.choose` describes it."""
+        """Put what searches of parameters chose; one of the same name replaces the old one.
+
+        Parameters
+        ----------
+        tunings : dict of str to dict
+            By the search's name: what `zobench.campaign.tuning.Tuning.choose` says of it.
+
+        Raises
+        ------
+        ZobenchError
+            If the store is open for reading only.
+        """
         self._refuse_unless_writing()
         with self._complaints(), self._transaction():
             for name, chosen in tunings.items():
@@ -290,7 +359,26 @@ class Store(Frames):
     def missing(self, keys: Iterable["RunKey"], *, failed: bool = False) -> list["RunKey"]:
         """Give the keys that have no run in the store.
 
-        With `failed` also those whose run failed, or in which no answer was a finite number.
+        Parameters
+        ----------
+        keys : iterable of RunKey
+        failed : bool
+            Also those whose run failed, or in which no answer was a finite number.
+
+        Returns
+        -------
+        list of RunKey
+            In the order given.
+
+        Examples
+        --------
+        >>> from zobench.execute import key_of, run_key
+        >>> short, long = (key_of("quadratic", "s2p", budget=budget) for budget in (100, 200))
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/runs.sqlite") as store:
+        ...     store.put(run_key(short))
+        ...     store.missing([short, long]) == [long]
+        True
         """
         wanted = list(keys)
         done = {
@@ -301,17 +389,48 @@ class Store(Frames):
         return [key for key in wanted if key.digest() not in done]
 
     def has(self, keys: Iterable["RunKey"]) -> bool:
-        """Say whether every key has a run in the store."""
+        """Say whether every key has a run in the store.
+
+        Parameters
+        ----------
+        keys : iterable of RunKey
+
+        Returns
+        -------
+        bool
+        """
         return not self.missing(keys)
 
     def outcomes(self, keys: Iterable["RunKey"]) -> list[dict[str, Any]]:
-        """Give status, message, count, best and reference of the keys' runs, those that are there."""
+        """Give id, status, message, count, best and reference of the keys' runs, those that are there.
+
+        Parameters
+        ----------
+        keys : iterable of RunKey
+
+        Returns
+        -------
+        list of dict
+            In no order; `best` is None where it is NaN, and all numbers of a run that failed are None.
+        """
         names = "id status message count best reference".split()
         rows = self._among(f"SELECT {', '.join(names)} FROM runs WHERE id IN", keys)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def hits_at(self, keys: Iterable["RunKey"], target: float) -> dict[str, int | None]:
-        """Give the first hit of one target by run id, None where it was not hit."""
+        """Give the first hit of one target by run id, None where it was not hit.
+
+        Parameters
+        ----------
+        keys : iterable of RunKey
+        target : float
+            One of `zobench.trace.TARGETS`.
+
+        Returns
+        -------
+        dict of str to int or None
+            Without the runs that have no targets (`zobench.trace.Trace`), or are not in the store.
+        """
         return dict(
             self._among(
                 "SELECT runs.id, hits.queries FROM runs JOIN hits ON hits.run = runs.number "
