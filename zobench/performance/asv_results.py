@@ -76,6 +76,13 @@ class Changes:
         Machine, environment, old commit, new commit of what was compared.
     notes : list of str
         What was not compared, and why.
+
+    Examples
+    --------
+    >>> from pandas import DataFrame
+    >>> table = DataFrame({"benchmark": ["time_run", "track_queries"], "change": ["same", "worse"]})
+    >>> Changes(table, [], []).regressions["benchmark"].tolist()
+    ['track_queries']
     """
 
     table: "DataFrame"
@@ -93,7 +100,7 @@ def read_results(folder: str | Path) -> "DataFrame":
 
     Parameters
     ----------
-    folder : path
+    folder : Path or str
         ``results_dir`` of asv.conf.json.
 
     Returns
@@ -107,6 +114,22 @@ def read_results(folder: str | Path) -> "DataFrame":
     ------
     ZobenchError
         If the folder holds no results, or a file is not as asv writes it.
+
+    Examples
+    --------
+    One number of one commit, as asv stores it:
+
+    >>> import json, tempfile
+    >>> about = {"bench.track_queries": {"unit": "queries"}, "version": 2}
+    >>> facts = {"commit_hash": "c0ffee", "date": 0, "env_name": "py", "params": {"machine": "m1"}}
+    >>> facts |= {"result_columns": ["result"], "results": {"bench.track_queries": [[1000]]}, "version": 2}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "m1").mkdir()
+    ...     for name, content in ("benchmarks.json", about), ("m1/c0ffee.json", facts):
+    ...         _ = Path(folder, name).write_text(json.dumps(content), encoding="utf-8")
+    ...     table = read_results(folder)
+    >>> table[["machine", "commit", "benchmark", "unit", "value"]].values.tolist()
+    [['m1', 'c0ffee', 'bench.track_queries', 'queries', 1000.0]]
     """
     from pandas import DataFrame
 
@@ -236,6 +259,17 @@ def compare_results(results: "DataFrame", factor: float = FACTOR) -> Changes:
     Returns
     -------
     Changes
+
+    Examples
+    --------
+    >>> from pandas import DataFrame
+    >>> place = {"machine": "m1", "environment": "py", "benchmark": "bench.track_queries", "case": ""}
+    >>> about = {"kind": "track", "unit": "queries", "version": "1", "failed": False, "started": 0}
+    >>> about |= {"low": math.nan, "high": math.nan, "samples": math.nan}
+    >>> commits = {"commit": "0ld", "date": 0, "value": 1000.0}, {"commit": "new", "date": 1, "value": 1100.0}
+    >>> found = compare_results(DataFrame([{**place, **about, **commit} for commit in commits]))
+    >>> found.table["ratio"].tolist(), found.table["rule"].tolist(), found.table["change"].tolist()
+    ([1.1], ['exact'], ['worse'])
     """
     from pandas import DataFrame
 
