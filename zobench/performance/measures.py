@@ -43,6 +43,15 @@ class Cell:
     dim : int
     rows : vector of int
         Its runs, as rows of `Runtimes`.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> traces = [zobench.run("quadratic", "s2p", budget=200, seed=seed) for seed in range(3)]
+    >>> [cell] = Runtimes.from_evidence(Evidence.from_traces(traces)).cells
+    >>> cell.solver, cell.problem, cell.dim, cell.rows.tolist()
+    ('s2p', 'quadratic (dim 10)', 10, [0, 1, 2])
     """
 
     solver: str
@@ -95,6 +104,10 @@ class Runtimes:
         pooled : bool
             Whether the instances of a problem are repetitions of one cell, as COCO has it; else each instance
             is a problem.
+
+        Returns
+        -------
+        Runtimes
 
         Raises
         ------
@@ -187,6 +200,17 @@ class Runtimes:
     ) -> "Runtimes":
         """Keep some solvers, problems or targets.
 
+        Parameters
+        ----------
+        solvers, problems : iterable of str, optional
+            All of them if not given.
+        targets : sequence of float, optional
+            As for `column`; all of them if not given.
+
+        Returns
+        -------
+        Runtimes
+
         Raises
         ------
         ZobenchError
@@ -216,6 +240,15 @@ class Runtimes:
     def column(self, target: float) -> int:
         """Find a target's column.
 
+        Parameters
+        ----------
+        target : float
+            A part of f(x0) - f_star.
+
+        Returns
+        -------
+        int
+
         Raises
         ------
         ZobenchError
@@ -229,6 +262,10 @@ class Runtimes:
 
     def common(self) -> tuple["Runtimes", list[str]]:
         """Keep the problems that every solver met; answer also those that some solver lacks.
+
+        Returns
+        -------
+        (runtimes, lacking) : Runtimes and list of str
 
         Raises
         ------
@@ -252,6 +289,10 @@ class Runtimes:
         budgets : vector, optional
             One a run; the smallest of any run on the same problem if not given, so that solvers with unequal
             budgets are compared on equal terms.
+
+        Returns
+        -------
+        Runtimes
         """
         if budgets is None:
             budgets = self.runs.groupby("problem")["budget"].transform("min")
@@ -332,6 +373,11 @@ def median_queries(queries: Any, budget: Any) -> Floats:
         First hits; inf where there is none.
     budget : vector
         Of each run.
+
+    Returns
+    -------
+    vector
+        One a target.
 
     Examples
     --------
