@@ -15,7 +15,29 @@ ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def line_of(error: BaseException, file: Path) -> str:
-    """Say in which line of a file an exception came up; empty if in none."""
+    """Say in which line of a file an exception came up; empty if in none.
+
+    Parameters
+    ----------
+    error : BaseException
+        As it was caught, with its traceback.
+    file : Path
+        Compared by its last part; of several lines the innermost.
+
+    Returns
+    -------
+    str
+        Such as ``" (line 2)"``.
+
+    Examples
+    --------
+    >>> lines = ["x = 1", "y = x / 0"]
+    >>> try:
+    ...     exec(compile(chr(10).join(lines), "mine.py", "exec"))
+    ... except ZeroDivisionError as error:
+    ...     line_of(error, Path("mine.py"))
+    ' (line 2)'
+    """
     trace, found = error.__traceback__, ""
     while trace is not None:
         if Path(trace.tb_frame.f_code.co_filename).name == file.name:
@@ -37,6 +59,17 @@ def compile_fault(solver: Solver, file: Path) -> str:
     -------
     str
         One sentence; empty if they are compiled.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from zobench.solver import solver
+    >>> compile_fault(solver("s2p"), Path("s2p.py"))
+    ''
+    >>> def step(oracle, state):
+    ...     state.x[0] = 0.0
+    >>> compile_fault(replace(solver("s2p"), step=step), Path("mine.py"))
+    'step must take (oracle, state, parameters, k, stream), and takes 2 arguments'
     """
     for kernel in (solver.init, solver.step):
         count = kernel.__code__.co_argcount if kernel else 5
@@ -60,10 +93,28 @@ def compile_fault(solver: Solver, file: Path) -> str:
 def solver_of_file(name: str) -> Any:
     """Give the solver that a file defines, compiled.
 
+    Parameters
+    ----------
+    name : str
+        The path of a ``.py`` file that defines `solver`.
+
+    Returns
+    -------
+    Solver
+
     Raises
     ------
     ZobenchError
         If there is no such file, or no solver in it that runs.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "mine.py")
+    ...     count = file.write_text("from zobench.solvers.s2p import solver")
+    ...     print(solver_of_file(str(file)).name)
+    s2p
     """
     from zobench.contract.check import _load
 
