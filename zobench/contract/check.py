@@ -51,12 +51,42 @@ def check_solver(solver: Solver, limit: float = LIMIT) -> list[Outcome]:
 
 
 def check_problem(problem: Problem | Family) -> list[Outcome]:
-    """Try the contract of problems; of a family, on the member that it gives as its example."""
+    """Try the contract of problems; of a family, on the member that it gives as its example.
+
+    Parameters
+    ----------
+    problem : Problem or Family
+
+    Returns
+    -------
+    list of Outcome
+
+    Examples
+    --------
+    >>> from zobench.registry import find
+    >>> all(outcome.ok for outcome in check_problem(find("problems", "rosenbrock")))
+    True
+    """
     return list(carried_out(trials_of(problem)))
 
 
 def check_report(report: Report) -> list[Outcome]:
-    """Try the contract of reports."""
+    """Try the contract of reports.
+
+    Parameters
+    ----------
+    report : Report
+
+    Returns
+    -------
+    list of Outcome
+
+    Examples
+    --------
+    >>> from zobench.registry import find
+    >>> all(outcome.ok for outcome in check_report(find("reports", "slopes")))
+    True
+    """
     return list(carried_out(trials_of(report)))
 
 
@@ -77,12 +107,41 @@ def check(target: str) -> list[Outcome]:
     ------
     ZobenchError
         If the target names nothing that can be checked.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     check(folder)
+    Traceback (most recent call last):
+    zobench.errors.ZobenchError: ... must hold modules that define problem, solver or report, and holds none
     """
     return [outcome for trials in suites(target) for outcome in apart(trials)]
 
 
 def suites(target: str) -> list[list[Trial]]:
-    """List what `check` tries of a target: a list for each thing that it names."""
+    """List what `check` tries of a target: a list for each thing that it names.
+
+    Parameters
+    ----------
+    target : str
+        As for `check`.
+
+    Returns
+    -------
+    list of list of Trial
+        A module that cannot be imported, or defines nothing, has one trial, which fails and says so.
+
+    Raises
+    ------
+    ZobenchError
+        If the target names nothing that can be checked.
+
+    Examples
+    --------
+    >>> [trials[0].subject for trials in suites("stp")]
+    ["solver 'stp'"]
+    """
     named = [catalogue(kind)[target] for kind in KINDS if target in catalogue(kind)]
     named += [theorems()[target]] if target in theorems() else []
     if named:
