@@ -30,7 +30,21 @@ PATIENCE = 100_000
 
 
 class Unended(Exception):
-    """A step that goes on asking past the budget, or takes too long."""
+    """A step that goes on asking past the budget, or takes too long.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from zobench.solver import solver
+    >>> from zobench.oracle import query
+    >>> def step(oracle, state, parameters, k, stream):
+    ...     while query(oracle, state.x) > 0.0:
+    ...         state.x[0] += 1.0
+    >>> endless = replace(solver("stp"), step=step)
+    >>> PlainRun(endless, Witness(lambda x, count: 1.0), 30).finish()
+    Traceback (most recent call last):
+    zobench.contract.plain.Unended
+    """
 
 
 class PlainRun:
@@ -45,6 +59,14 @@ class PlainRun:
         As for `zobench.contract.runs.prepare`.
     turn : matrix (dim, dim), optional
         Every vector of dim normal variates that a kernel draws is multiplied by it.
+
+    Examples
+    --------
+    >>> from zobench.solver import solver
+    >>> watched = Witness(lambda x, count: float(np.sum(x * x)))
+    >>> run = PlainRun(solver("s2p"), watched, 30).finish()
+    >>> run.count, watched.count, run.state.x.shape
+    (30, 30, (5,))
     """
 
     def __init__(
