@@ -70,7 +70,23 @@ def _tree(file: str) -> ast.Module:
 
 
 def source_files(solver: Solver) -> list[str]:
-    """List the files that a solver is made of, without those of the core."""
+    """List the files that a solver is made of, without those of the core.
+
+    Parameters
+    ----------
+    solver : Solver
+
+    Returns
+    -------
+    list of str
+        Paths, sorted.
+
+    Examples
+    --------
+    >>> from zobench.solver import solver
+    >>> [Path(file).name for file in source_files(solver("s2p"))]
+    ['s2p.py']
+    """
     kernels = [kernel for kernel in (solver.init, solver.step) if kernel]
     functions: list[Callable[..., Any]] = [each for kernel in kernels for each in _reached(kernel)]
     functions += [solver.cost, solver.settle]
@@ -80,7 +96,27 @@ def source_files(solver: Solver) -> list[str]:
 
 
 def import_faults(file: str) -> Iterator[str]:
-    """Name the imports and built-in functions that lead past the counter or to the optimum."""
+    """Name the imports and built-in functions that lead past the counter or to the optimum.
+
+    Parameters
+    ----------
+    file : str
+        A path.
+
+    Yields
+    ------
+    str
+        One clause each.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "mine.py")
+    ...     count = file.write_text("import math, ctypes")
+    ...     print(list(import_faults(str(file))))
+    ['line 1 imports ctypes']
+    """
     for node in ast.walk(_tree(file)):
         where = f"line {getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Import):
@@ -113,6 +149,14 @@ def kernel_faults(solver: Solver) -> list[str]:
     -------
     list of str
         One clause each; empty for an honest solver.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from zobench.solver import solver
+    >>> honest = solver("factor-adam")
+    >>> kernel_faults(honest), kernel_faults(replace(honest, gradients=False))
+    ([], ['asks for gradients without declaring gradients=True'])
     """
     roots = [kernel for kernel in (solver.init, solver.step) if kernel]
     found, seen = [], set()
