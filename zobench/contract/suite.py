@@ -53,6 +53,12 @@ class Outcome:
     ok : bool
     message : str
         What was seen where it does not hold; where it does, what was measured, if anything.
+
+    Examples
+    --------
+    >>> outcome = Trial("speed is measured", "solver 'mine'", lambda: "3 ms").outcome()
+    >>> outcome.ok, outcome.message
+    (True, '3 ms')
     """
 
     name: str
@@ -75,6 +81,12 @@ class Trial:
         Whether the trials after it are left out where it fails.
     left_out : str
         Why it is not tried; empty if it is.
+
+    Examples
+    --------
+    >>> from zobench.contract.tools import demand
+    >>> Trial("adds up", "arithmetic", lambda: demand(1 + 1 == 3, "1 + 1 is 2")).outcome()
+    Outcome(name='adds up', subject='arithmetic', ok=False, message='1 + 1 is 2')
     """
 
     name: str
@@ -132,6 +144,12 @@ def trials_of(item: Any, limit: float = LIMIT) -> list[Trial]:
     -------
     list of Trial
         Empty for anything else.
+
+    Examples
+    --------
+    >>> from zobench.contract.tools import BOWL
+    >>> {trial.subject for trial in trials_of(BOWL)}, trials_of("anything else")
+    ({"problem 'contract-bowl'"}, [])
     """
     if isinstance(item, Solver):
         return list(_solver_trials(item, limit))
@@ -150,7 +168,25 @@ def trials_of(item: Any, limit: float = LIMIT) -> list[Trial]:
 
 
 def carried_out(trials: Iterable[Trial]) -> Iterator[Outcome]:
-    """Carry trials out in this process, up to one that fails and that the others rest on."""
+    """Carry trials out in this process, up to one that fails and that the others rest on.
+
+    Parameters
+    ----------
+    trials : iterable of Trial
+
+    Yields
+    ------
+    Outcome
+        One each, as soon as it is known.
+
+    Examples
+    --------
+    >>> from zobench.contract.tools import demand
+    >>> ends = Trial("ends", "solver 'mine'", lambda: demand(False, "it does not"), first=True)
+    >>> rests = Trial("improves", "solver 'mine'", lambda: None)
+    >>> [outcome.name for outcome in carried_out([ends, rests])]
+    ['ends']
+    """
     for trial in trials:
         found = trial.outcome()
         yield found
@@ -159,7 +195,21 @@ def carried_out(trials: Iterable[Trial]) -> Iterator[Outcome]:
 
 
 def warm(trial: Trial) -> None:
-    """Compile here what every child would compile for itself."""
+    """Compile here what every child would compile for itself.
+
+    Parameters
+    ----------
+    trial : Trial
+        Of a solver; of anything else nothing is done.
+
+    Examples
+    --------
+    >>> from zobench.compile import compiled
+    >>> from zobench.solver import solver
+    >>> warm(trials_of(solver("s2p"))[0])
+    >>> any(label.startswith("step_of_s2p_") for label in compiled)
+    True
+    """
     item = trial.check.args[0] if isinstance(trial.check, partial) else None
     if isinstance(item, Solver):
         with suppress(Exception):  # told by the trial
@@ -179,6 +229,12 @@ def apart(trials: Sequence[Trial]) -> list[Outcome]:
     list of Outcome
         Up to the end; the trial that ended the child, or was cut off after `PATIENCE` seconds, has failed and
         those after it are left out.
+
+    Examples
+    --------
+    >>> (outcome,) = apart([Trial("is measured", "arithmetic", lambda: str(1 + 1))])
+    >>> outcome.ok, outcome.message
+    (True, '2')
     """
     if not sys.platform.startswith("linux"):
         return list(carried_out(trials))
