@@ -15,11 +15,39 @@ __all__ = ["BOWL", "Broken", "Witness", "demand", "demand_refusals", "invalid_va
 
 
 class Broken(AssertionError):
-    """A sentence of the contract that does not hold, and how that was seen."""
+    """A sentence of the contract that does not hold, and how that was seen.
+
+    Examples
+    --------
+    >>> try:
+    ...     demand(1 + 1 == 3, "1 + 1 is 2")
+    ... except Broken as fault:
+    ...     print(fault)
+    1 + 1 is 2
+    """
 
 
 def demand(holds: bool, fault: str) -> None:
-    """Raise `Broken` unless something holds."""
+    """Raise `Broken` unless something holds.
+
+    Parameters
+    ----------
+    holds : bool
+    fault : str
+        What is seen where it does not hold.
+
+    Raises
+    ------
+    Broken
+        With the fault.
+
+    Examples
+    --------
+    >>> demand(True, "never told")
+    >>> demand(1 + 1 == 3, "1 + 1 is 2")
+    Traceback (most recent call last):
+    zobench.contract.tools.Broken: 1 + 1 is 2
+    """
     if not holds:
         raise Broken(fault)
 
@@ -68,6 +96,14 @@ class Witness:
         ``answer(x, count)``, with the number of this call, from 1.
     slope : callable, optional
         ``slope(x)``, the gradient.
+
+    Examples
+    --------
+    >>> watched = Witness(lambda x, count: float(x.sum()) + count)
+    >>> watched(np.ones(3)), watched(np.zeros(3))
+    (4.0, 2.0)
+    >>> watched.count, [point.tolist() for point in watched.points]
+    (2, [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
     """
 
     def __init__(
@@ -92,12 +128,42 @@ class Witness:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Tell whether two arrays, or two lists of arrays, are the same bits."""
+    """Tell whether two arrays, or two lists of arrays, hold the same numbers.
+
+    Parameters
+    ----------
+    a, b : array or list of array
+
+    Returns
+    -------
+    bool
+        NaN is the same as NaN.
+
+    Examples
+    --------
+    >>> same([1.0, np.nan], [1.0, np.nan]), same(0.1 + 0.2, 0.3)
+    (True, False)
+    """
     return np.array_equal(np.asarray(a), np.asarray(b), equal_nan=True)
 
 
 def invalid_values(rule: Any) -> Iterator[Any]:
-    """Yield values that a rule must refuse."""
+    """Yield values that a rule must refuse.
+
+    Parameters
+    ----------
+    rule : Real, Integer or Choice
+        Of a parameter.
+
+    Yields
+    ------
+    object
+
+    Examples
+    --------
+    >>> list(invalid_values(Integer(1, 10)))
+    ['no such value', True, None, inf, 0.5, 0, 11]
+    """
     yield "no such value"
     if isinstance(rule, Choice):
         yield 1
@@ -115,7 +181,25 @@ def invalid_values(rule: Any) -> Iterator[Any]:
 
 
 def demand_refusals(parameters: type, who: str) -> None:
-    """Demand of every parameter that wrong values are refused with owner and parameter named."""
+    """Demand of every parameter that wrong values are refused with owner and parameter named.
+
+    Parameters
+    ----------
+    parameters : type
+        A NamedTuple class whose fields carry rules.
+    who : str
+        The owner, such as ``"solver 's2p'"``.
+
+    Raises
+    ------
+    Broken
+        If a wrong value is accepted, or refused without saying whose it is.
+
+    Examples
+    --------
+    >>> from zobench.solver import solver
+    >>> demand_refusals(solver("s2p").parameters, "solver 's2p'")
+    """
     faults = [
         (name, value) for name, rule in constraints(parameters).items() for value in invalid_values(rule)
     ]
