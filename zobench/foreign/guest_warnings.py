@@ -26,6 +26,21 @@ def noted(outside: Callable[[], bool], notes: dict[str, int]) -> Iterator[None]:
         filters that stood before.
     notes : dict of str to int
         Gets each text and how often it came.
+
+    Yields
+    ------
+    None
+        While warnings are noted.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> notes = {}
+    >>> with noted(lambda: False, notes):
+    ...     for _ in range(2):
+    ...         warnings.warn_explicit("no progress", RuntimeWarning, "cg.py", 1, module="scipy.optimize")
+    >>> notes
+    {'RuntimeWarning: no progress': 2}
     """
     filters = list(warnings.filters)
     with warnings.catch_warnings():

@@ -43,6 +43,19 @@ class Halt(BaseException):
     """Unwinds a package: the budget is spent, the objective raised, or a callback asked to stop.
 
     It is no `Exception`, so that ``except Exception`` of a package lets it pass.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> def solve(loop, parameters):
+    ...     while True:
+    ...         try:
+    ...             loop.query(loop.x0)
+    ...         except Exception:
+    ...             pass
+    >>> endless = OwnLoop(name="endless", summary="", source="", solve=solve)
+    >>> zobench.minimize(lambda x: float(x @ x), [1.0, 2.0], solver=endless, budget=5).nfev
+    5
     """
 
 
@@ -177,6 +190,25 @@ class OwnLoopRun(Run):
     """A run of a package's own loop, from outside like any `Run`.
 
     The loop cannot be paused: `advance` goes on to the end, however many steps are asked for.
+
+    Parameters
+    ----------
+    objective, solver, parameters, x0, budget, ...
+        As of `Run`; the solver is an `OwnLoop`.
+
+    Attributes
+    ----------
+    told : callable or None
+        What `drive` calls after each step.
+    loop : Loop
+        What the solver's `solve` is handed.
+
+    Examples
+    --------
+    >>> from zobench.interfaces.optimize import begin, method_of
+    >>> going = begin(method_of("nelder-mead"), lambda x: float(x @ x), [1.0, 2.0], budget=20)
+    >>> going.advance(steps=1), going.over, going.trace().count
+    (False, 'budget', 20)
     """
 
     told: Callable[[], None] | None = field(default=None, init=False)
@@ -263,12 +295,23 @@ class OwnLoopRun(Run):
         return super().trace(key, status, words)
 
     def snapshot(self) -> NoReturn:
-        """Refuse: what a package keeps in its own loop cannot be copied."""
+        """Refuse: what a package keeps in its own loop cannot be copied.
+
+        Raises
+        ------
+        ZobenchError
+            Always.
+        """
         raise ZobenchError(f"solver {self.solver.name!r} owns its loop, which cannot be gone back in")
 
 
 class Loop:
     """What a `solve` function hands to its package.
+
+    Parameters
+    ----------
+    run : OwnLoopRun
+        Whose queries and steps it counts.
 
     Attributes
     ----------
@@ -280,6 +323,21 @@ class Loop:
         Of the answers so far, as the method saw them; infinite before the first finite one.
     halted : bool
         Whether the run is over and every further query raises `Halt`.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> def solve(loop, parameters):
+    ...     for k in range(3):
+    ...         loop.query(loop.x0 / 2**k)
+    ...         loop.step()
+    ...     return f"the best of three points is {loop.best}"
+    >>> halving = OwnLoop(name="halving", summary="", source="", solve=solve)
+    >>> result = zobench.minimize(lambda x: float(x @ x), [4.0], solver=halving, budget=10)
+    >>> result.nfev, result.nit, result.x.tolist()
+    (3, 3, [1.0])
+    >>> result.message
+    'scipy ended the run: the best of three points is 1.0'
     """
 
     def __init__(self, run: OwnLoopRun):

@@ -101,7 +101,28 @@ def minimize_as_scipy(
     options : mapping
         The options, each by its name.
     refused : mapping
-        Arguments of SciPy that no solver takes, by name.
+        Arguments of SciPy that no solver takes, by name: bounds, constraints, hess, hessp.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        See `zobench.minimize`; with the option ``return_all`` also `allvecs`, the iterates.
+
+    Raises
+    ------
+    ZobenchError
+        If there are bounds or constraints, an option is unknown, or the request is at fault.
+
+    Examples
+    --------
+    >>> from zobench.registry import find
+    >>> refused = dict.fromkeys(("bounds", "constraints", "hess", "hessp"))
+    >>> options = {"maxfev": 20, "return_all": True}
+    >>> result = minimize_as_scipy(
+    ...     find("solvers", "stp"), lambda x: float(x @ x), [1.0, 2.0], options=options, refused=refused
+    ... )
+    >>> result.nfev, result.allvecs[0].tolist(), len(result.allvecs) == result.nit + 1
+    (20, [1.0, 2.0], True)
     """
     from zobench.interfaces.optimize import minimize_with
 

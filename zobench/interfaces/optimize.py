@@ -125,8 +125,33 @@ def minimize_with(
 
     Parameters
     ----------
+    method : Solver
+    fun, x0, callback
+        As for `minimize`.
     visited : list, optional
         Every iterate is appended to it, the start first.
+    **request
+        The arguments that `begin` takes by name.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+
+    Raises
+    ------
+    ZobenchError
+        If `callback` cannot be called, or the request is at fault.
+    BaseException
+        Whatever `fun` or `callback` raises, but for the callback's StopIteration.
+
+    Examples
+    --------
+    >>> visited = []
+    >>> result = minimize_with(
+    ...     method_of("stp"), lambda x: float(x @ x), [1.0, 2.0], visited=visited, maxiter=3
+    ... )
+    >>> result.nit, len(visited), visited[0].tolist()
+    (3, 4, [1.0, 2.0])
     """
     if callback is not None and not callable(callback):
         raise ZobenchError(f"callback must be callable, got {callback!r}")
@@ -135,7 +160,27 @@ def minimize_with(
 
 
 def method_of(given: Any) -> Solver:
-    """Give the solver that is meant by a name, a solver, or a solver's module."""
+    """Give the solver that is meant by a name, a solver, or a solver's module.
+
+    Parameters
+    ----------
+    given : str, Solver or module
+
+    Returns
+    -------
+    Solver
+
+    Raises
+    ------
+    ZobenchError
+        If it is none of these, or no solver has that name.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> method_of("stp") is method_of(zobench.solvers.stp)
+    True
+    """
     if isinstance(given, ModuleType) and hasattr(given, "solver"):
         given = given.solver
     if not isinstance(given, (str, Solver)):
@@ -159,8 +204,28 @@ def begin(
 
     Parameters
     ----------
+    method : Solver
+    fun, x0, budget, seed, parameters, noise, jac
+        As for `minimize`.
     maxiter : int, optional
         Stop after this many steps.  Where no budget is given, it is what that many steps may ask.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ZobenchError
+        If the request is at fault.
+
+    Examples
+    --------
+    >>> going = begin(method_of("s2p"), lambda x: float(x @ x), [1.0, 2.0], budget=10)
+    >>> going.advance(steps=2), going.trace().count
+    (True, 4)
+    >>> going.advance(steps=10), going.trace().count
+    (False, 10)
     """
     given = named(parameters)
     _check_names(method, given)
@@ -226,7 +291,24 @@ def _check_names(method: Solver, given: Mapping[str, Any]) -> None:
 
 
 def caller_level() -> int:
-    """Give the `stacklevel` that makes a warning point at the line of the user."""
+    """Give the `stacklevel` that makes a warning point at the line of the user.
+
+    Returns
+    -------
+    int
+        For ``warnings.warn`` in the function that asks: frames of zobench and of SciPy are passed over.
+
+    Examples
+    --------
+    A function of zobench that the user calls, and that SciPy calls for the user:
+
+    >>> def function(module, body, **known):
+    ...     return eval(f"lambda: {body}", {"__name__": module, **known})
+    >>> warns = function("zobench.solver", "caller_level()", caller_level=caller_level)
+    >>> calls = function("scipy.optimize", "warns()", warns=warns)
+    >>> function("__main__", "(warns(), calls())", warns=warns, calls=calls)()
+    (2, 3)
+    """
     frame, level = sys._getframe(1).f_back, 2
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("zobench", "scipy"):
         frame, level = frame.f_back, level + 1
@@ -296,7 +378,28 @@ def _wants_result(callback: Callable[..., Any]) -> bool:
 
 
 def message_of(going: Run, trace: Trace, found: bool) -> str:
-    """Say why a run ended, and what was wrong from the start."""
+    """Say why a run ended, and what was wrong from the start.
+
+    Parameters
+    ----------
+    going : Run
+    trace : Trace
+        Of it.
+    found : bool
+        Whether a query answered a finite number.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> going = begin(method_of("stp"), lambda x: float(x @ x), [1.0, 2.0], budget=10)
+    >>> while going.advance():
+    ...     pass
+    >>> message_of(going, going.trace(), True)
+    'The budget of queries was spent.'
+    """
     message = trace.message
     if trace.status == "finished" and going.steps is not None and trace.steps >= going.steps:
         message = "The steps asked for (maxiter) were taken."
@@ -312,7 +415,27 @@ def message_of(going: Run, trace: Trace, found: bool) -> str:
 
 
 def result_of(going: Run, status: str) -> "OptimizeResult":
-    """Make of a run, over or not, what SciPy's users expect."""
+    """Make of a run, over or not, what SciPy's users expect.
+
+    Parameters
+    ----------
+    going : Run
+    status : str
+        As `Run.over` has it; empty while the run goes on.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        See `minimize`; `status` is 3 if the run goes on or failed.
+
+    Examples
+    --------
+    >>> going = begin(method_of("s2p"), lambda x: float(x @ x), [1.0, 2.0], budget=10)
+    >>> going.advance(steps=2), result_of(going, going.over).nfev
+    (True, 4)
+    >>> going.advance(steps=10), result_of(going, going.over).status
+    (False, 0)
+    """
     from scipy.optimize import OptimizeResult
 
     trace = going.trace(status=status)

@@ -55,6 +55,14 @@ class Slot:
     sloped : bool
         Whether the gradient is wanted there.
     gradient : vector of size d or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> slot = Slot(np.array([1.0, 2.0]))
+    >>> slot.asked, slot.answer = True, 5.0
+    >>> slot.entry
+    5.0
     """
 
     point: _Vector
@@ -74,7 +82,31 @@ def _answered(slot: Slot) -> bool:
 
 
 def number(value: Any, who: str) -> float:
-    """Read one number; NaN and infinities are numbers."""
+    """Read one number; NaN and infinities are numbers.
+
+    Parameters
+    ----------
+    value : float, or array of size 1
+    who : str
+        Named in the complaint.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ZobenchError
+        If it is not one real number.
+
+    Examples
+    --------
+    >>> number([2], "the value")
+    2.0
+    >>> number("2", "the value")
+    Traceback (most recent call last):
+    zobench.errors.ZobenchError: the value must be one number, got '2'
+    """
     array = np.asarray(value)
     if array.size != 1 or array.dtype.kind not in "fiu":
         raise ZobenchError(f"{who} must be one number, got {value!r}")
@@ -82,7 +114,26 @@ def number(value: Any, who: str) -> float:
 
 
 class Recorded:
-    """Answers of an earlier study, in the order of their queries; each is given once."""
+    """Answers of an earlier study, in the order of their queries; each is given once.
+
+    Parameters
+    ----------
+    answers : iterable
+        As `Study.answers` has them: numbers, or pairs of value and gradient.
+
+    Raises
+    ------
+    ZobenchError
+        If an answer is not a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> recorded, slot = Recorded([5.0, 3.0]), Slot(np.array([1.0, 2.0]))
+    >>> recorded.give(1, slot)
+    >>> recorded.size, slot.answer, slot.asked
+    (2, 3.0, True)
+    """
 
     def __init__(self, answers: Iterable[Any]):
         self._entries = [_read(place, entry) for place, entry in enumerate(answers)]
@@ -113,6 +164,17 @@ def _same(a: _Vector, b: _Vector) -> bool:
 class Replay:
     """One replay; `value` and `slope` are its objective.
 
+    Parameters
+    ----------
+    slots : sequence of Slot
+        The queries known so far, in their order.
+    recorded : Recorded
+        Answers for points that no slot has.
+    base : int
+        Queries of the steps already taken: the number of the first recorded answer that may be given.
+    room : int
+        Queries that may be asked from the first without an answer on.
+
     Attributes
     ----------
     asked : list of Slot
@@ -123,6 +185,17 @@ class Replay:
         The first place without an answer; -1 if every answer was a told one.
     full : bool
         Nothing more is to be asked.
+
+    Examples
+    --------
+    One answer is recorded, and room is left for one query without:
+
+    >>> import numpy as np
+    >>> replay = Replay([], Recorded([5.0]), base=0, room=1)
+    >>> replay.value(np.array([1.0, 2.0])), replay.open, replay.full
+    (5.0, -1, False)
+    >>> replay.value(np.array([3.0, 4.0])), replay.open, replay.full
+    (nan, 1, True)
     """
 
     def __init__(self, slots: Sequence[Slot], recorded: Recorded, base: int, room: int):
@@ -165,12 +238,30 @@ class Replay:
 class Comparison:
     """A replay with other made-up answers, which ends where it asks something else than the first.
 
+    Parameters
+    ----------
+    first : Replay
+    make_up : callable
+        ``make_up(j) -> float``: the answer of query j if none is told.
+
     Attributes
     ----------
     common : int
         How many queries are the same, bit by bit.
     full : bool
         Nothing more is to be asked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> first = Replay([], Recorded([]), base=0, room=2)
+    >>> first.value(np.array([1.0])), first.value(np.array([2.0]))
+    (nan, nan)
+    >>> other = Comparison(first, lambda j: 10.0 + j)
+    >>> other.value(np.array([1.0])), other.value(np.array([3.0]))
+    (10.0, nan)
+    >>> other.common, other.full
+    (1, True)
     """
 
     def __init__(self, first: Replay, make_up: _MakeUp):
@@ -201,6 +292,13 @@ class Comparison:
 class Replayed:
     """A run whose steps are replayed until all their queries are answered from outside.
 
+    Parameters
+    ----------
+    start : callable
+        ``start(value, slope) -> Run``: lays out the run of an objective and its gradient, which are given.
+    answers : iterable
+        `Study.answers` of a study that is taken up; empty for a new one.
+
     Attributes
     ----------
     going : Run
@@ -214,6 +312,25 @@ class Replayed:
         Of their points.
     withdrawn : set of bytes
         Points that were handed out by a wrong guess.
+
+    Raises
+    ------
+    ZobenchError
+        If there are more answers than the run asks for, or one is not a number.
+
+    Examples
+    --------
+    Both points of a step of S2P can be asked before either is answered:
+
+    >>> from zobench.interfaces.optimize import begin, method_of
+    >>> def start(value, slope):
+    ...     return begin(method_of("s2p"), value, [1.0, 2.0], budget=10)
+    >>> steps = Replayed(start, answers=[])
+    >>> for slot in steps.fresh(4):
+    ...     slot.asked, slot.answer = True, float(slot.point @ slot.point)
+    >>> steps.changed()
+    >>> len(steps.told), int(steps.going.watch["k"][0]), steps.over
+    (2, 1, False)
     """
 
     def __init__(self, start: Callable[[Any, Any], Run], answers: Iterable[Any]):

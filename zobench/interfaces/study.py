@@ -98,6 +98,31 @@ class Study:
 
     A first-order method wants gradients as well: ``study.tell(x, value, gradient=g)``.  Methods may be called
     from several threads.
+
+    Parameters
+    ----------
+    method : Solver
+    x0 : array_like of shape (d,)
+    request : mapping
+        The arguments budget, seed, parameters and noise of `ask_tell`.
+    answers : iterable
+        `Study.answers` of a study that is taken up.
+
+    Raises
+    ------
+    ZobenchError
+        If the request is at fault, the method owns its loop, or the answers are not of such a study.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> study = zobench.ask_tell("s2p", [1.0, 2.0], budget=10)
+    >>> x = study.ask()
+    >>> study
+    <Study of s2p, 0 of 10 queries told, 1 points wait for answers>
+    >>> study.tell(x, float(x @ x))
+    >>> study
+    <Study of s2p, 1 of 10 queries told, 0 points wait for answers>
     """
 
     def __init__(self, method: Solver, x0: Any, request: Mapping[str, Any], answers: Iterable[Any] = ()):
