@@ -18,7 +18,33 @@ ROUNDING = 1e-13
 
 
 def causes(row: Any, made: "Instance | None", seen: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the causes that the numbers show, the gravest first."""
+    """Yield the causes that the numbers show, the gravest first.
+
+    Parameters
+    ----------
+    row : row of `Store.runs`
+        With start, value, status and count.
+    made : Instance or None
+        Its noise is asked for; None where this installation does not have the problem.
+    seen : dict
+        Numbers of the run, as `zobench.explain.run.explain_run` gathers them: whether there is a reference,
+        then start_gap, best_gap and final_gap; the others where they are known.
+
+    Yields
+    ------
+    str, str
+        The cause in a word or two, and a few sentences about it.
+
+    Examples
+    --------
+    The budget was used up while f was still falling by half a decade a tenth of the run:
+
+    >>> from types import SimpleNamespace
+    >>> row = SimpleNamespace(start=5.0, value=1.0, status="budget", count=100)
+    >>> seen = {"reference": True, "start_gap": 5.0, "best_gap": 1.0, "final_gap": 1.0, "last_tenth": 0.5}
+    >>> next(causes(row, None, seen))
+    ('budget', 'The budget: it was still falling at its end, 0.50 decades in the last tenth.')
+    """
     gap, start, value = seen.get("best_gap", math.nan), seen.get("start_gap", math.nan), float(row.value)
     noise = None if made is None or made.noise is None else _level(made.noise)
     if not math.isfinite(value) or value > 1e3 * abs(float(row.start)) + 1e3:

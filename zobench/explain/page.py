@@ -16,6 +16,7 @@ class Explanation:
     Attributes
     ----------
     subject, kind : str
+        Its name, and what it is.
     sections : list of (title, sentences)
     numbers : dict
         What the sentences were made of.
@@ -23,6 +24,14 @@ class Explanation:
         Of a solver: its functions, each line with its number, text and what it does.
     unknown : list of str
         What cannot be said from what is there.
+
+    Examples
+    --------
+    >>> told = Explanation("s2p", "solver")
+    >>> told.add("Cost", ["A step asks 2 queries."])
+    >>> told.add("Theorems", [])
+    >>> told.as_dict()["sections"]
+    [{'title': 'Cost', 'sentences': ['A step asks 2 queries.']}]
     """
 
     subject: str
@@ -50,7 +59,30 @@ class Explanation:
 
 
 def text_of(told: Explanation) -> str:
-    """Write an explanation as text."""
+    """Write an explanation as text.
+
+    Parameters
+    ----------
+    told : Explanation
+
+    Returns
+    -------
+    str
+        In lines of at most 100 characters, but for source lines and formulas, which stay as they are.
+
+    Examples
+    --------
+    >>> told = Explanation("s2p", "solver", unknown=["Whether it was a lucky seed."])
+    >>> told.add("Cost", ["A step asks 2 queries."])
+    >>> print(text_of(told))
+    s2p: solver
+    <BLANKLINE>
+    Cost
+      A step asks 2 queries.
+    <BLANKLINE>
+    Not known
+      Whether it was a lucky seed.
+    """
     parts = [f"{told.subject}: {told.kind}"]
     for title, sentences in told.sections:
         parts.append("\n".join([title, *(_filled(sentence) for sentence in sentences)]))

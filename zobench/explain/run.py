@@ -44,6 +44,27 @@ def explain_run(row: Any, trace: "DataFrame", hits: "DataFrame", others: int) ->
         Its rows of the store's tables.
     others : int
         Runs in the store that differ from it by the seed alone.
+
+    Returns
+    -------
+    Explanation
+        Why it stopped and, unless it failed, how far it came and what dominated it; of a run of at most
+        `REPEATED` queries, which is done again, its steps and its bound too.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> from zobench.store.database import Store
+    >>> with tempfile.TemporaryDirectory() as place, Store(f"{place}/store.sqlite") as store:
+    ...     store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     (row,) = store.runs().reset_index().itertuples()
+    ...     told = explain_run(row, store.traces(), store.hits(), others=0)
+    >>> told.kind
+    'run of s2p on quadratic (dim 10), seed 0'
+    >>> told.sections[0][1][0]
+    'The budget was spent: 100 of 100 queries were answered, in 50 whole steps.'
+    >>> told.numbers["dominated_by"]
+    'budget'
     """
     parameters = json.loads(row.solver_parameters)
     problem = problem_name(

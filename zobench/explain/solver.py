@@ -30,6 +30,16 @@ PLAIN = {
 def explain_solver(solver: Solver) -> Explanation:
     """Explain a solver.
 
+    Parameters
+    ----------
+    solver : Solver
+
+    Returns
+    -------
+    Explanation
+        With the source of its step, each line with what it does; numbers are for the default parameters,
+        d = 10 and 1,000 queries.
+
     Examples
     --------
     >>> import zobench.solver

@@ -22,7 +22,24 @@ DRAWING = ("zobench.directions", "zobench.stream", "zobench.geometry.orthonormal
 
 
 def functions_of(solver: Solver) -> list[Callable[..., Any]]:
-    """List the functions that make a solver's step and start, without those of the core: callers first."""
+    """List the functions that make a solver's step and start, without those of the core: callers first.
+
+    Parameters
+    ----------
+    solver : Solver
+
+    Returns
+    -------
+    list of callable
+        `step` and `init`, if there is one, then what they call in the order of the source; of a package's own
+        loop the one function that starts it.
+
+    Examples
+    --------
+    >>> import zobench.solver
+    >>> [function.__name__ for function in functions_of(zobench.solver.solver("stp"))]
+    ['step', 'init']
+    """
     if isinstance(solver, OwnLoop):
         return [solver.solve]
     found: list[Callable[..., Any]] = []
@@ -182,11 +199,15 @@ def _asking(functions: list[Callable[..., Any]]) -> set[str]:
 def lines_of(solver: Solver) -> list[dict[str, Any]]:
     """Give the source of a solver's functions, each line with what it does.
 
+    Parameters
+    ----------
+    solver : Solver
+
     Returns
     -------
     list of dict
-        ``function``, ``file``, ``first`` and ``last`` line, and ``lines``, each with ``number``, ``text`` and
-        ``does``.
+        ``function``, ``file`` (with its folder), ``path``, ``first`` and ``last`` line, and ``lines``, each
+        with ``number``, ``text`` and ``does``.
 
     Examples
     --------

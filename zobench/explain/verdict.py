@@ -33,6 +33,27 @@ def explain_verdict(fact: dict[str, Any], family: int) -> Explanation:
         As `zobench.store.frames.Frames.verdicts` has it.
     family : int
         Verdicts in the store: the family that thresholds are known to be shared among, at least.
+
+    Returns
+    -------
+    Explanation
+        With all numbers of the verdict but its points, and how many seeds would change it.
+
+    Examples
+    --------
+    Limits shrink like 1 / sqrt(seeds): from 0.3 above the mean to the 0.2 of room takes 40 (3/2)^2 seeds.
+
+    >>> fact = {
+    ...     "theorem": "s2p-smooth-stationary", "instance": "quadratic (dim 10)", "relation": "<=",
+    ...     "quantity": "mean over k of |grad f(x_k)|", "seeds": 40, "bound": 1.0, "mean": 0.8, "ratio": 0.8,
+    ...     "tightness": 0.8, "ci_low": 0.5, "ci_high": 1.1, "log10_e_value": -1.0,
+    ...     "verdict": "not refuted", "note": "",
+    ... }
+    >>> told = explain_verdict(fact, family=10)
+    >>> told.numbers["seeds_to_support"]
+    90
+    >>> dict(told.sections)["Why not another verdict"][1]
+    'Not supported, for the upper limit 1.1 lies above the bound.'
     """
     what = f"verdict of theorem {fact['theorem']} on {fact['instance']}"
     told = Explanation(fact["verdict"], what)
@@ -230,7 +251,30 @@ def _strict(name: str) -> list[str]:
 
 
 def explain_theorem(name: str, verdicts: Sequence[dict[str, Any]] = ()) -> Explanation:
-    """Explain what a theorem says and how it is tried."""
+    """Explain what a theorem says and how it is tried.
+
+    Parameters
+    ----------
+    name : str
+        Of a theorem.
+    verdicts : sequence of dict
+        Not looked at; `explain_verdict` explains them.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    ZobenchError
+        If there is no theorem of that name.
+
+    Examples
+    --------
+    >>> told = explain_theorem("s2p-smooth-stationary")
+    >>> told.numbers["relation"], told.numbers["assumes"], told.sections[0][0]
+    ('<=', ['L', 'f_star'], 'What it says')
+    """
     theorem, solver = find_theorem(name)
     told = Explanation(name, f"theorem about solver {solver.name}, {theorem.claims}")
     told.add("What it says", [theorem.statement])
