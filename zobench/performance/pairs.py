@@ -76,6 +76,18 @@ class Pairs:
     targets : vector
     unpaired : int
         Runs of either side without a partner.
+
+    Examples
+    --------
+    The first run hits both targets after 10 queries; the second one needs ten times as many for one of them,
+    and misses the other within its 1000:
+
+    >>> queries = {"first": np.array([[10.0, 10.0]]), "second": np.array([[100.0, np.inf]])}
+    >>> runs = {"problem": np.array(["sphere"]), "seed": np.array([0]), "unpaired": 0}
+    >>> ends = {"budget": np.array([1000.0]), "spent": np.array([[1000.0, 1000.0]])}
+    >>> pairs = Pairs(**queries, **runs, **ends, targets=np.array([0.1, 0.01]))
+    >>> pairs.log_ratios().round(9).tolist(), pairs.log_ratios(penalty=1.0).round(9).tolist()
+    ([2.0], [1.5])
     """
 
     problem: NDArray[Any]
@@ -88,7 +100,18 @@ class Pairs:
     unpaired: int
 
     def log_ratios(self, penalty: float = PENALTY) -> Floats:
-        """Give log10(second / first) of each pair, the mean over the targets that either run hit; else 0."""
+        """Give log10(second / first) of each pair, the mean over the targets that either run hit; else 0.
+
+        Parameters
+        ----------
+        penalty : float
+            A run without the hit counts with this many budgets.
+
+        Returns
+        -------
+        vector
+            One a pair.
+        """
         either = np.isfinite(self.first) | np.isfinite(self.second)
         missed = penalty * self.budget[:, None]
         sides = [np.log10(np.where(np.isfinite(side), side, missed)) for side in (self.first, self.second)]
@@ -102,6 +125,29 @@ def ert_ratio(pairs: Pairs, level: float = 0.95, bootstrap: int = 1000) -> tuple
     Whole pairs are resampled.  Without hits on one side the ratio is 0 or inf, without any it is NaN; with
     fewer than `FEWEST` pairs, or without any hit, the limits are NaN.  Where a resample has no hit on either
     side, nothing is known of it: it counts as the worst for both limits.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    level : float
+        Of each interval by itself.
+    bootstrap : int
+        Resamples of the pairs.
+
+    Returns
+    -------
+    (ratio, low, high) : vectors
+        One entry a target.
+
+    Examples
+    --------
+    Five pairs, in each of which the second run needs twice the queries of the first:
+
+    >>> first, spent = np.array([[10.0], [20.0], [30.0], [40.0], [50.0]]), np.full((5, 2), 100.0)
+    >>> names, seeds = np.full(5, "sphere"), np.arange(5)
+    >>> pairs = Pairs(names, seeds, first, 2.0 * first, spent[:, 0], spent, np.array([0.1]), unpaired=0)
+    >>> [found.round(9).tolist() for found in ert_ratio(pairs)]
+    [[2.0], [2.0], [2.0]]
     """
     sides = (pairs.first, pairs.spent[:, 0]), (pairs.second, pairs.spent[:, 1])
     columns = [np.where(np.isfinite(side), side, spent[:, None]) for side, spent in sides]
@@ -141,10 +187,27 @@ def pairs_of(
     first_rows, second_rows : vectors of int
         At most one row an instance and seed.
 
+    Returns
+    -------
+    Pairs
+        In the order of `first_rows`.
+
     Raises
     ------
     ZobenchError
         If the targets differ, or an instance and seed has several runs on one side.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> runs = [(name, seed) for name in ("s2p", "stp") for seed in (1, 2)]
+    >>> traces = [zobench.run("quadratic", name, budget=200, seed=seed) for name, seed in runs]
+    >>> runtimes = Runtimes.from_evidence(Evidence.from_traces(traces))
+    >>> s2p, stp = (cell.rows for cell in runtimes.cells)
+    >>> pairs = pairs_of(runtimes, s2p, runtimes, stp[1:])
+    >>> pairs.seed.tolist(), pairs.unpaired
+    ([2], 1)
     """
     if not np.array_equal(first.targets, second.targets):
         raise ZobenchError("pairs: both sides must have the same targets; use Runtimes.only(targets=...)")
@@ -272,6 +335,16 @@ def holm(p: Sequence[float] | Floats) -> Floats:
 
     Source: Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6, 1979.
 
+    Parameters
+    ----------
+    p : sequence of float
+        One p-value a member of the family.
+
+    Returns
+    -------
+    vector
+        In the order of `p`, at most 1: a member falls at a level if its entry is at most that level.
+
     Examples
     --------
     >>> holm([0.01, 0.04, 0.03]).tolist()
@@ -310,6 +383,17 @@ def compare_solvers(
     ------
     ZobenchError
         If no problem and seed was met by both.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> runs = [(name, seed) for name in ("s2p", "spsa") for seed in range(6)]
+    >>> traces = [zobench.run("quadratic", name, budget=400, seed=seed) for name, seed in runs]
+    >>> runtimes = Runtimes.from_evidence(Evidence.from_traces(traces))
+    >>> table = compare_solvers(runtimes, "s2p", "spsa", target=0.1)
+    >>> table[["problem", "pairs", "first_better", "second_better", "p"]].values.tolist()
+    [['quadratic (dim 10)', 6, 0, 6, 0.03125]]
     """
     from pandas import DataFrame
 
