@@ -41,6 +41,14 @@ class Profile:
     share : vector
         Of the problems.
     problems, solved : int
+
+    Examples
+    --------
+    One of three problems is solved at once, another one within a factor of 4, the third never:
+
+    >>> profile = Profile("s2p", np.array([1.0, 4.0]), np.array([1.0, 2.0]) / 3.0, problems=3, solved=2)
+    >>> profile.at([0.5, 1.0, 10.0]).round(2).tolist()
+    [0.0, 0.33, 0.67]
     """
 
     solver: str
@@ -50,7 +58,17 @@ class Profile:
     solved: int
 
     def at(self, x: Any) -> Floats:
-        """Give the share of the problems solved within `x`."""
+        """Give the share of the problems solved within `x`.
+
+        Parameters
+        ----------
+        x : float or vector
+            Ratios tau, or simplex gradients alpha.
+
+        Returns
+        -------
+        float or vector
+        """
         place = np.searchsorted(self.x, np.asarray(x, float), side="right")
         return np.concatenate([[0.0], self.share])[place]
 
@@ -79,10 +97,21 @@ def performance_ratios(costs: "DataFrame") -> "DataFrame":
     costs : DataFrame
         Rows problems, columns solvers (`zobench.performance.measures.costs`).
 
+    Returns
+    -------
+    DataFrame
+        Of the same shape; inf in the whole row of a problem that no solver solves.
+
     Raises
     ------
     ZobenchError
-        If a solver lacks a problem, or a cost is not positive.
+        If the table is empty, a solver lacks a problem, or a cost is not positive.
+
+    Examples
+    --------
+    >>> from pandas import DataFrame
+    >>> performance_ratios(DataFrame({"a": [10.0, 40.0], "b": [20.0, np.inf]})).values.tolist()
+    [[1.0, 2.0], [1.0, inf]]
     """
     from pandas import DataFrame
 
