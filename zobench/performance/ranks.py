@@ -64,6 +64,14 @@ class RankTable:
 def ranks(costs: Any) -> NDArray[np.float64]:
     """Rank the columns in each row, 1 the smallest; equal costs, infinite ones too, share the mean rank.
 
+    Parameters
+    ----------
+    costs : array of shape (problems, solvers)
+
+    Returns
+    -------
+    array of shape (problems, solvers)
+
     Examples
     --------
     >>> ranks([[10.0, np.inf, 5.0, np.inf]]).tolist()
@@ -73,7 +81,24 @@ def ranks(costs: Any) -> NDArray[np.float64]:
 
 
 def critical_difference(solvers: int, problems: int, level: float = 0.05) -> float:
-    """Return how far apart two mean ranks must be, by Nemenyi's test.
+    """Return how far apart two mean ranks must be, by Nemenyi's test: q sqrt(k (k + 1) / (6 N)).
+
+    Source: Demšar, "Statistical comparisons of classifiers over multiple data sets", J. Mach. Learn. Res. 7,
+    2006.
+
+    Parameters
+    ----------
+    solvers : int
+        k, at least 2.
+    problems : int
+        N.
+    level : float
+        Family-wise probability of telling apart solvers that do not differ.
+
+    Returns
+    -------
+    float
+        In ranks.
 
     Examples
     --------
