@@ -47,7 +47,18 @@ class Emitted:
         self.__doc__ = define.__doc__
 
     def __call__(self, *arguments: Any) -> Any:
-        """Complain: there is no such function in Python."""
+        """Complain: there is no such function in Python.
+
+        Parameters
+        ----------
+        *arguments : object
+            Not looked at.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
         raise NotImplementedError(f"{self.__name__} is for compiled code")
 
     def typed(self) -> Any:

@@ -175,11 +175,31 @@ class Functions:
             self._c_sample = ctypes.CFUNCTYPE(ctypes.c_double, *integers)(self.objective.sample_address)
 
     def value(self, x: NDArray[np.float64]) -> float:
-        """Return f(x)."""
+        """Return f(x).
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+            Of float64, its numbers side by side in memory; that is not checked, here and below.
+
+        Returns
+        -------
+        float
+        """
         return self._c_value(x.ctypes.data, x.size, self._block.ctypes.data)
 
     def values(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return f at each row of `points`, evaluated together where the problem knows how."""
+        """Return f at each row of `points`, evaluated together where the problem knows how.
+
+        Parameters
+        ----------
+        points : array of shape (n, d)
+            The rows may lie apart in memory.
+
+        Returns
+        -------
+        array of shape (n,)
+        """
         if self._c_many is None:
             return np.array([self.value(x) for x in points])
         (count, dim), out = points.shape, np.empty(len(points))
@@ -188,13 +208,32 @@ class Functions:
         return out
 
     def gradient(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return grad f(x)."""
+        """Return grad f(x), of a problem that has a gradient.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+
+        Returns
+        -------
+        array of shape (d,)
+        """
         out = np.empty_like(x)
         self._c_gradient(x.ctypes.data, x.size, self._block.ctypes.data, out.ctypes.data)
         return out
 
     def sample(self, x: NDArray[np.float64], key: int) -> float:
-        """Return the sample of f(x) that belongs to `key`."""
+        """Return the sample of f(x) that belongs to `key`, of a stochastic instance.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+        key : int
+
+        Returns
+        -------
+        float
+        """
         return self._c_sample(x.ctypes.data, x.size, self._block.ctypes.data, key)
 
 

@@ -112,25 +112,73 @@ class Probe:
         return over
 
     def value(self, x: Array) -> float:
-        """Return f(x)."""
+        """Return f(x).
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+
+        Returns
+        -------
+        float
+        """
         return self.instance.value(x)
 
     def gradient(self, x: Array) -> Array:
-        """Return grad f(x)."""
+        """Return grad f(x).
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+
+        Returns
+        -------
+        array of shape (d,)
+        """
         return self.instance.gradient(x)
 
     def once(self, name: Any, search: Callable[[], Any]) -> Any:
-        """Do a search, or recall what it found: two attacks on one constant look at the same points."""
+        """Do a search, or recall what it found: two attacks on one constant look at the same points.
+
+        Parameters
+        ----------
+        name : object
+            Of the search; anything that can be a key of a dict.
+        search : callable
+            ``search()``, called the first time.
+
+        Returns
+        -------
+        object
+            What `search` answered.
+        """
         if name not in self._kept:
             self._kept[name] = search()
         return self._kept[name]
 
     def coordinates(self, count: int) -> NDArray[np.int64]:
-        """Choose some coordinates, evenly spaced."""
+        """Choose some coordinates, evenly spaced.
+
+        Parameters
+        ----------
+        count : int
+            The most that are chosen.
+
+        Returns
+        -------
+        vector of int
+            Different ones, ascending; the first and the last of x among them if `count` is at least 2.
+        """
         return np.unique(np.linspace(0, self.instance.dim - 1, count).astype(np.int64))
 
     def unit(self) -> Array:
-        """Draw a direction."""
+        """Draw a direction.
+
+        Returns
+        -------
+        array of shape (d,)
+            Of length 1.
+        """
         v = self._rng.standard_normal(self.instance.dim)
         return v / np.linalg.norm(v)
 
@@ -141,7 +189,13 @@ class Probe:
     @cached_property
     @_quietly
     def points(self) -> list[Array]:
-        """x0, x_star, and points near and far in random directions and along coordinate axes."""
+        """x0, x_star, and points near and far in random directions and along coordinate axes.
+
+        Raises
+        ------
+        ZobenchError
+            If f or its gradient is not finite at x0.
+        """
         found = [np.array(self.instance.x0)]
         if self.instance.x_star is not None:
             found.append(np.array(self.instance.x_star))
@@ -202,7 +256,20 @@ class Probe:
 
     @_quietly
     def survey(self, x: Array, guess: Array | None = None, full: int = FULL) -> Survey | None:
-        """Measure the curvature at x; None where something is not finite."""
+        """Measure the curvature at x; None where something is not finite.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+        guess : array of shape (d,), optional
+            Where Lanczos' method begins; a random direction if not given.
+        full : int
+            Up to this dimension the Hessian is measured in full.
+
+        Returns
+        -------
+        Survey or None
+        """
         # far out a short way would drown in the rounding of x
         reach = self.reach * max(1.0, 1e-2 * float(np.linalg.norm(x - self.middle)) / self.scale)
         if not self._finite(x):
@@ -270,7 +337,17 @@ class Probe:
 
     @_quietly
     def trace(self, x: Array) -> float:
-        """Return the trace of the Hessian at x, one coordinate after the other."""
+        """Return the trace of the Hessian at x, one coordinate after the other.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+
+        Returns
+        -------
+        float
+            NaN if the time is over before.
+        """
         total, v = 0.0, np.zeros(x.size)
         for i in range(x.size):
             if self.late:
@@ -327,7 +404,17 @@ class Probe:
 
     @_quietly
     def weakest_slope(self, f_star: float) -> tuple[float, Array]:
-        """Give the smallest |grad f|^2 / (2 (f - f_star)) met, and where, by descent of its logarithm."""
+        """Give the smallest |grad f|^2 / (2 (f - f_star)) met, and where, by descent of its logarithm.
+
+        Parameters
+        ----------
+        f_star : float
+
+        Returns
+        -------
+        float, array of shape (d,)
+            Infinite if no point tells anything.
+        """
 
         def quotient(x: Array) -> float:
             if self.late:
@@ -381,7 +468,13 @@ class Probe:
 
     @_quietly
     def gradient_error(self) -> tuple[float, Array]:
-        """Give the worst error of the gradient against differences of the value, relative to its norm."""
+        """Give the worst error of the gradient against differences of the value, relative to its norm.
+
+        Returns
+        -------
+        float, array of shape (d,)
+            The error, 0 where none is certain, and the point where it was met.
+        """
         worst, where = 0.0, self.points[0]
         for x in self.points:
             g = self.gradient(x)

@@ -168,7 +168,14 @@ class Faults:
     found: dict[tuple[int, str], None] = field(default_factory=dict)
 
     def add(self, place: Place, message: Any) -> None:
-        """Note a fault of what stands at `place`; the same one is noted once."""
+        """Note a fault of what stands at `place`; the same one is noted once.
+
+        Parameters
+        ----------
+        place : tuple of str or int
+            The way through the table; where its line is not known, that of the nearest place above.
+        message : str or Exception
+        """
         while place and place not in self.lines:
             place = place[:-1]
         self.found.setdefault((self.lines.get(place, 0), str(message)))

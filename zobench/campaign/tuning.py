@@ -128,11 +128,33 @@ class Tuning:
     finals: tuple["RunKey", ...]
 
     def chosen(self, best: Parameters) -> list["RunKey"]:
-        """Give the campaign's runs with the best parameters."""
+        """Give the campaign's runs with the best parameters.
+
+        Parameters
+        ----------
+        best : tuple of (str, value)
+            One of `candidates`.
+
+        Returns
+        -------
+        list of RunKey
+            `finals` with these parameters.
+        """
         return [replace(key, solver_parameters=best) for key in self.finals]
 
     def results(self, store: "Store") -> list[tuple[float, float]]:
-        """Give each candidate's criterion, and its median final gap, from runs in the store."""
+        """Give each candidate's criterion, and its median final gap, from runs in the store.
+
+        Parameters
+        ----------
+        store : Store
+            With all the tuning runs.
+
+        Returns
+        -------
+        list of (float, float)
+            Candidate by candidate; infinite where no run got anywhere.
+        """
         outcomes = {row["id"]: row for row in store.outcomes(self.keys)}
         ert = self.settings.criterion == "ert"
         hits = store.hits_at(self.keys, self.settings.target) if ert else {}
@@ -144,7 +166,18 @@ class Tuning:
         return answer
 
     def choose(self, store: "Store") -> tuple[Parameters, dict[str, Any]]:
-        """Choose the best candidate, and describe the search for the store."""
+        """Choose the best candidate, and describe the search for the store.
+
+        Parameters
+        ----------
+        store : Store
+            With all the tuning runs.
+
+        Returns
+        -------
+        tuple of (str, value), dict
+            The parameters, and what `zobench.store.database.Store.put_tunings` takes.
+        """
         results = self.results(store)
         # an infinite criterion is no reason to prefer a large gap: ties go by the gap, then by the order
         best = min(range(len(results)), key=lambda place: (*results[place], place))
@@ -177,7 +210,13 @@ class Tuning:
         return self.candidates[best], described
 
     def name(self) -> str:
-        """Name the search: by its runs and its criterion."""
+        """Name the search: by its runs and its criterion.
+
+        Returns
+        -------
+        str
+            32 hexadecimal digits.
+        """
         text = json.dumps([self.settings.criterion, self.settings.target, [k.digest() for k in self.keys]])
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 

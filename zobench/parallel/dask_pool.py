@@ -181,7 +181,13 @@ class DaskPool(Pool):
         return 1
 
     def check(self) -> None:
-        """Complain if the scheduler has gone."""
+        """Complain if the scheduler has gone.
+
+        Raises
+        ------
+        ZobenchError
+            If it has.
+        """
         if self._client.status != "running":
             raise ZobenchError(
                 f"the Dask scheduler at {self._address!r} has gone; what was done by then is kept, and the "
@@ -189,14 +195,33 @@ class DaskPool(Pool):
             )
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        """Hand over a call of an importable function."""
+        """Hand over a call of an importable function.
+
+        Parameters
+        ----------
+        function : callable
+        *arguments : object
+        **named : object
+            Not handed over: give all arguments by place.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            Its exception is `zobench.parallel.pool.Lost` if the call ended with its worker.
+        """
         future: Future[Any] = Future()
         inner = self._executor.submit(_carry, __version__, self._limits, function, arguments)
         inner.add_done_callback(lambda done: _pass_on(done, future))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Leave the cluster; a local one ends."""
+        """Leave the cluster; a local one ends.
+
+        Parameters
+        ----------
+        wait, cancel_futures : bool
+            As of every executor; not looked at.
+        """
         with suppress(Exception):  # it may have gone already
             self._client.close(timeout=5)
         if self._cluster is not None:

@@ -125,7 +125,18 @@ class Given(Pool):
         return getattr(self._executor, "_max_workers", None) or processors()
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        """Hand over a call; a generator is run to its end there."""
+        """Hand over a call; a generator is run to its end there.
+
+        Parameters
+        ----------
+        function : callable
+        *arguments, **named : object
+
+        Returns
+        -------
+        concurrent.futures.Future
+            Of what the function answers, or of the list of its items.
+        """
         return self._executor.submit(_listed, function, *arguments, **named)
 
 

@@ -218,12 +218,36 @@ class Processes(Pool):
         return self._count
 
     def check(self) -> None:
-        """Complain if no worker process comes up."""
+        """Complain if no worker process comes up.
+
+        Raises
+        ------
+        ZobenchError
+            If several in a row ended as soon as they had started.
+        """
         if self._failed_starts >= STARTS:
             raise ZobenchError("worker processes end as soon as they start here: use --workers 1")
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        """Submit a call of an importable function; this may start a process."""
+        """Submit a call of an importable function; this may start a process.
+
+        Parameters
+        ----------
+        function : callable
+        *arguments : object
+        **named : object
+            Not handed over: give all arguments by place.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            Its exception is `zobench.parallel.pool.Lost` if the call ended with its worker.
+
+        Raises
+        ------
+        RuntimeError
+            After `shutdown`.
+        """
         if self._closed.is_set():
             raise RuntimeError("these worker processes were ended")
         future: Future[Any] = Future()
@@ -238,7 +262,14 @@ class Processes(Pool):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the workers when they have done what was submitted, or with `cancel_futures` what is begun."""
+        """End the workers when they have done what was submitted, or with `cancel_futures` what is begun.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to return only then.
+        cancel_futures : bool
+        """
         while cancel_futures:
             try:
                 task = self._tasks.get_nowait()

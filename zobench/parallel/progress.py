@@ -66,7 +66,12 @@ class Watch:
         self.queries = self.failed = self.done = 0
 
     def saw(self, batch: "Sequence[Trace | Failure]") -> None:
-        """Count what a batch holds."""
+        """Count what a batch holds, and log what failed.
+
+        Parameters
+        ----------
+        batch : sequence of Trace or Failure
+        """
         for each in batch:
             count = getattr(each, "count", None)
             if count is None:
@@ -82,7 +87,15 @@ class Watch:
             self.done += 1
 
     def __call__(self, done: int, total: int, text: str) -> None:
-        """Tell how far it is."""
+        """Tell how far it is.
+
+        Parameters
+        ----------
+        done, total : int
+            Runs.
+        text : str
+            What was done last.
+        """
         if self._draw is not None:
             self._draw(done, total, f"{self.rate()}{text}")
         if self._clock() - self._told > EVERY:
@@ -90,13 +103,24 @@ class Watch:
             _LOG.info("%d of %d runs, %s", done, total, self.rate().rstrip(", ") or "none done here")
 
     def rate(self) -> str:
-        """Say how many queries there were a second, and how many runs failed."""
+        """Say how many queries there were a second, and how many runs failed.
+
+        Returns
+        -------
+        str
+            Ends in a comma and a space; empty before the first run.
+        """
         seconds = self._clock() - self._begun
         said = f"{_rounded(self.queries / seconds)} queries/s, " if self.queries and seconds > 0 else ""
         return said + (f"{self.failed} failed, " if self.failed else "")
 
     def last_word(self) -> str:
-        """Say what was done and how fast."""
+        """Say what was done and how fast.
+
+        Returns
+        -------
+        str
+        """
         seconds = self._clock() - self._begun
         runs = "1 run" if self.done == 1 else f"{self.done:,} runs"
         failed = f", {self.failed} of them failed" if self.failed else ""
