@@ -56,13 +56,13 @@ def explain_run(row: Any, trace: "DataFrame", hits: "DataFrame", others: int) ->
     >>> import tempfile, zobench
     >>> from zobench.store.database import Store
     >>> with tempfile.TemporaryDirectory() as place, Store(f"{place}/store.sqlite") as store:
-    ...     store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     store.put(zobench.run("quadratic", "stp", budget=100))
     ...     (row,) = store.runs().reset_index().itertuples()
     ...     told = explain_run(row, store.traces(), store.hits(), others=0)
     >>> told.kind
-    'run of s2p on quadratic (dim 10), seed 0'
+    'run of stp on quadratic (dim 10), seed 0'
     >>> told.sections[0][1][0]
-    'The budget was spent: 100 of 100 queries were answered, in 50 whole steps.'
+    'The budget was spent: 100 of 100 queries were answered, in 49 whole steps.'
     >>> told.numbers["dominated_by"]
     'budget'
     """
