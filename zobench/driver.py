@@ -258,6 +258,11 @@ class Run:
     def advance(self, steps: int | None = None) -> bool:
         """Go on for a slice of time, or for a number of steps.
 
+        Parameters
+        ----------
+        steps : int, optional
+            If not given, as many as take some milliseconds.
+
         Returns
         -------
         bool
@@ -306,6 +311,11 @@ class Run:
 
         A step that the budget cuts short is undone, and not told.
 
+        Parameters
+        ----------
+        told : callable
+            ``told()``; it looks at the run, such as at `x`.
+
         Returns
         -------
         str
@@ -328,7 +338,19 @@ class Run:
             raise self.objective.error
 
     def trace(self, key: RunKey | None = None, status: str = "", message: str = "") -> Trace:
-        """Give the record so far."""
+        """Give the record so far.
+
+        Parameters
+        ----------
+        key : RunKey, optional
+            What the trace is to be identified by.
+        status, message : str
+            In place of the run's own.
+
+        Returns
+        -------
+        Trace
+        """
         bests, rows = self._bests.copy(), int(self.watch["row"][0])
         best, hits = float(self.oracle["best"][0]), self._hits.copy()
         reference = self.certificates.reference
@@ -387,16 +409,38 @@ class Run:
         return self._spare
 
     def field(self, name: str) -> NDArray[np.float64]:
-        """Give a field of the solver's workspace, to be looked at between steps."""
+        """Give a field of the solver's workspace, to be looked at between steps.
+
+        Parameters
+        ----------
+        name : str
+            A field of the solver's `state`.
+
+        Returns
+        -------
+        array of shape (n,)
+            The memory that the next step changes, no copy of it.
+        """
         start, size = self._offsets[self.solver.state._fields.index(name)]  # type: ignore[attr-defined]
         return self._work[start : start + size]
 
     def snapshot(self) -> tuple[NDArray[Any], ...]:
-        """Copy all that a step can change, for `restore`."""
+        """Copy all that a step can change, for `restore`.
+
+        Returns
+        -------
+        tuple of array
+        """
         return tuple(array.copy() for array in self._changing())
 
     def restore(self, kept: tuple[NDArray[Any], ...]) -> None:
-        """Go back to where `snapshot` was taken."""
+        """Go back to where `snapshot` was taken.
+
+        Parameters
+        ----------
+        kept : tuple of array
+            What `snapshot` of this run answered; it may serve again.
+        """
         for array, values in zip(self._changing(), kept, strict=True):
             array[...] = values
         self.over = ""
@@ -406,6 +450,10 @@ class Run:
 
         It takes a second copy of all that a run changes, so it is for small workspaces; and the objective
         must be compiled, for a bridge to Python is made for one run.
+
+        Returns
+        -------
+        bool
         """
         small = self._work.size <= REPEATED and self._best_point is None
         if type(self) is Run and small and self.objective.quiet_address == self.objective.address:
@@ -413,7 +461,13 @@ class Run:
         return self._first is not None
 
     def anew(self, stream_key: str) -> None:
-        """Go back to the start of a repeatable run, with the random numbers of another key."""
+        """Go back to the start of a repeatable run, with the random numbers of another key.
+
+        Parameters
+        ----------
+        stream_key : str
+            As `zobench.trace.RunKey.stream_key` writes it.
+        """
         assert self._first is not None
         self.restore(self._first)
         self._stream.enter(stream_key, "solver")

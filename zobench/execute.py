@@ -304,7 +304,19 @@ class Repeated:
         self._last: tuple[RunKey, Instance, Run] | None = None
 
     def run(self, key: RunKey, made: Instance) -> Trace:
-        """Do the run that a key names on its instance; see `run_key`."""
+        """Do the run that a key names on its instance; see `run_key`.
+
+        Parameters
+        ----------
+        key : RunKey
+        made : Instance
+            The one that the key names; the same object for all runs on it, for only these share anything.
+
+        Returns
+        -------
+        Trace
+            The bits that `run_key` gives.
+        """
         if key.weights:
             return run_key(key, made=made)  # which says what is wrong
         last, self._last = self._last, None  # nothing is kept of a run that raises

@@ -52,7 +52,24 @@ class Member(Problem):
     """One problem of a family; its name says which instance it is."""
 
     def instance(self, dim: int | None = None, seed: int = 0, **parameters: Any) -> Instance:
-        """Make the problem concrete; the seed must be 0, and dim, if given, the one of the name."""
+        """Make the problem concrete; the seed must be 0, and dim, if given, the one of the name.
+
+        Parameters
+        ----------
+        dim : int, optional
+        seed : int
+        **parameters
+            Noise (see `zobench.noise`).
+
+        Returns
+        -------
+        Instance
+
+        Raises
+        ------
+        ZobenchError
+            If the seed, dim or a parameter is at fault.
+        """
         who = f"problem {self.name!r}"
         if convert(seed, Integer(0), f"{who}: seed") != 0:
             raise ZobenchError(f"{who}: seed must be 0, for the name says which instance, got {seed}")
@@ -153,7 +170,20 @@ class Family:
         )
 
     def refuse(self, rest: str, fault: str) -> ZobenchError:
-        """Make the complaint about a member that does not exist."""
+        """Make the complaint about a member that does not exist.
+
+        Parameters
+        ----------
+        rest : str
+            What stands after the colon.
+        fault : str
+            What is wrong with it.
+
+        Returns
+        -------
+        ZobenchError
+            To be raised.
+        """
         return ZobenchError(
             f"problem {self.name + ':' + rest!r}: {fault}; a member is written {self.pattern}, "
             f"{self.example} for one"

@@ -193,6 +193,17 @@ class Noise:
     def answer(self, value: float, key: int) -> float:
         """Give the answer to a query of this value, as the oracle does, for a key of 64 bits.
 
+        Parameters
+        ----------
+        value : float
+            f(x).
+        key : int
+            The same key gives the same draw.
+
+        Returns
+        -------
+        float
+
         Examples
         --------
         >>> Noise("quantised", 0.25).answer(1.1, key=7)

@@ -115,13 +115,32 @@ class Witness:
         self.points: list[NDArray[np.float64]] = []
 
     def __call__(self, x: NDArray[np.float64]) -> float:
-        """Answer and take note."""
+        """Answer and take note.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+            Copied into `points`.
+
+        Returns
+        -------
+        float
+        """
         self.count += 1
         self.points.append(x.copy())
         return self.answer(x, self.count)
 
     def gradient(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Answer a first-order method: `slope`, or else what was last answered, in every coordinate."""
+        """Answer a first-order method: `slope`, or else what was last answered, in every coordinate.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+
+        Returns
+        -------
+        array of shape (d,)
+        """
         if self.slope is not None:
             return self.slope(x)
         return np.full(x.size, self.answer(x, self.count))

@@ -61,7 +61,17 @@ class Ecdf:
     problems: int
 
     def at(self, queries_per_dim: Floats) -> Floats:
-        """Give the share of the pairs solved within these queries / dim."""
+        """Give the share of the pairs solved within these queries / dim.
+
+        Parameters
+        ----------
+        queries_per_dim : array of shape (n,)
+
+        Returns
+        -------
+        array of shape (n,)
+            Between 0 and 1.
+        """
         place = np.searchsorted(self.queries_per_dim, queries_per_dim, side="right")
         return np.concatenate([[0.0], self.share])[place]
 
