@@ -37,6 +37,24 @@ def outward(runs: int, level: float, count: int) -> tuple[int, int]:
     The tails are those at which the normal law is as far out as Student's with `runs` - 1 degrees of freedom,
     times the bias of the resampled spread (Hesterberg, "What teachers should know about the bootstrap", Am.
     Stat. 69, 2015).  No interpolation: limits may be infinite.
+
+    Parameters
+    ----------
+    runs : int
+        What was resampled, at least 2.
+    level : float
+        Of the two-sided interval.
+    count : int
+
+    Returns
+    -------
+    (below, above) : int
+        Places from 0 to `count` - 1.
+
+    Examples
+    --------
+    >>> outward(5, 0.95, 1000), outward(20, 0.95, 1000), outward(10_000, 0.95, 1000)
+    ((0, 999), (15, 984), (24, 975))
     """
     reach = stats.t.isf(0.5 * (1.0 - level), runs - 1) * math.sqrt(runs / (runs - 1.0))
     below = math.floor(float(stats.norm.sf(reach)) * (count - 1))
@@ -45,7 +63,24 @@ def outward(runs: int, level: float, count: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)
 def resamples(runs: int, count: int) -> Floats:
-    """Return how often each of `count` bootstrap resamples has each run, shape (count, runs)."""
+    """Return how often each of `count` bootstrap resamples has each run; always the same.
+
+    Parameters
+    ----------
+    runs : int
+        What is resampled; every resample has as many.
+    count : int
+
+    Returns
+    -------
+    array of shape (count, runs)
+        Whole numbers; kept, so not to be changed.
+
+    Examples
+    --------
+    >>> resamples(5, 1000).shape, set(resamples(5, 1000).sum(axis=1).tolist())
+    ((1000, 5), {5.0})
+    """
     drawn = generator(f"{count} resamples of {runs} runs", "bootstrap")
     return drawn.multinomial(runs, np.full(runs, 1.0 / runs), size=count).astype(float)
 
@@ -59,6 +94,7 @@ def ert_table(runtimes: Runtimes, bootstrap: int = 1000, level: float = 0.95) ->
     bootstrap : int
         Resamples of the runs; 0 for no interval.
     level : float
+        Of each interval by itself.
 
     Returns
     -------
@@ -66,6 +102,16 @@ def ert_table(runtimes: Runtimes, bootstrap: int = 1000, level: float = 0.95) ->
         solver, problem, dim, target, runs, hits, success_rate, ert, low, high.  The percentile interval is
         NaN where nothing can be said: without a hit, or with fewer than `FEWEST` runs, whose resamples do not
         reach far enough; `high` is inf where a resample of the runs may well be without a hit.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> traces = [zobench.run("quadratic", "s2p", budget=1000, seed=seed) for seed in range(6)]
+    >>> runtimes = Runtimes.from_evidence(Evidence.from_traces(traces)).only(targets=[0.1, 1e-8])
+    >>> table = ert_table(runtimes)
+    >>> table[["target", "runs", "hits", "success_rate", "ert"]].round(9).values.tolist()
+    [[0.1, 6.0, 6.0, 1.0, 391.0], [1e-08, 6.0, 0.0, 0.0, inf]]
     """
     from pandas import DataFrame
 
@@ -101,11 +147,32 @@ def ert_table(runtimes: Runtimes, bootstrap: int = 1000, level: float = 0.95) ->
 def fixed_target(runtimes: Runtimes, target: float) -> "DataFrame":
     """Tabulate the first hits of one target, one row a cell.
 
+    Parameters
+    ----------
+    runtimes : Runtimes
+    target : float
+        A part of f(x0) - f_star, one of the recorded ones.
+
     Returns
     -------
     DataFrame
-        solver, problem, dim, runs, hits, success_rate, ert, low, high, and the quartiles q25, median, q75
-        over all runs of the cell (the larger neighbour, inf for runs without a hit).
+        solver, problem, dim, target, runs, hits, success_rate, ert, low, high as of `ert_table`, and the
+        quartiles q25, median, q75 over all runs of the cell (the larger neighbour, inf for runs without a
+        hit).
+
+    Raises
+    ------
+    ZobenchError
+        If the target is none of the recorded ones.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> traces = [zobench.run("quadratic", "s2p", budget=1000, seed=seed) for seed in range(6)]
+    >>> runtimes = Runtimes.from_evidence(Evidence.from_traces(traces))
+    >>> fixed_target(runtimes, 0.1)[["solver", "hits", "q25", "median", "q75"]].values.tolist()
+    [['s2p', 6, 373.0, 411.0, 412.0]]
     """
     one = runtimes.only(targets=[target])
     table = ert_table(one)
