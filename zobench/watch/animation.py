@@ -28,10 +28,26 @@ WALK, TESTED, BOUND = "#0072b2", ("#d55e00", "#009e73"), "#a4161a"
 def writer_of(path: Path) -> Any:
     """Give matplotlib's writer for a file's ending; None for a GIF, which Pillow writes.
 
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    matplotlib.animation.FFMpegWriter or None
+
     Raises
     ------
     ZobenchError
         If the file is to end otherwise, or ffmpeg is not there.
+
+    Examples
+    --------
+    >>> writer_of(Path("run.gif")) is None
+    True
+    >>> writer_of(Path("run.webm"))
+    Traceback (most recent call last):
+    zobench.errors.ZobenchError: watch: --save must end in .html, .gif, .mp4, .png, .svg, .pdf, got 'run.webm'
     """
     from matplotlib.animation import FFMpegWriter
 
@@ -53,6 +69,33 @@ def animate(show: Show, path: Path) -> int:
     """Write the animation; give the number of its frames.
 
     Every frame is a step of the run; of more than `FRAMES` steps, evenly spaced ones.
+
+    Parameters
+    ----------
+    show : Show
+    path : Path
+        Ends in ``.gif`` or ``.mp4``.
+
+    Returns
+    -------
+    int
+        The last frame, which stands for a second, counts once.
+
+    Raises
+    ------
+    ZobenchError
+        If the file is to end otherwise, or ffmpeg is wanted and not there.
+
+    Examples
+    --------
+    ``animate(show, Path("run.gif"))`` of three steps writes four frames, the start being the first.
+
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> show = Show(zobench.problem("quadratic", dim=2), [(solver("s2p"), {})], budget=6, seed=0)
+    >>> animate(show, Path("run.png"))
+    Traceback (most recent call last):
+    zobench.errors.ZobenchError: watch: --save must end in .html, .gif, .mp4, .png, .svg, .pdf, got 'run.png'
     """
     import matplotlib.pyplot as plt
 
@@ -119,7 +162,27 @@ def _write_gif(figure: Any, panels: Sequence["_Panel"], shown: Sequence[int], pa
 
 
 def still(show: Show, path: Path, at: int | None = None) -> int:
-    """Draw the state after `at` steps, or after all of them, for a slide; give the number of steps drawn."""
+    """Draw the state after `at` steps, or after all of them, for a slide; give the number of steps drawn.
+
+    Parameters
+    ----------
+    show : Show
+    path : Path
+        Ends in one of `STILL`.
+    at : int, optional
+        No more than the run has are drawn.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    The start, and the state after each of the first two steps:
+
+    >>> def slides(show):
+    ...     return [still(show, Path(f"slide-{at}.pdf"), at) for at in range(3)]
+    """
     import matplotlib.pyplot as plt
 
     scene, steps = show.scene(), show.everything()

@@ -39,8 +39,22 @@ class Bound:
     ----------
     theorem : Theorem
     case : Case
+        The instance, the horizon K and the law that it is said of.
     parameters : mapping
         The step rule that it prescribes.
+
+    Examples
+    --------
+    Four times as many steps, half the bound:
+
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> quadratic = zobench.problem("quadratic", dim=2)
+    >>> early, late = (bounds(quadratic, solver("s2p"), budget)[0] for budget in (200, 800))
+    >>> early.steps, late.steps
+    (100, 400)
+    >>> round(float(early.along([100])[0] / late.along([400])[0]), 6)
+    2.0
     """
 
     theorem: Theorem
@@ -57,6 +71,14 @@ class Bound:
 
         A step rule that does not know its horizon is the same run for every K.  Of one that does, the bound
         holds on the way only where the theorem says so (`Theorem.curve`), and else at its own K alone.
+
+        Parameters
+        ----------
+        at : sequence of int, or vector of int
+
+        Returns
+        -------
+        vector of the size of `at`
         """
         out = np.full(len(at), np.nan)
         for place, k in enumerate(at):
@@ -82,7 +104,20 @@ class Bound:
 def bounds(instance: Instance, solver: Solver, budget: int, law: str = "") -> list[Bound]:
     """List the theorems of a solver that an instance satisfies and whose quantity can be drawn.
 
-    With `law`, those that are tried with that direction law; without, each with a law that it is tried with.
+    Parameters
+    ----------
+    instance : Instance
+    solver : Solver
+    budget : int
+        Queries: the horizon of a bound is the largest number of steps that they pay for.
+    law : str
+        With it, the theorems that are tried with that direction law; without, each with a law that it is
+        tried with.
+
+    Returns
+    -------
+    list of Bound
+        In the order of the solver's theorems.
 
     Examples
     --------
@@ -147,6 +182,17 @@ def chosen_bound(
     ------
     ZobenchError
         If the theorem that is asked for says nothing of this run.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> quadratic = zobench.problem("quadratic", dim=2)
+    >>> bound, parameters, said = chosen_bound(quadratic, solver("s2p"), {}, 100, "")
+    >>> bound.theorem.name, parameters["rule"], parameters["steps"]
+    ('s2p-smooth-stationary', 'stationary', 50)
+    >>> chosen_bound(quadratic, solver("nelder-mead"), {}, 100, "")
+    (None, {}, "No bound: solver 'nelder-mead' has no theorem.")
     """
     chosen = solver.choose(given)
     if wanted == "none":

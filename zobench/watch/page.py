@@ -18,12 +18,45 @@ _ALONE = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inli
 
 @cache
 def part(name: str) -> str:
-    """Give a file of the page."""
+    """Give a file of the page.
+
+    Parameters
+    ----------
+    name : str
+        ``watch.html.j2``, ``watch.css`` or ``watch.js``.
+
+    Returns
+    -------
+    str
+        Its text.
+
+    Examples
+    --------
+    >>> part("watch.html.j2").splitlines()[0]
+    '<!DOCTYPE html>'
+    """
     return (files("zobench.watch") / name).read_text(encoding="utf-8")
 
 
 def title_of(show: Show) -> str:
-    """Name the show: solvers, problem, budget, seed."""
+    """Name the show: solvers, problem, budget, seed.
+
+    Parameters
+    ----------
+    show : Show
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> made = zobench.problem("quadratic", dim=2)
+    >>> title_of(Show(made, [(solver("s2p"), {}), (solver("stp"), {})], budget=10, seed=0))
+    's2p and stp on quadratic (dim 2), budget 10, seed 0'
+    """
     made, names = show.instance, " and ".join(side.walk.solver.name for side in show.sides)
     noise = "" if made.noise is None else made.noise.text
     name = problem_name(made.problem.name, made.dim, made.seed, made.parameters._asdict(), noise)
@@ -42,7 +75,26 @@ def _page(**parts: Any) -> str:
 
 
 def served(show: Show) -> str:
-    """Write the page that asks the server for its parts."""
+    """Write the page that asks the server for its parts.
+
+    Parameters
+    ----------
+    show : Show
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> show = Show(zobench.problem("quadratic", dim=2), [(solver("s2p"), {})], budget=10, seed=0)
+    >>> page = served(show)
+    >>> title_of(show) in page, '<script src="watch.js"></script>' in page
+    (True, True)
+    """
     return _page(
         title=title_of(show),
         policy=_SERVED,
@@ -53,7 +105,26 @@ def served(show: Show) -> str:
 
 
 def alone(show: Show) -> str:
-    """Write the page with every step of the runs in it: it needs neither server nor network."""
+    """Write the page with every step of the runs in it: it needs neither server nor network.
+
+    Parameters
+    ----------
+    show : Show
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> show = Show(zobench.problem("quadratic", dim=2), [(solver("s2p"), {})], budget=10, seed=0)
+    >>> page = alone(show)
+    >>> title_of(show) in page, part("watch.js") in page, "src=" in page
+    (True, True, False)
+    """
     data = json.dumps(
         {"scene": show.scene(), "steps": show.everything()}, allow_nan=False, separators=(",", ":")
     )

@@ -32,6 +32,14 @@ class Plane:
         Orthonormal.
     said : str
         What it is, for the page.
+
+    Examples
+    --------
+    >>> floor = Plane(np.array([0.0, 0.0, 5.0]), np.eye(3)[:2], "the floor")
+    >>> floor.project(np.array([1.0, 2.0, 9.0]), 0.0)
+    [1.0, 2.0]
+    >>> floor.point(1.0, 2.0).tolist()
+    [1.0, 2.0, 5.0]
     """
 
     origin: Floats
@@ -58,6 +66,10 @@ def plane_of(instance: Instance, ends: Sequence[Floats]) -> Plane:
     instance : Instance
     ends : sequence of vector
         The final iterates, one a solver.
+
+    Returns
+    -------
+    Plane
 
     Examples
     --------
@@ -103,7 +115,25 @@ def window_of(points: Floats, must: Floats) -> tuple[float, float, float]:
     Parameters
     ----------
     points, must : arrays of shape (n, 2)
-        What is to be seen mostly, and wholly.
+        What is to be seen mostly, and wholly; points that are not finite are left aside.
+
+    Returns
+    -------
+    float, float, float
+        Both coordinates of the middle, and the half width.
+
+    Examples
+    --------
+    A point of a hundred that is far from all others stays outside:
+
+    >>> points = np.linspace([-1.0, -1.0], [1.0, 1.0], 99)
+    >>> far = np.array([[1000.0, 0.0]])
+    >>> u, v, half = window_of(np.concatenate([points, far]), must=points[:1])
+    >>> half < 1.5
+    True
+    >>> u, v, half = window_of(points, must=far)
+    >>> u - half < -1.0 < 1000.0 < u + half
+    True
     """
     points = points[np.isfinite(points).all(axis=1)]
     must = must[np.isfinite(must).all(axis=1)]
@@ -133,7 +163,34 @@ def _seconds(instance: Instance, point: Floats) -> float:
 
 
 def contours(instance: Instance, plane: Plane, window: tuple[float, float, float]) -> dict[str, Any]:
-    """Give the level lines of f in a window: lists of points with the level's place between 0 and 1."""
+    """Give the level lines of f in a window: lists of points with the level's place between 0 and 1.
+
+    Parameters
+    ----------
+    instance : Instance
+    plane : Plane
+    window : tuple of float
+        As `window_of` gives it.
+
+    Returns
+    -------
+    dict
+        ``lines``: of each line its `level` and its `points`, pairs of coordinates.  Where d = 1 there is one
+        line, the graph of f.
+
+    Examples
+    --------
+    The lines of this problem are circles about its minimiser:
+
+    >>> import zobench
+    >>> quadratic = zobench.problem("quadratic", dim=2)
+    >>> lines = contours(quadratic, plane_of(quadratic, []), (*quadratic.x_star, 1.0))["lines"]
+    >>> lines[0]["level"], lines[-1]["level"]
+    (0.0, 1.0)
+    >>> radii = np.linalg.norm(np.array(lines[5]["points"]) - quadratic.x_star, axis=1)
+    >>> bool(np.ptp(radii) < 0.01)
+    True
+    """
     u, v, half = window
     if plane.axes.shape[0] == 1:
         grid = np.linspace(u - half, u + half, 4 * GRIDS[0])

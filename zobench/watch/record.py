@@ -38,6 +38,15 @@ class Query:
         Of f; on a stochastic problem the sample.
     answer : float
         With the noise, where there is some.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> noisy = zobench.problem("quadratic", dim=2, noise="gaussian", noise_level=0.1)
+    >>> asked = Walk(noisy, solver("s2p"), {}, budget=10, seed=0).until(1)[0].queries[0]
+    >>> asked.value == noisy.value(asked.x), asked.answer == asked.value
+    (True, False)
     """
 
     x: Floats
@@ -63,6 +72,18 @@ class Step:
         f and |grad f| at `x`, off the record; NaN where the problem has no gradient.
     best : float
         As the oracle's record has it.
+
+    Examples
+    --------
+    A budget of five pays for two steps of two queries, and for half of the third:
+
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> walk = Walk(zobench.problem("quadratic", dim=2), solver("s2p"), {}, budget=5, seed=0)
+    >>> [(step.number, step.kind, len(step.queries), step.count) for step in walk]
+    [(0, 'step', 2, 2), (1, 'step', 2, 4), (-1, 'cut', 1, 5)]
+    >>> bool((walk.steps[0].queries[walk.steps[0].taken].x == walk.steps[0].x).all())
+    True
     """
 
     number: int
@@ -140,7 +161,31 @@ def _listen_to_noise(run: Run, kept: list[Query]) -> None:
 def begin(
     instance: Instance, solver: Solver, key: RunKey, kept: list[Query] | None = None
 ) -> Run | OwnLoopRun:
-    """Lay out the run that a key names; with `kept` its queries go there."""
+    """Lay out the run that a key names; with `kept` its queries go there.
+
+    Parameters
+    ----------
+    instance : Instance
+    solver : Solver
+    key : RunKey
+        Of a run of this solver on this instance.
+    kept : list of Query, optional
+        Every query is appended to it.
+
+    Returns
+    -------
+    Run or OwnLoopRun
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.execute import key_of
+    >>> from zobench.solver import solver
+    >>> quadratic, kept = zobench.problem("quadratic", dim=2), []
+    >>> going = begin(quadratic, solver("s2p"), key_of(quadratic, "s2p", budget=10), kept)
+    >>> going.advance(steps=2), len(kept), kept[0].value == quadratic.value(kept[0].x)
+    (True, 4, True)
+    """
     objective = objective_of(instance, instance.dim)
     if kept is not None:
         _listen(objective, instance.dim, kept)
@@ -157,7 +202,31 @@ def begin(
 
 
 def probe(instance: Instance, solver: Solver, key: RunKey, most: int = 300) -> tuple[Any, Floats]:
-    """Do the run once without keeping queries; give its trace and up to `most` iterates, evenly spaced."""
+    """Do the run once without keeping queries; give its trace and about `most` iterates, evenly spaced.
+
+    Parameters
+    ----------
+    instance : Instance
+    solver : Solver
+    key : RunKey
+        Of a run of this solver on this instance.
+    most : int
+
+    Returns
+    -------
+    Trace, array of shape (n, d)
+        The first of the iterates is x0, the last the final one.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.execute import key_of
+    >>> from zobench.solver import solver
+    >>> quadratic = zobench.problem("quadratic", dim=2)
+    >>> trace, points = probe(quadratic, solver("s2p"), key_of(quadratic, "s2p", budget=10))
+    >>> trace.count, bool((points[0] == quadratic.x0).all()), bool((points[-1] == trace.x).all())
+    (10, True, True)
+    """
     going = begin(instance, solver, key)
     points = [np.array(instance.x0)]
     if isinstance(going, OwnLoopRun):

@@ -32,6 +32,17 @@ class Server(ThreadingHTTPServer):
     ------
     ZobenchError
         If the port is taken.
+
+    Examples
+    --------
+    Nothing is answered before ``serve_forever``:
+
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> show = Show(zobench.problem("quadratic", dim=2), [(solver("s2p"), {})], budget=10, seed=0)
+    >>> with Server(show) as server:
+    ...     server.url == f"http://127.0.0.1:{server.server_port}/"
+    True
     """
 
     daemon_threads = True
