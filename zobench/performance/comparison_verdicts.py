@@ -24,8 +24,7 @@ def compare_verdicts(old: "DataFrame", new: "DataFrame") -> tuple["DataFrame", l
     Parameters
     ----------
     old, new : DataFrame
-        As `Store.verdicts` answers them.  Of several on one cell the one of the most
-        seeds counts.
+        As `Store.verdicts` answers them.  Of several on one cell the one of the most seeds counts.
 
     Returns
     -------
@@ -35,6 +34,21 @@ def compare_verdicts(old: "DataFrame", new: "DataFrame") -> tuple["DataFrame", l
         reason, and refutes nothing.  `ci_low` and `ci_high` are the limits of the measured mean.
     list of str
         What only one of them has.
+
+    Raises
+    ------
+    ZobenchError
+        If a verdict is none of "supported", "not refuted", "inconclusive", "refuted".
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from pandas import DataFrame
+    >>> found = zobench.verify(["exact-s2p-identity"], quick=True, seeds=40)
+    >>> old = DataFrame([verdict.as_dict() for verdict in found])
+    >>> table, notes = compare_verdicts(old, old.assign(verdict="refuted"))
+    >>> set(table["change"]), notes
+    ({'worse'}, [])
     """
     from pandas import DataFrame
 
