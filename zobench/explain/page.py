@@ -42,7 +42,13 @@ class Explanation:
     unknown: list[str] = field(default_factory=list)
 
     def add(self, title: str, sentences: list[str]) -> None:
-        """Add a section, unless there is nothing to say."""
+        """Add a section, unless there is nothing to say.
+
+        Parameters
+        ----------
+        title : str
+        sentences : list of str
+        """
         if sentences:
             self.sections.append((title, sentences))
 

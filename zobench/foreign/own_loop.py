@@ -149,7 +149,23 @@ class OwnLoop(Solver):
         return ""
 
     def choose(self, given: Mapping[str, Any]) -> Any:
-        """Make the parameters of what was given, complaining of every fault, or of a missing package."""
+        """Make the parameters of what was given, complaining of every fault, or of a missing package.
+
+        Parameters
+        ----------
+        given : mapping
+            Values by name; text is converted.
+
+        Returns
+        -------
+        NamedTuple
+            An instance of `parameters`, defaults filled in.
+
+        Raises
+        ------
+        ZobenchError
+            If the package is not installed or too old, or with all faults of the parameters.
+        """
         if self.missing:
             raise ZobenchError(f"solver {self.name!r}: {self.missing}")
         return validate(self.parameters, given, f"solver {self.name!r}")
@@ -162,7 +178,23 @@ class OwnLoop(Solver):
         x0: NDArray[np.float64],
         **options: Any,
     ) -> "OwnLoopRun":
-        """Lay out a run; see `Solver.begin`."""
+        """Lay out a run; see `Solver.begin`.
+
+        Parameters
+        ----------
+        objective : Objective
+        setting : Setting
+        given : mapping
+            Parameters as the user gave them.
+        x0 : vector of size d
+        **options
+            Further arguments of `OwnLoopRun`.
+
+        Returns
+        -------
+        OwnLoopRun
+            With nothing done yet.
+        """
         return OwnLoopRun(
             objective,
             self,
@@ -176,7 +208,13 @@ class OwnLoop(Solver):
 
     @property
     def kernels(self) -> tuple[int, int]:
-        """None: a `Run` cannot step what owns its loop."""
+        """None: a `Run` cannot step what owns its loop.
+
+        Raises
+        ------
+        ZobenchError
+            Always.
+        """
         raise ZobenchError(f"solver {self.name!r} owns its loop and has no kernels: use begin")
 
     def warm(self) -> None:
@@ -225,6 +263,11 @@ class OwnLoopRun(Run):
 
     def advance(self, steps: int | None = None) -> bool:
         """Run the package to its end; see `Run.advance`.
+
+        Parameters
+        ----------
+        steps : int, optional
+            Not looked at.
 
         Returns
         -------
@@ -279,13 +322,36 @@ class OwnLoopRun(Run):
         self._said = fault
 
     def drive(self, told: Callable[[], None]) -> str:
-        """Run to the end, calling `told` after each step; StopIteration ends the run."""
+        """Run to the end, calling `told` after each step; StopIteration ends the run.
+
+        Parameters
+        ----------
+        told : callable
+            ``told()``; it looks at the run, such as at `x`.
+
+        Returns
+        -------
+        str
+            The status.
+        """
         self.told = told
         self.advance()
         return self.over
 
     def trace(self, key: RunKey | None = None, status: str = "", message: str = "") -> Trace:
-        """Give the record so far, with the package's own words where it ended the run."""
+        """Give the record so far, with the package's own words where it ended the run.
+
+        Parameters
+        ----------
+        key : RunKey, optional
+            What the trace is to be identified by.
+        status, message : str
+            In place of the run's own.
+
+        Returns
+        -------
+        Trace
+        """
         said = self._said if (status or self.over) == "finished" else ""
         notes = [
             f"It warned{f' {times} times' if times > 1 else ''}: {text}"
@@ -432,7 +498,13 @@ class Loop:
             self._run.x[:] = self._later()
 
     def halt(self) -> NoReturn:
-        """Unwind the package."""
+        """Unwind the package.
+
+        Raises
+        ------
+        Halt
+            Always.
+        """
         self.halted = True
         raise Halt
 

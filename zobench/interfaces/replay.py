@@ -139,7 +139,15 @@ class Recorded:
         self._entries = [_read(place, entry) for place, entry in enumerate(answers)]
 
     def give(self, place: int, slot: Slot) -> None:
-        """Answer a slot, if an answer of that number is recorded."""
+        """Answer a slot, if an answer of that number is recorded.
+
+        Parameters
+        ----------
+        place : int
+            Number of the query, from 0.
+        slot : Slot
+            Marked as asked where it is answered.
+        """
         if place < len(self._entries):
             slot.answer, slot.gradient = self._entries[place]
             slot.asked = True
@@ -206,7 +214,16 @@ class Replay:
         self.full = False
 
     def value(self, x: _Vector) -> float:
-        """Answer what was told at x, or NaN."""
+        """Answer what was told at x, or NaN.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+
+        Returns
+        -------
+        float
+        """
         place = len(self.asked)
         slot = self._slots[place] if place < len(self._slots) else None
         if slot is None or not _same(slot.point, x):
@@ -219,7 +236,17 @@ class Replay:
         return self._made_up(place) if slot.answer is None else slot.answer
 
     def slope(self, x: _Vector) -> _Vector:
-        """Answer the gradient told at x, or NaN."""
+        """Answer the gradient told at x, or NaN.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+            The point that `value` was asked for last.
+
+        Returns
+        -------
+        array of shape (d,)
+        """
         place = len(self.asked) - 1
         slot = self.asked[place]
         self.sloped[place] = True
@@ -269,7 +296,17 @@ class Comparison:
         self.common, self.full = 0, False
 
     def value(self, x: _Vector) -> float:
-        """Answer what was told at x, or something made up."""
+        """Answer what was told at x, or something made up.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+
+        Returns
+        -------
+        float
+            NaN once it is `full`.
+        """
         place, asked = self.common, self._first.asked
         if self.full or place >= len(asked) or not _same(asked[place].point, x):
             self.full = True
@@ -279,7 +316,18 @@ class Comparison:
         return self._make_up(place) if told is None else told
 
     def slope(self, x: _Vector) -> _Vector:
-        """Answer the gradient told at x, or something made up."""
+        """Answer the gradient told at x, or something made up.
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+            The point that `value` was asked for last.
+
+        Returns
+        -------
+        array of shape (d,)
+            NaN once it is `full`.
+        """
         place = self.common - 1
         if self.full:
             return np.full(x.size, np.nan)
@@ -461,7 +509,17 @@ class Replayed:
         return [slot for slot in self.slots if not slot.asked]
 
     def fresh(self, count: int) -> list[Slot]:
-        """Give up to `count` slots that were not handed out, looking ahead where there are too few."""
+        """Give up to `count` slots that were not handed out, looking ahead where there are too few.
+
+        Parameters
+        ----------
+        count : int
+
+        Returns
+        -------
+        list of Slot
+            In the order of their queries; whoever hands one out sets its `asked`.
+        """
         if len(self._unasked()) < count:
             self.settle()
         found = self._unasked()
