@@ -71,6 +71,21 @@ class Comparison:
     notes : list of str
         What was not compared, and why.
     level, factor : float
+        As for `compare`.
+
+    Examples
+    --------
+    What is run again comes out the same:
+
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> traces = [zobench.run("quadratic", "s2p", budget=400, seed=seed) for seed in range(6)]
+    >>> old, new = Evidence.from_traces(traces), Evidence.from_traces(traces)
+    >>> found = compare(old, new)
+    >>> found.cells[["solver", "pairs", "same", "ratio", "change"]].values.tolist()
+    [['s2p', 6, 6, 1.0, 'same']]
+    >>> found.regressions
+    []
     """
 
     cells: "DataFrame"
@@ -127,9 +142,9 @@ def compare(old: "Evidence", new: "Evidence", level: float = 0.05, factor: float
     ----------
     old, new : Evidence
     level : float
-        Family-wise probability of calling a change significant where there is none.
+        Family-wise probability of calling a change significant where there is none; between 0 and 1.
     factor : float
-        Ratios of queries nearer to 1 are called unclear even where they are significant.
+        Ratios of queries nearer to 1 are called unclear even where they are significant; at least 1.
 
     Returns
     -------
@@ -139,6 +154,19 @@ def compare(old: "Evidence", new: "Evidence", level: float = 0.05, factor: float
     ------
     ZobenchError
         If `level` or `factor` is out of range, or the stores have nothing in common.
+
+    Examples
+    --------
+    A solver that needs half as many queries again, in each of six runs:
+
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> traces = [zobench.run("quadratic", "s2p", budget=1000, seed=seed) for seed in range(6)]
+    >>> old = Evidence.from_traces(traces)
+    >>> old = replace(old, hits=old.hits[old.hits["target"] >= 0.1])
+    >>> new = replace(old, hits=old.hits.assign(queries=1.5 * old.hits["queries"]))
+    >>> compare(old, new).regressions
+    ['s2p on quadratic (dim 10): slower, 1.5 times the queries [1.5, 1.5]']
     """
     from pandas import DataFrame
 
