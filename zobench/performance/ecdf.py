@@ -95,6 +95,15 @@ def restarted(queries: Floats, spent: Floats, key: str = "", series: int = SERIE
     array, shape (series, targets)
         inf for targets that no run hits.  One series serves all targets, so that a smaller target never takes
         less than a larger one.
+
+    Examples
+    --------
+    One run hits after 10 queries, the other one ends after 100 without a hit: a series ends with the hit, and
+    pays for each miss before it.
+
+    >>> times = restarted(np.array([[10.0], [np.inf]]), np.array([100.0, 100.0]), series=20)[:, 0]
+    >>> times.size, np.unique(times[::2]).tolist(), np.unique(times[1::2] % 100.0).tolist()
+    (20, [10.0], [10.0])
     """
     runs = spent.size
     times = -(-series // runs)
