@@ -61,10 +61,31 @@ class Run:
     assumed : tuple of str
         Constants that nobody gave and no certificate told, such as ``"L = 1"``.
 
+    Raises
+    ------
+    ZobenchError
+        If a first-order method meets an objective without exact gradients, if there are fewer weights than
+        queries, or if the parameters make the workspace too large.
+
     Notes
     -----
     Memory: the solver's workspace; one vector of the harness's own, unless the solver lends it one
     (`Scratch`); one more with `keep_best`.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.objective import objective_of
+    >>> from zobench.solver import solver
+    >>> made, method = zobench.problem("quadratic", dim=4), solver("s2p")
+    >>> setting = Setting(4, 20, made.certificates)
+    >>> run = method.begin(objective_of(made, 4), setting, {}, made.x0, stream_key="mine")
+    >>> run.advance(steps=3), int(run.watch["k"][0]), run.over
+    (True, 3, '')
+    >>> while run.advance():
+    ...     pass
+    >>> run.over, run.trace().count
+    ('budget', 20)
     """
 
     objective: Objective
