@@ -262,6 +262,14 @@ def run_together(
     -------
     list or None
         For each key the trace, or what its run raised; None where they are done faster one by one.
+
+    Examples
+    --------
+    A single run goes by itself:
+
+    >>> key = key_of("softmax-regression", "s2p", budget=100)
+    >>> run_together([key], instance_of(key), solver_of("s2p")) is None
+    True
     """
     from zobench.lockstep import advance_together, can_meet, worth_meeting
 
