@@ -72,6 +72,11 @@ class Facts(NamedTuple):
         A bound on |mean answer - f(x)|.
     failure : float
         Probability that there is no answer.
+
+    Examples
+    --------
+    >>> Noise("gaussian", 0.5).facts.variance, Noise("quantised", 0.5).facts.bias
+    (0.25, 0.25)
     """
 
     unbiased: bool
@@ -239,6 +244,11 @@ def noise_of(given: "Noise | str | None", settings: Mapping[str, Any], who: str)
     ------
     ZobenchError
         With every fault.
+
+    Examples
+    --------
+    >>> noise_of("gaussian level=0.1", {"noise_mode": "common"}, "problem 'mine'").text
+    'gaussian level=0.1 mode=common'
     """
     if given is None:
         if settings:
