@@ -65,5 +65,30 @@ def _answer(value, key, parameters):
 
 @cache
 def address_of_law(name: str) -> int:
-    """Compile a law as ``double noise(double value, long key, double *parameters)``; give its address."""
+    """Compile a law as ``double noise(double value, long key, double *parameters)``; give its address.
+
+    Parameters
+    ----------
+    name : str
+        A key of `LAWS`.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    KeyError
+        If no law has that name.
+
+    Examples
+    --------
+    Rounding to multiples of 0.25:
+
+    >>> import ctypes
+    >>> kind = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_int64, ctypes.c_void_p)
+    >>> numbers = (ctypes.c_double * 2)(0.25, 3.0)
+    >>> kind(address_of_law("quantised"))(1.1, 7, ctypes.addressof(numbers))
+    1.0
+    """
     return typed(_answer, "float64(float64, int64, int64)", f"noise {name}", author=LAWS[name])
