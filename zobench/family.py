@@ -49,7 +49,24 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Member(Problem):
-    """One problem of a family; its name says which instance it is."""
+    """One problem of a family; its name says which instance it is.
+
+    Attributes
+    ----------
+    name : str
+        The family's name, a colon, and how the other package writes the rest.
+    default_dim : int
+        The dimension of that name: there is no other.
+
+    Examples
+    --------
+    >>> square = lambda x: float(x @ x)
+    >>> load = lambda rest: (rest, 2, lambda: (Foreign(square, square, int), [1.0, 2.0], 0.0, None))
+    >>> family = Family("mine", "squares", "ours", "mine:NAME", "mine:sphere", "2", "python", "math", load)
+    >>> member = family.member("sphere")
+    >>> member.name, member.default_dim, member.instance().value([3.0, 4.0])
+    ('mine:sphere', 2, 25.0)
+    """
 
     def instance(self, dim: int | None = None, seed: int = 0, **parameters: Any) -> Instance:
         """Make the problem concrete; the seed must be 0, and dim, if given, the one of the name.
