@@ -77,6 +77,11 @@ def curve(
     vector
         NaN where the limit says nothing.
 
+    Raises
+    ------
+    ZobenchError
+        If there is no such limit or kind.
+
     Examples
     --------
     >>> curve("values", 10, np.array([1, 5, 20]))
@@ -116,6 +121,14 @@ def hidden_ball(instance: Instance, seed: int, inside: bool = False) -> tuple[In
     -------
     tuple of Instance, float
         The instance, and R.
+
+    Examples
+    --------
+    >>> from zobench.instance import problem
+    >>> plain = problem("quadratic", dim=5, condition=1)
+    >>> hidden, radius = hidden_ball(plain, seed=0)
+    >>> round(float(np.linalg.norm(hidden.x0 - hidden.x_star)) / radius, 9), hidden.value(hidden.x_star)
+    (1.0, 0.0)
     """
     radius = away_from(instance, instance.x0)
     rng = generator(f"{instance.name}|{seed}", "limits")
