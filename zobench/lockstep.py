@@ -194,6 +194,25 @@ def can_meet(made: Instance, method: Solver) -> bool:
 
     The instance must have `many` and answer f(x), with noise or without; a solver whose loop is another
     package's, or that asks for gradients, goes by itself.
+
+    Parameters
+    ----------
+    made : Instance
+    method : Solver
+
+    Returns
+    -------
+    bool
+        Never True where the system has no POSIX threads.
+
+    Examples
+    --------
+    A quadratic reads no data that several points could share:
+
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> can_meet(zobench.problem("quadratic"), solver("s2p"))
+    False
     """
     plain = made.problem.many is not None and made.foreign is None and not made.stochastic
     return plain and not method.gradients and not isinstance(method, OwnLoop) and _threads() is not None
@@ -204,6 +223,25 @@ def worth_meeting(made: Instance, method: Solver, count: int) -> bool:
 
     A solver that asks in pairs saves most of it by itself.  The answer may differ from time to time; what is
     computed does not depend on it.
+
+    Parameters
+    ----------
+    made : Instance
+        One with which the solver `can_meet`.
+    method : Solver
+    count : int
+        Runs.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.solver import solver
+    >>> worth_meeting(zobench.problem("softmax-regression"), solver("s2p"), 1)
+    False
     """
     alone = 2 if any(each in _reached(method.step) for each in (query_pair, query_along)) else 1
     if count < 2:
@@ -237,6 +275,17 @@ def advance_together(runs: Sequence[Run]) -> list[BaseException | None]:
     ------
     BaseException
         What interrupts this thread; the runs have stopped by then.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from zobench.contract.runs import finish, prepare
+    >>> from zobench.solver import solver
+    >>> made, method = zobench.problem("softmax-regression"), solver("s2p")
+    >>> runs = [prepare(method, made, 20, dim=made.dim, x0=made.x0, seed=seed) for seed in (0, 1)]
+    >>> raised = advance_together(runs) if can_meet(made, method) else [finish(run) and None for run in runs]
+    >>> raised, [run.over for run in runs]
+    ([None, None], ['budget', 'budget'])
     """
     meeting, stop = _Meeting(runs), threading.Event()
     raised: list[BaseException | None] = [None] * len(runs)
