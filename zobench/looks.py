@@ -27,7 +27,22 @@ KNOWN = (
 
 
 class Style(NamedTuple):
-    """How one solver's line looks in every figure of a page."""
+    """How one solver's line looks in every figure of a page.
+
+    Attributes
+    ----------
+    color : str
+        One of `PALETTE`.
+    dash : str or tuple
+        One of `DASHES`: a line style of matplotlib.
+    marker : str
+        One of `MARKERS`.
+
+    Examples
+    --------
+    >>> looks(["s2p"])["s2p"]
+    Style(color='#542788', dash='-', marker='o')
+    """
 
     color: str
     dash: Any
@@ -44,6 +59,15 @@ def looks(names: Iterable[str]) -> dict[str, Style]:
 
     The colour is a function of the name alone.  So are dash and marker of the solvers that come with zobench;
     of others those step aside where two that are drawn would look the same.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The solvers that are drawn, in any order.
+
+    Returns
+    -------
+    dict of str to Style
 
     Examples
     --------
@@ -71,7 +95,26 @@ def _pair(number: int) -> tuple[Any, str]:
 
 
 def varied(style: Style, variant: int) -> Style:
-    """Give the look of a solver's further line: its colour, another dash and marker."""
+    """Give the look of a solver's further line: its colour, another dash and marker.
+
+    Parameters
+    ----------
+    style : Style
+        Of its first line.
+    variant : int
+        Which further line, from 1.
+
+    Returns
+    -------
+    Style
+
+    Examples
+    --------
+    >>> first = looks(["s2p"])["s2p"]
+    >>> further = varied(first, 1)
+    >>> further.color == first.color, further.dash == first.dash, further.marker
+    (True, False, 's')
+    """
     return Style(
         style.color,
         DASHES[(DASHES.index(style.dash) + variant) % len(DASHES)],
