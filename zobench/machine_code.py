@@ -35,9 +35,20 @@ _LOCK = threading.Lock()
 class Loaded:
     """A C function in memory.
 
+    Parameters
+    ----------
+    address : int
+    engine : object
+        What holds the code: it lives as long as this does.
+
     Attributes
     ----------
     address : int
+
+    Examples
+    --------
+    >>> Loaded(4096, engine=None).address
+    4096
     """
 
     def __init__(self, address: int, engine: Any):
@@ -45,7 +56,27 @@ class Loaded:
 
 
 def load(file: Path) -> Loaded | None:
-    """Load the function that a file holds; None if there is no such file, or it is damaged."""
+    """Load the function that a file holds; None if there is no such file, or it is damaged.
+
+    Parameters
+    ----------
+    file : Path
+        As `keep` writes it.
+
+    Returns
+    -------
+    Loaded or None
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "step.object")
+    ...     missing = load(file)
+    ...     size = file.write_bytes(b"cut short")
+    ...     missing, load(file)
+    (None, None)
+    """
     try:
         data = file.read_bytes()
     except OSError:
@@ -71,6 +102,20 @@ def keep(file: Path, name: str, library: Any, silent: bool) -> None:
     silent : bool
         Whether it is known that the code never comes to the point where it tells numba of an error, such as a
         slice of the wrong size.
+
+    Examples
+    --------
+    Code that calls Python is left to numba; here a stand-in for it:
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from types import SimpleNamespace
+    >>> called = SimpleNamespace(name="PyObject_Call", is_declaration=True)
+    >>> module = SimpleNamespace(functions=[called], global_variables=[])
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "step.object")
+    ...     keep(file, "step", SimpleNamespace(_final_module=module), silent=False)
+    ...     file.exists()
+    False
     """
     outside = _outside(library)
     if os.name == "nt" or not (
