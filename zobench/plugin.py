@@ -132,6 +132,14 @@ def contract(target: Any) -> Callable[..., None]:
     ------
     ZobenchError
         If the target names nothing that can be checked.
+
+    Examples
+    --------
+    >>> from zobench.solver import solver
+    >>> test_contract = contract(solver("stp"))
+    >>> (mark,) = test_contract.pytestmark
+    >>> mark.name, "solver stp: ends" in mark.kwargs["ids"]
+    ('parametrize', True)
     """
     from zobench.contract.check import suites
     from zobench.contract.suite import trials_of
