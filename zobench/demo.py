@@ -62,6 +62,17 @@ def demo(out_folder: str | Path, progress: Progress | None = None) -> list[str]:
     ------
     ZobenchError
         If the folder cannot be written or holds another file of the store's name.
+
+    Examples
+    --------
+    A folder in which the store's name is taken is refused before anything is run:
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     size = Path(folder, "demo.sqlite").write_text("my notes")
+    ...     demo(folder)
+    Traceback (most recent call last):
+    zobench.errors.ZobenchError: store '...' cannot be used: it is not an SQLite file
     """
     from zobench.campaign.definition import Campaign, execute
     from zobench.page.build import write_report
@@ -81,7 +92,33 @@ def demo(out_folder: str | Path, progress: Progress | None = None) -> list[str]:
 
 
 def failed_runs(out_folder: str | Path) -> int:
-    """Count the runs of the demo in a folder that failed."""
+    """Count the runs of the demo in a folder that failed.
+
+    Parameters
+    ----------
+    out_folder : path
+        As for `demo`.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ZobenchError
+        If there is no store in the folder.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> from tempfile import TemporaryDirectory
+    >>> from zobench.store.database import Store
+    >>> with TemporaryDirectory() as folder:
+    ...     with Store(Path(folder, "demo.sqlite")) as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=10))
+    ...     failed_runs(folder)
+    0
+    """
     from zobench.store.database import Store
 
     with Store(Path(out_folder) / "demo.sqlite", "read") as store:
