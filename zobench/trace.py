@@ -245,6 +245,10 @@ class Trace:
         Query count of each target's first hit, exact; -1 where it was not hit.
     means, minima : mapping of str to float
         Of the quantities of `zobench.loop.QUANTITIES` over all iterates x_0 ... x_{K-1}, when observed.
+    best_point : vector of size d or None
+        The point of the smallest value; None unless the run was to keep it.
+    parameters : NamedTuple or None
+        The solver's, as settled for the run.
 
     Examples
     --------
