@@ -20,7 +20,18 @@ _INFINITE = "\0infinite\0"
 
 
 def emit(text: str) -> None:
-    """Print; if nobody reads any more (``| head``), print nothing more and go on."""
+    """Print; if nobody reads any more (``| head``), print nothing more and go on.
+
+    Parameters
+    ----------
+    text : str
+        Without the end of its last line.
+
+    Examples
+    --------
+    >>> emit("2 runs")
+    2 runs
+    """
     try:
         click.echo(text)
         sys.stdout.flush()
@@ -46,7 +57,22 @@ def _plain(value: Any) -> Any:
 
 
 def emit_json(value: Any) -> None:
-    """Print as JSON; an infinity is written 1e999, which is JSON and is read back as an infinity."""
+    """Print as JSON; an infinity is written 1e999, which is JSON and is read back as an infinity.
+
+    Parameters
+    ----------
+    value : dict or list
+        Of plain data and NumPy's numbers; NaN is written null, what JSON does not know as its text.
+
+    Examples
+    --------
+    >>> emit_json({"solver": "s2p", "gap": float("nan"), "factor": float("inf")})
+    {
+      "solver": "s2p",
+      "gap": null,
+      "factor": 1e999
+    }
+    """
     text = json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)
     mark = json.dumps(_INFINITE)[1:-1]
     emit(text.replace(f'"{mark}"', "1e999").replace(f'"-{mark}"', "-1e999"))
@@ -54,6 +80,15 @@ def emit_json(value: Any) -> None:
 
 def number(value: float | None) -> str:
     """Write a number for a table.
+
+    Parameters
+    ----------
+    value : float or None
+        None and NaN are written as a hyphen.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -75,11 +110,18 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
     heads : sequence of str
     rows : sequence of sequences of str
     right : sequence of int
-        Columns of numbers.
+        Columns of numbers, counted from 0.
 
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> print(columns(["runs", "solver"], [["5", "s2p"], ["100", "nelder-mead"]], right=(0,)))
+    runs  solver
+       5  s2p
+     100  nelder-mead
     """
     lines = [list(heads), *[list(row) for row in rows]]
     widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
@@ -99,7 +141,20 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[int, int, str], None] | None]:
-    """Give ``progress(done, total, text)`` that draws a bar on a terminal; None where stderr is none."""
+    """Give ``progress(done, total, text)`` that draws a bar on a terminal; None where stderr is none.
+
+    Yields
+    ------
+    callable or None
+
+    Examples
+    --------
+    >>> import io
+    >>> from contextlib import redirect_stderr
+    >>> with redirect_stderr(io.StringIO()), progress_bar() as progress:
+    ...     progress is None
+    True
+    """
     if not sys.stderr.isatty():
         yield None
         return
