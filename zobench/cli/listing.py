@@ -28,11 +28,22 @@ def _core() -> str:
 def default_facts(problem: Problem) -> dict[str, Any]:
     """Give dimension, class and certified constants of a problem's default instance.
 
+    Parameters
+    ----------
+    problem : Problem
+
     Returns
     -------
     dict
         `dim` (None if the parameters have no defaults), `class`, a list of words, and `constants`, by name
         the value and whether it is exact.
+
+    Examples
+    --------
+    >>> from zobench.registry import find
+    >>> facts = default_facts(find("problems", "quadratic"))
+    >>> facts["dim"], facts["class"], facts["constants"]["f_star"]
+    (10, ['strongly convex', 'smooth'], {'value': 0.0, 'exact': True})
     """
     file = Path(inspect.getfile(problem.make))
     name = content(_core(), file, problem.name)
@@ -102,13 +113,39 @@ def _is_above_a_chord(made: Instance, pairs: int = 200) -> bool:
 
 
 def data_sets(problem: Problem) -> list[str]:
-    """Give the data sets that one can choose; empty for a problem that is all formula."""
+    """Give the data sets that one can choose; empty for a problem that is all formula.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from zobench.registry import find
+    >>> data_sets(find("problems", "logistic-regression"))
+    ['breast-cancer', 'synthetic']
+    >>> data_sets(find("problems", "quadratic"))
+    []
+    """
     rule = constraints(problem.parameters).get("data")
     return list(rule.words) if isinstance(rule, Choice) else []
 
 
 def short_source(source: str) -> str:
     """Shorten a reference to what stands before its first comma, and the year.
+
+    Parameters
+    ----------
+    source : str
+
+    Returns
+    -------
+    str
+        Without a year where the reference has none; of a preprint without one its arXiv number.
 
     Examples
     --------
