@@ -21,6 +21,20 @@ LISTED = ("problems", "solvers", "theorems", "reports", "campaigns")
 def list_facts(kind: str) -> list[dict[str, Any]]:
     """Give one dictionary for each registered object of a kind, each with at least a name.
 
+    Parameters
+    ----------
+    kind : str
+        One of `LISTED`.
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    ZobenchError
+        If there is no such kind.
+
     Examples
     --------
     >>> [fact["name"] for fact in list_facts("solvers") if fact["name"] == "s2p"]
@@ -43,7 +57,28 @@ def list_facts(kind: str) -> list[dict[str, Any]]:
 
 
 def list_text(kind: str) -> str:
-    """Write the same as a table."""
+    """Write the same as `list_facts` gives as a table.
+
+    Parameters
+    ----------
+    kind : str
+        One of `LISTED`.
+
+    Returns
+    -------
+    str
+        A line of heads, then one line for each object; more where a terminal is too narrow.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no such kind.
+
+    Examples
+    --------
+    >>> list_text("reports").splitlines()[0].split()
+    ['report', 'summary']
+    """
     facts = list_facts(kind)
     if kind == "theorems":
         rows = [[fact["name"], fact["solver"], fact["statement"].split("\n")[0]] for fact in facts]
@@ -147,6 +182,14 @@ def facts_of(name: str) -> list[dict[str, Any]]:
     ------
     ZobenchError
         With the nearest valid name.
+
+    Examples
+    --------
+    >>> [facts] = facts_of("quadratic:dim=5")
+    >>> facts["kind"], facts["instance"].split(",")[0]
+    ('problem', 'quadratic:dim=5')
+    >>> [fact["value"] for fact in facts["constants"] if fact["constant"] == "f_star"]
+    [0.0]
     """
     from zobench.theorem import theorems
 
@@ -243,7 +286,24 @@ def _finite(ratio: float | None) -> float | None:
 
 
 def page(facts: dict[str, Any]) -> str:
-    """Write what is known of one object as a page of text."""
+    """Write what is known of one object as a page of text.
+
+    Parameters
+    ----------
+    facts : dict
+        One of those that `facts_of` gives.
+
+    Returns
+    -------
+    str
+        Paragraphs with an empty line between them.
+
+    Examples
+    --------
+    >>> [facts] = facts_of("pairs")
+    >>> print(page({**facts, "definition": ""}))
+    pairs: report, Paired comparisons with the leading solver
+    """
     parts = [f"{facts['name']}: {facts['kind']}"]
     if facts.get("summary"):
         parts[0] += f", {facts['summary']}"
