@@ -17,7 +17,27 @@ NEVER = ["-", "the bound stays above"]
 
 
 def theorem_facts(theorem: Any, solver: Any) -> dict[str, Any]:
-    """Give what a list of theorems says of one."""
+    """Give what a list of theorems says of one.
+
+    Parameters
+    ----------
+    theorem : Theorem
+    solver : Solver
+        The one whose file states it.
+
+    Returns
+    -------
+    dict
+        Plain data: `kind`, `name`, `solver`, `statement`, `source`, `claims`, `assumes`, `noise`, `quantity`,
+        `queries_per_step`.
+
+    Examples
+    --------
+    >>> from zobench.theorem import theorems
+    >>> facts = theorem_facts(*theorems()["s2p-smooth-stationary"])
+    >>> facts["solver"], facts["assumes"], facts["queries_per_step"]
+    ('s2p', ['L', 'f_star'], 2)
+    """
     return {
         "kind": "theorem",
         "name": theorem.name,
@@ -33,7 +53,27 @@ def theorem_facts(theorem: Any, solver: Any) -> dict[str, Any]:
 
 
 def whole_theorem(theorem: Any, solver: Any) -> dict[str, Any]:
-    """Give all facts of a theorem."""
+    """Give all facts of a theorem.
+
+    Parameters
+    ----------
+    theorem : Theorem
+    solver : Solver
+        The one whose file states it.
+
+    Returns
+    -------
+    dict
+        What `theorem_facts` gives, and `proof`, `slopes`, `pitfall`, `complexity` (the steps that the bound
+        asks for), `cells` (what it is tried on) and `mutants` (the broken solvers that are tried on it).
+
+    Examples
+    --------
+    >>> from zobench.theorem import theorems
+    >>> facts = whole_theorem(*theorems()["s2p-smooth-stationary"])
+    >>> facts["cells"][0]["problem"], facts["cells"][0]["law"]
+    ('quadratic', 'gaussian')
+    """
     cells = [
         {
             "problem": cell.problem,
@@ -54,7 +94,24 @@ def whole_theorem(theorem: Any, solver: Any) -> dict[str, Any]:
 
 
 def theorem_page(facts: dict[str, Any]) -> Iterator[str]:
-    """Yield the paragraphs of a theorem's page."""
+    r"""Yield the paragraphs of a theorem's page.
+
+    Parameters
+    ----------
+    facts : dict
+        Of `whole_theorem`.
+
+    Yields
+    ------
+    str
+
+    Examples
+    --------
+    >>> from zobench.theorem import theorems
+    >>> paragraphs = list(theorem_page(whole_theorem(*theorems()["s2p-smooth-stationary"])))
+    >>> paragraphs[0].splitlines()[0], paragraphs[1]
+    ('Statement (solver s2p)', 'Claims\n  a bound, E[left] <= right')
+    """
     yield f"Statement (solver {facts['solver']})\n{filled(facts['statement'].replace(':  ', ':' + chr(10)))}"
     yield f"Claims\n  {facts['claims']}"
     allowed = "; queries may be noisy" if facts["noise"] else ""
@@ -117,11 +174,45 @@ def _slopes(facts: dict[str, Any]) -> str:
 
 
 def filled(text: str) -> str:
-    """Fill prose to the page, leaving lines alone that their author broke."""
+    r"""Fill prose to the page, leaving lines alone that their author broke.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        Lines of at most 106 characters, moved two to the right.
+
+    Examples
+    --------
+    >>> filled("Take expectations.\nAdd up over k.").splitlines()
+    ['  Take expectations.', '  Add up over k.']
+    >>> max(map(len, filled("and so on " * 30).splitlines())) <= 106
+    True
+    """
     lines = inspect.cleandoc(text).splitlines()
     return "\n".join(textwrap.fill(line, 106, initial_indent="  ", subsequent_indent="  ") for line in lines)
 
 
 def indented(text: str) -> str:
-    """Move a text to the right."""
+    r"""Move a text to the right.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        Two spaces before every line that is not empty.
+
+    Examples
+    --------
+    >>> print("Theorems\n" + indented("limits\nexact-line-log"))
+    Theorems
+      limits
+      exact-line-log
+    """
     return textwrap.indent(text, "  ")
