@@ -52,6 +52,12 @@ class Fewest(NamedTuple):
         solvers hit, or of as many as hit any.
     queries : dict of str to float
         Median over seeds of the queries to the target, by label, fewest first; inf where it was not hit.
+
+    Examples
+    --------
+    >>> race = Fewest("quadratic (dim 10)", 0.1, {"stp": 177.0, "s2p": 178.0, "random-search": math.inf})
+    >>> next(iter(race.queries))
+    'stp'
     """
 
     problem: str
@@ -60,7 +66,28 @@ class Fewest(NamedTuple):
 
 
 def per_problem(evidence: Evidence) -> "DataFrame":
-    """Summarise the runs of each problem and solver, one row each."""
+    """Summarise the runs of each problem and solver, one row each.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    DataFrame
+        problem, solver, runs, budget (text: a range where they differ), median best gap and median best
+        value (over the runs, in the unit of f), targets hit (their share), failed (runs), made for
+        ("comparison" or "theorem"), method (the solver without its parameters).  The gap and the share are
+        NaN where there is no reference value, the share on stochastic problems too.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> runs = [zobench.run("quadratic", "s2p", budget=100, seed=seed) for seed in range(3)]
+    >>> table = per_problem(Evidence.from_traces(runs))
+    >>> table[["problem", "solver", "runs", "budget", "failed"]].values.tolist()
+    [['quadratic (dim 10)', 's2p', 3, '100', 0]]
+    """
     return evidence.keep("per problem", lambda: _per_problem(evidence)).copy()
 
 
@@ -105,7 +132,25 @@ def _summary(first: Any, group: "DataFrame", reference: float) -> dict[str, Any]
 
 
 def fewest_queries(evidence: Evidence) -> list[Fewest]:
-    """Compare the solvers on each problem by the queries to one common target."""
+    """Compare the solvers on each problem by the queries to one common target.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    list of Fewest
+        One a problem, without those where no median run hit a target.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> runs = [zobench.run("quadratic", name, budget=500) for name in ("random-search", "stp")]
+    >>> (race,) = fewest_queries(Evidence.from_traces(runs))
+    >>> race.problem, list(race.queries)
+    ('quadratic (dim 10)', ['stp', 'random-search'])
+    """
     return list(evidence.keep("fewest queries", lambda: _fewest_queries(evidence)))
 
 
@@ -142,7 +187,24 @@ def _upper_medians(hits: "DataFrame", within: list[str]) -> "Series":
 
 
 def smallest_gap(evidence: Evidence) -> dict[str, str]:
-    """Give for each problem the solver with the smallest median gap after its whole budget."""
+    """Give for each problem the solver with the smallest median gap after its whole budget.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    dict of str to str
+        Solver by problem, without problems of which no gap is known.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> runs = [zobench.run("quadratic", name, budget=500) for name in ("random-search", "stp")]
+    >>> smallest_gap(Evidence.from_traces(runs))
+    {'quadratic (dim 10)': 'stp'}
+    """
     table = per_problem(evidence)
     plain = table["made for"] == "comparison"
     table = table[plain] if plain.any() else table
@@ -151,7 +213,23 @@ def smallest_gap(evidence: Evidence) -> dict[str, str]:
 
 
 def verdict_counts(evidence: Evidence) -> dict[str, int]:
-    """Count the verdicts by word, in the order of `VERDICTS`."""
+    """Count the verdicts by word, in the order of `VERDICTS`.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    dict of str to int
+        Without words that no verdict has.
+
+    Examples
+    --------
+    >>> verdicts = [{"verdict": word} for word in ("supported", "refuted", "supported")]
+    >>> verdict_counts(Evidence.from_traces([], verdicts))
+    {'refuted': 1, 'supported': 2}
+    """
     if not len(evidence.verdicts):
         return {}
     counts = evidence.verdicts["verdict"].value_counts()
@@ -159,7 +237,25 @@ def verdict_counts(evidence: Evidence) -> dict[str, int]:
 
 
 def powerless(verdicts: "DataFrame") -> "Series":
-    """Say of each check whether even a wrong program would pass it; fitted exponents have no tightness."""
+    """Say of each check whether even a wrong program would pass it; fitted exponents have no tightness.
+
+    Parameters
+    ----------
+    verdicts : DataFrame
+        With tightness (measured / bound) and, if it is known, relation.
+
+    Returns
+    -------
+    Series of bool
+        Whether the tightness is below `POWER`.
+
+    Examples
+    --------
+    >>> from pandas import DataFrame
+    >>> verdicts = DataFrame({"tightness": [0.04, 0.7, 0.04], "relation": ["<=", "<=", "slope"]})
+    >>> powerless(verdicts).tolist()
+    [True, False, False]
+    """
     from pandas import Series
 
     if "relation" in verdicts:
@@ -170,7 +266,23 @@ def powerless(verdicts: "DataFrame") -> "Series":
 
 
 def what_was_run(evidence: Evidence) -> str:
-    """Say in one sentence what a store holds."""
+    """Say in one sentence what a store holds.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import zobench
+    >>> runs = [zobench.run("quadratic", name, budget=100) for name in ("s2p", "stp")]
+    >>> what_was_run(Evidence.from_traces(runs))
+    '2 solvers on 1 problem with 1 seed each: 2 runs; 200 queries in all.'
+    """
     runs = evidence.runs
     if not len(runs):
         return "Nothing: the store holds no runs."

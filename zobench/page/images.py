@@ -19,6 +19,11 @@ def compact(svg: bytes) -> str:
     svg : bytes
         As `zobench.drawing.image` answers it.
 
+    Returns
+    -------
+    str
+        The same picture, from ``<svg`` on.
+
     Examples
     --------
     >>> compact(b'<svg><g id="axes_1"><path d="M10.25 3.5L11.25 3L12.75 3.5"/></g></svg>')
@@ -67,6 +72,11 @@ def data_address(svg: str) -> str:
     Parameters
     ----------
     svg : str
+
+    Returns
+    -------
+    str
+        Without spaces and double quotation marks.
 
     Examples
     --------

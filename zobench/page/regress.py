@@ -31,7 +31,32 @@ _SEVERAL = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]
 
 
 def markdown(changes: Changes, factor: float) -> str:
-    """Write what changed as Markdown, for a comment on a change."""
+    r"""Write what changed as Markdown, for a comment on a change.
+
+    Parameters
+    ----------
+    changes : Changes
+    factor : float
+        The one that the results were compared with.
+
+    Returns
+    -------
+    str
+        The outcome, a table of at most 200 rows with what changed, the commits, and the rules.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> row = {"benchmark": "bench.track_queries", "case": "", "unit": "queries", "old": 1000.0, "new": 900.0}
+    >>> row |= {"ratio": 0.9, "low": math.nan, "high": math.nan, "change": "better"}
+    >>> commits = [("a laptop", "py3.11", "0ld" + 37 * "0", "fe" + 38 * "0")]
+    >>> print(*markdown(Changes(pandas.DataFrame([row]), commits, []), 1.1).splitlines()[2:7], sep="\n")
+    | change | benchmark | case | before | after | after / before |
+    |---|---|---|--:|--:|--:|
+    | better | `bench.track_queries` | - | 1,000 queries | 900 queries | 0.9 |
+    <BLANKLINE>
+    0ld00000 -> fe000000 on a laptop, py3.11
+    """
     lines = [f"**{verdict(changes)}**", ""]
     told = changed(changes)
     if told:
@@ -114,7 +139,23 @@ def _interval(ratio: float, low: float, high: float) -> str:
 
 
 def groups_of(benchmarks: Any) -> dict[str, list[str]]:
-    """Put benchmarks of one class, or of one module, together."""
+    """Put benchmarks of one class, or of one module, together.
+
+    Parameters
+    ----------
+    benchmarks : iterable of str
+        Names with dots; one that comes twice counts once.
+
+    Returns
+    -------
+    dict of str to list of str
+        The names in order, by what stands before their last dot.
+
+    Examples
+    --------
+    >>> groups_of(["bench.Run.time_run", "bench.track_queries", "bench.Run.peakmem_run"])
+    {'bench.Run': ['bench.Run.peakmem_run', 'bench.Run.time_run'], 'bench': ['bench.track_queries']}
+    """
     found: dict[str, list[str]] = {}
     for name in sorted(set(benchmarks)):
         found.setdefault(name.rpartition(".")[0], []).append(name)
@@ -130,6 +171,7 @@ def write_changes(results: "DataFrame", changes: Changes, factor: float, out: st
         Of `read_results`.
     changes : Changes
     factor : float
+        The one that the results were compared with.
     out : path
         Made if need be.
 
@@ -142,6 +184,21 @@ def write_changes(results: "DataFrame", changes: Changes, factor: float, out: st
     ------
     ZobenchError
         If the folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pandas import DataFrame
+    >>> from zobench.performance.asv_results import compare_results
+    >>> facts = {"machine": "m", "environment": "py", "benchmark": "bench.track_queries", "case": ""}
+    >>> facts |= {"kind": "track", "unit": "queries", "version": "1", "failed": False, "started": 0}
+    >>> facts |= {"low": math.nan, "high": math.nan, "samples": math.nan}
+    >>> commits = {"commit": "0ld", "date": 0, "value": 1000.0}, {"commit": "new", "date": 1, "value": 1100.0}
+    >>> results = DataFrame([{**facts, **commit} for commit in commits])
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     page = write_changes(results, compare_results(results), 1.1, place)
+    ...     "1 significant regression" in page.read_text(encoding="utf-8"), page.name
+    (True, 'index.html')
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -240,6 +297,22 @@ def draw_group(series: "DataFrame", changes: "DataFrame", order: list[str], widt
         Commits, oldest first.
     width : float
         Inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Of the last 30 commits at most.
+
+    Examples
+    --------
+    >>> from pandas import DataFrame
+    >>> facts = {"benchmark": "bench.track_queries", "case": "", "unit": "queries", "low": math.nan}
+    >>> values = {"0ld": 1000.0, "new": 1100.0}
+    >>> series = DataFrame([{**facts, "high": math.nan, "commit": at, "value": values[at]} for at in values])
+    >>> changes = DataFrame([{**facts, "change": "worse"}])
+    >>> figure = draw_group(series, changes, ["0ld", "new"], width=4.2)
+    >>> [axis.get_title(loc="left") for axis in figure.axes], float(figure.get_figwidth())
+    (['track_queries'], 4.2)
     """
     from matplotlib.figure import Figure
 
