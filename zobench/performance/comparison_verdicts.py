@@ -44,7 +44,7 @@ def compare_verdicts(old: "DataFrame", new: "DataFrame") -> tuple["DataFrame", l
     --------
     >>> import zobench
     >>> from pandas import DataFrame
-    >>> found = zobench.verify(["exact-s2p-identity"], quick=True, seeds=40)
+    >>> found = zobench.verify(["exact-s2p-identity"], quick=True, seeds=5)
     >>> old = DataFrame([verdict.as_dict() for verdict in found])
     >>> table, notes = compare_verdicts(old, old.assign(verdict="refuted"))
     >>> set(table["change"]), notes
