@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 import zobench
 from zobench.cli.main import cli
+from zobench.cli.watch import _patience
 from zobench.errors import ZobenchError
 from zobench.solver import solver
 from zobench.watch.bound import chosen_bound
@@ -37,12 +38,23 @@ def show(*names, budget=40, seed=3, theorem="", dim=2, problem="quadratic", **ch
 def call(tmp_path, monkeypatch):
     """``call(words...)``: exit code, stdout, stderr of the command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zobench.cli.watch.PATIENCE", 3600.0)  # slow machines compile for long
 
     def called(*words):
         result = CliRunner().invoke(cli, words, prog_name="zobench")
         return result.exit_code, result.stdout, result.stderr
 
     return called
+
+
+@pytest.mark.parametrize(("patience", "lines"), [(0.0, 1), (3600.0, 0)])
+def test_who_waits_for_compilation_is_told_so(patience, lines, monkeypatch, capsys):
+    monkeypatch.setattr("zobench.cli.watch.PATIENCE", patience)
+    with _patience():
+        for thread in threading.enumerate():
+            if patience == 0.0 and isinstance(thread, threading.Timer):
+                thread.join()
+    assert capsys.readouterr().err.count("zobench: preparing the run; what is compiled") == lines
 
 
 # the record
