@@ -22,10 +22,26 @@ CONSTANTS = "f_star f_best f_lower L L0 L1 mu PL effective_rank".split()
 def theorem_groups(evidence: Evidence) -> list[dict[str, Any]]:
     """Give the checks by theorem, those with refuted or inconclusive ones first.
 
+    Parameters
+    ----------
+    evidence : Evidence
+
     Returns
     -------
     list of dict
-        With name, solver, told, worst (its gravest verdict), open and rows.
+        With name, solver, statement (its first line), told (its verdicts counted), tightness (text), weak
+        (checks without power), worst (its gravest verdict), open (whether that is neither "supported" nor
+        "not refuted") and rows.
+
+    Examples
+    --------
+    >>> numbers = dict.fromkeys("steps seeds bound mean ci_low ci_high log10_e_value".split(), 1.0)
+    >>> check = {"solver": "s2p", "problem": "quadratic", "tightness": 0.5, **numbers}
+    >>> good = {**check, "theorem": "s2p-pl-gamma", "verdict": "supported"}
+    >>> bad = {**check, "theorem": "s2p-smooth-gamma", "verdict": "refuted"}
+    >>> groups = theorem_groups(Evidence.from_traces([], [good, good, bad]))
+    >>> [(group["name"], group["told"], group["open"]) for group in groups]
+    [('s2p-smooth-gamma', '1 refuted', True), ('s2p-pl-gamma', '2 supported', False)]
     """
     from zobench.theorem import theorems
 
@@ -88,7 +104,27 @@ def _tightness(number: float) -> str:
 
 
 def claim_rows(evidence: Evidence) -> list[dict[str, Any]]:
-    """Give the claims of all campaigns with their verdicts."""
+    """Give the claims of all campaigns with their verdicts.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    list of dict
+        With campaign (its title), says, source, figures (what was measured) and verdict, all of them text.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from zobench.claims.claim import Claim, Judgement
+    >>> judged = Judgement(Claim("S2P falls", "final", "s2p", below=1.0), (), "unfinished")
+    >>> evidence = replace(Evidence.from_traces([]), claims=[("My campaign", [judged])])
+    >>> (row,) = claim_rows(evidence)
+    >>> row["says"], row["figures"], row["verdict"]
+    ('S2P falls', 'runs are missing', 'unfinished')
+    """
     return [
         {
             "campaign": title,
@@ -103,7 +139,26 @@ def claim_rows(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def problem_sections(evidence: Evidence) -> list[dict[str, Any]]:
-    """Give the section of each problem: what it is, what is proved of it, who was first, all solvers."""
+    """Give the section of each problem: what it is, what is proved of it, who was first, all solvers.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    list of dict
+        With name, summary, constants, race (a row of `zobench.page.summary.races`, or empty), told, failed
+        (runs) and rows (those of `zobench.page.findings.per_problem`, with its numbers as text too).
+
+    Examples
+    --------
+    >>> import zobench
+    >>> runs = [zobench.run("quadratic", name, budget=500) for name in ("random-search", "stp")]
+    >>> (section,) = problem_sections(Evidence.from_traces(runs))
+    >>> section["name"], section["told"], section["race"]["first"]
+    ('quadratic (dim 10)', '2 rows, 2 runs', 'stp')
+    """
     table = per_problem(evidence)
     raced = {row["problem"]: row for row in races(evidence)}
     firsts = evidence.runs.drop_duplicates("problem_name").set_index("problem_name")
@@ -141,7 +196,27 @@ def _constants(run: Any) -> str:
 
 
 def solver_sections(evidence: Evidence) -> list[dict[str, Any]]:
-    """Give the section of each solver: what it is, where it was first, its theorems, all problems."""
+    """Give the section of each solver: what it is, where it was first, its theorems, all problems.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    list of dict
+        With name, summary, source, first (on how many problems), theorems (their verdicts counted), told,
+        failed (runs) and rows (those of `zobench.page.findings.per_problem`, with its numbers as text too).
+
+    Examples
+    --------
+    >>> import zobench
+    >>> runs = [zobench.run("quadratic", name, budget=500) for name in ("random-search", "stp")]
+    >>> for section in solver_sections(Evidence.from_traces(runs)):
+    ...     print(f"{section['name']}: {section['first']}")
+    random-search: First to the common target on 0 of 1 problem.
+    stp: First to the common target on 1 of 1 problem.
+    """
     table = per_problem(evidence)
     known = catalogue("solvers")
     wins = Counter(next(iter(race.queries)) for race in fewest_queries(evidence) if len(race.queries) > 1)

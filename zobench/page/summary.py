@@ -40,6 +40,11 @@ class Fact(NamedTuple):
         "bad" where something was refuted or failed, else empty.
     goal : str
         The part of the page that has the details, if there are any.
+
+    Examples
+    --------
+    >>> Fact("What failed", "1 run of 20 failed: s2p 1.", "bad", "failures").term
+    'What failed'
     """
 
     term: str
@@ -49,7 +54,26 @@ class Fact(NamedTuple):
 
 
 def facts(evidence: Evidence) -> list[Fact]:
-    """Give the lines of the summary in their order."""
+    """Give the lines of the summary in their order.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    list of Fact
+        What was run, on what, what was found, what was refuted, what failed.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> lines = facts(Evidence.from_traces([zobench.run("quadratic", "s2p", budget=100)]))
+    >>> lines[0].text
+    '1 solver on 1 problem with 1 seed each: 1 run; 100 queries in all.'
+    >>> lines[-1].text, lines[-1].kind
+    ('No run failed.', '')
+    """
     refuted, contrary = verdict_counts(evidence).get("refuted", 0), _contrary(evidence)
     failures = evidence.runs[evidence.runs["status"] == "failed"]
     broken = "failures" if len(failures) else ""
@@ -63,7 +87,25 @@ def facts(evidence: Evidence) -> list[Fact]:
 
 
 def notices(evidence: Evidence) -> list[str]:
-    """Give what a reader must know before the summary: that runs are missing."""
+    """Give what a reader must know before the summary: that runs are missing.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    list of str
+        Empty if none are missing.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> asked = [("s2p", 0), ("s2p", 1), ("stp", 0)]
+    >>> runs = [zobench.run("quadratic", name, budget=100, seed=seed) for name, seed in asked]
+    >>> print(notices(Evidence.from_traces(runs))[0].partition(":")[0])
+    1 of 2 pairs of problem and solver have fewer seeds than others on the same problem
+    """
     found = []
     unfinished = sum(
         judgement.verdict == "unfinished" for _, judgements in evidence.claims for judgement in judgements
@@ -95,11 +137,23 @@ def _short_pairs(evidence: Evidence) -> tuple[int, int]:
 def races(evidence: Evidence) -> list[dict[str, Any]]:
     """Say for each problem who needed the fewest queries to a target that others reached too.
 
+    Parameters
+    ----------
+    evidence : Evidence
+
     Returns
     -------
     list of dict
         With problem, target, first, queries, others and closest, all of them text; problems where nobody hit
         a target come last.
+
+    Examples
+    --------
+    >>> import zobench
+    >>> runs = [zobench.run("quadratic", name, budget=500) for name in ("random-search", "stp")]
+    >>> (race,) = races(Evidence.from_traces(runs))
+    >>> race["problem"], race["first"], race["others"].rpartition(" ")[0]
+    ('quadratic (dim 10)', 'stp', 'random-search')
     """
     closest = smallest_gap(evidence)
     known = {race.problem: race for race in fewest_queries(evidence)}
