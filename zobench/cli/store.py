@@ -16,7 +16,38 @@ __all__ = ["export_verb", "info_verb", "merge_verb", "status_verb", "tables_verb
 
 
 def status_verb(path: str, given: str | None, missing: bool, as_json: bool) -> None:
-    """Say how much of its campaigns a store has."""
+    """Say how much of its campaigns a store has.
+
+    Parameters
+    ----------
+    path : str
+        Of the store.
+    given : str or None
+        A campaign: a file, or the name of one that comes with zobench.  If not given: every campaign that was
+        run into the store.
+    missing : bool
+        List the runs that are still to be done instead of counting.
+    as_json : bool
+
+    Raises
+    ------
+    ZobenchError
+        If there is no store at `path`, or no such campaign.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from contextlib import chdir
+    >>> from zobench.campaign.definition import execute
+    >>> campaign = Campaign.from_options(["quadratic"], ["s2p"], budget=50, seeds=4, title="two of four")
+    >>> with tempfile.TemporaryDirectory() as folder, chdir(folder):
+    ...     with Store("runs.sqlite") as store:
+    ...         tally = execute(campaign, store, workers=1, shard=(1, 2))
+    ...     status_verb("runs.sqlite", None, missing=False, as_json=False)
+    campaign     runs  done  failed  missing
+    two of four     4     2       0        2
+    2 runs in runs.sqlite
+    """
     wanted = [find_campaign(given)] if given is not None else None
     with Store(path, "read") as store:
         states = [state(campaign, store) for campaign in (wanted or _campaigns(store))]
@@ -75,7 +106,31 @@ def _list_missing(states: list[State]) -> None:
 
 
 def info_verb(path: str, as_json: bool) -> None:
-    """Say what is in a store."""
+    r"""Say what is in a store.
+
+    Parameters
+    ----------
+    path : str
+    as_json : bool
+
+    Raises
+    ------
+    ZobenchError
+        If there is no store at `path`.
+
+    Examples
+    --------
+    >>> import io, tempfile, zobench
+    >>> from contextlib import redirect_stdout
+    >>> with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+    ...     with Store(f"{folder}/runs.sqlite") as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     info_verb(f"{folder}/runs.sqlite", as_json=False)
+    >>> print("\n".join(said.getvalue().splitlines()[1:4]))
+    runs       1 (1 budget)
+    queries    100; dimension 10
+    problems   1: quadratic 1
+    """
     from zobench.store.merge import info
 
     facts = info(path)
@@ -118,7 +173,37 @@ def _size(count: float) -> str:
 
 
 def merge_verb(into: str, paths: tuple[str, ...], as_json: bool) -> int:
-    """Join stores; exit code 1 if runs disagree."""
+    """Join stores; exit code 1 if runs disagree.
+
+    Parameters
+    ----------
+    into : str
+        Store that takes what is in the others; made if need be.
+    paths : tuple of str
+    as_json : bool
+
+    Returns
+    -------
+    int
+        0; 1 if two stores have other numbers for one run, which is told on stderr.
+
+    Raises
+    ------
+    ZobenchError
+        If something is no store, or `into` is among `paths`.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> from contextlib import chdir
+    >>> with tempfile.TemporaryDirectory() as folder, chdir(folder):
+    ...     for part, seeds in ("a", (0, 1)), ("b", (1, 2)):
+    ...         with Store(part) as store:
+    ...             store.put(*(zobench.run("quadratic", "s2p", budget=100, seed=seed) for seed in seeds))
+    ...     merge_verb("all", ("a", "b"), as_json=False)
+    3 runs added, 1 already there; store all
+    0
+    """
     from zobench.store.merge import merge
 
     done = merge(into, paths)
@@ -137,7 +222,29 @@ def merge_verb(into: str, paths: tuple[str, ...], as_json: bool) -> int:
 
 
 def vacuum_verb(path: str, as_json: bool) -> None:
-    """Tidy a store up."""
+    """Write a store anew, and say what room that gave back.
+
+    Parameters
+    ----------
+    path : str
+    as_json : bool
+
+    Raises
+    ------
+    ZobenchError
+        If there is no store at `path`.
+
+    Examples
+    --------
+    >>> import io, json, tempfile
+    >>> from contextlib import redirect_stdout
+    >>> with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+    ...     Store(f"{folder}/runs.sqlite").close()
+    ...     vacuum_verb(f"{folder}/runs.sqlite", as_json=True)
+    >>> facts = json.loads(said.getvalue())
+    >>> 0 < facts["bytes_after"] <= facts["bytes_before"]
+    True
+    """
     from zobench.store.merge import vacuum
 
     before, after = vacuum(path)
@@ -148,7 +255,39 @@ def vacuum_verb(path: str, as_json: bool) -> None:
 
 
 def tables_verb(path: str, folder: str, form: str, as_json: bool) -> None:
-    """Write a store's tables."""
+    """Write a store's tables, one file each.
+
+    Parameters
+    ----------
+    path : str
+        Of the store.
+    folder : str
+        New, or empty.
+    form : str
+        ``"csv"`` or ``"parquet"``.
+    as_json : bool
+
+    Raises
+    ------
+    ZobenchError
+        If there is no store at `path`, the format is another or not installed, or the folder holds
+        something already or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> from contextlib import chdir
+    >>> with tempfile.TemporaryDirectory() as folder, chdir(folder):
+    ...     with Store("runs.sqlite") as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     tables_verb("runs.sqlite", "tables", "csv", as_json=False)
+    ...     sorted(file.name for file in Path("tables").iterdir())[-2:]
+    table         rows
+    runs             1
+    ...
+    written to tables
+    ['tunings.csv', 'verdicts.csv']
+    """
     from zobench.export.tables import write_tables
 
     rows = write_tables(path, folder, form)
@@ -160,7 +299,37 @@ def tables_verb(path: str, folder: str, form: str, as_json: bool) -> None:
 
 
 def export_verb(path: str, form: str, out: str | None, gap: str, as_json: bool) -> None:
-    """Write a store's runs in another tool's format."""
+    """Write a store's runs in another tool's format, and say what that format cannot hold.
+
+    Parameters
+    ----------
+    path : str
+        Of the store.
+    form : str
+        ``"coco"`` or ``"ioh"``.
+    out : str or None
+        A folder, new or empty; if not given, one beside the store with the format's name.
+    gap : str
+        ``"relative"``: f - f_star as a part of f(x0) - f_star; ``"absolute"``: in units of f.
+    as_json : bool
+
+    Raises
+    ------
+    ZobenchError
+        If there is no such format or gap, no store at `path` or no run in it that can be compared, or the
+        folder holds something already or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> from contextlib import chdir
+    >>> with tempfile.TemporaryDirectory() as folder, chdir(folder):
+    ...     with Store("runs.sqlite") as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     export_verb("runs.sqlite", "ioh", "ioh", "relative", as_json=False)
+    1 runs of 1 functions by 1 algorithms: ioh
+    lost: ...
+    """
     from zobench.export.coco import export_coco
     from zobench.export.ioh import export_ioh
 
