@@ -52,7 +52,62 @@ def run_verb(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Do what ``zobench run`` asks; answer the exit code."""
+    """Do what ``zobench run`` asks; answer the exit code.
+
+    Parameters
+    ----------
+    campaign : str or None
+        A file, or the name of a campaign that comes with zobench; without one the flags say what is run.
+    problems, solvers : tuple of str
+        ``name:key=value,...``
+    budget : str or None
+        Queries of a run; ``"100 d"`` for a multiple of the dimension.
+    seeds : str or None
+        Their number; one if not given.
+    observe : bool
+        Accumulate means over all iterates, as theorems need.
+    store : str or None
+        A file; if not given ``results/zobench.sqlite``, and for a part one of its own.
+    workers : str or None
+        Number of processes.
+    run_limit : str or None
+        Seconds after which a run is stopped; it counts as failed.
+    dask : str or None
+        ``"local"``, or the address of a Dask cluster.
+    log : str or None
+        A file to which is appended what happens.
+    retry_failed : bool
+        Do runs again that failed before.
+    shard : str or None
+        ``"3/64"``: the third of 64 parts.
+    dry_run : bool
+        Say how many runs and queries, and run nothing.
+    as_json : bool
+
+    Returns
+    -------
+    int
+        0; 1 if a run failed; 130 after Ctrl-C.
+
+    Raises
+    ------
+    ZobenchError
+        If the campaign, a flag or the store is at fault.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from contextlib import chdir
+    >>> words = dict.fromkeys("campaign run_limit dask log shard".split())
+    >>> flags = dict.fromkeys("observe retry_failed dry_run as_json".split(), False)
+    >>> words |= {"problems": ("quadratic:dim=5",), "solvers": ("s2p",), "budget": "10 d", "seeds": "2"}
+    >>> with tempfile.TemporaryDirectory() as folder, chdir(folder):
+    ...     run_verb(**words, **flags, store="runs.sqlite", workers="1")
+    problem            solver  runs  queries  median best gap
+    quadratic (dim 5)  s2p        2       50           ...
+    2 runs done; store runs.sqlite
+    0
+    """
     from zobench.parameters import Integer, convert
 
     one_thread()  # the same arithmetic here as in worker processes
