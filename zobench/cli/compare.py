@@ -36,7 +36,41 @@ def compare_command(old: str, new: str, level: str, factor: str, as_json: bool) 
 
 
 def compare_verb(old: str, new: str, level: str, factor: str, as_json: bool) -> int:
-    """Do what ``zobench compare`` asks; answer the exit code."""
+    """Do what ``zobench compare`` asks; answer the exit code.
+
+    Parameters
+    ----------
+    old, new : str
+        Two stores.
+    level : str
+        Level of all tests together.
+    factor : str
+        Smaller changes are no regression.
+    as_json : bool
+
+    Returns
+    -------
+    int
+        0; 1 on a significant regression.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no such store, both have nothing in common, `level` is not between 0 and 1, or `factor`
+        is below 1.
+
+    Examples
+    --------
+    >>> import tempfile, zobench
+    >>> from zobench.store.database import Store
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Store(f"{folder}/runs.sqlite") as store:
+    ...         store.put(*(zobench.run("quadratic", "s2p", budget=100, seed=seed) for seed in range(5)))
+    ...     compare_verb(f"{folder}/runs.sqlite", f"{folder}/runs.sqlite", "0.05", "1.05", as_json=False)
+    1 of 1 cells the same
+    no significant regression
+    0
+    """
     from zobench.parallel.processes import one_thread
 
     one_thread()  # of the products of small matrices: more threads wait for one another
