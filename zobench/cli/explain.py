@@ -33,7 +33,39 @@ def explain_command(names: tuple[str, ...], run: str | None, verdict: str | None
 
 
 def explain_verb(names: tuple[str, ...], run: str | None, verdict: str | None, as_json: bool) -> int:
-    """Do what ``zobench explain`` asks; answer the exit code."""
+    """Do what ``zobench explain`` asks; answer the exit code.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Solvers and theorems; with `run` the beginning of one run's id, with `verdict` theorems.
+    run : str or None
+        A store whose run is explained; a store of one run needs no id.
+    verdict : str or None
+        A store whose verdicts are explained.
+    as_json : bool
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    ZobenchError
+        If nothing is named, both `run` and `verdict` are given, or what is named is not there.
+
+    Examples
+    --------
+    >>> import io
+    >>> from contextlib import redirect_stdout
+    >>> with redirect_stdout(io.StringIO()) as said:
+    ...     code = explain_verb(("stp",), None, None, as_json=False)
+    >>> print(said.getvalue().splitlines()[0])
+    stp: solver, stochastic three points: the best of x, x + alpha s and x - alpha s
+    >>> code
+    0
+    """
     from zobench.explain.page import text_of
     from zobench.parallel.processes import one_thread
 
