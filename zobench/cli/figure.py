@@ -11,7 +11,42 @@ __all__ = ["figure_verb"]
 
 
 def figure_verb(store: str, names: tuple[str, ...], out: Path, as_json: bool) -> int:
-    """Draw some reports into ``out/figures`` and ``out/tables``; exit code 1 if one cannot be drawn."""
+    """Draw some reports into ``out/figures`` and ``out/tables``; exit code 1 if one cannot be drawn.
+
+    Parameters
+    ----------
+    store : str
+    names : tuple of str
+        Of reports; each is drawn as PNG and SVG, with its numbers as CSV.
+    out : Path
+        A folder, made if need be.
+    as_json : bool
+
+    Returns
+    -------
+    int
+        0; 1 if a report cannot be drawn from this store, which is told on stderr.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no such report or store, or the folder cannot be written.
+
+    Examples
+    --------
+    One run alone is no comparison of seeds:
+
+    >>> import io, tempfile, zobench
+    >>> from contextlib import redirect_stderr
+    >>> from zobench.store.database import Store
+    >>> with tempfile.TemporaryDirectory() as folder, redirect_stderr(io.StringIO()) as said:
+    ...     with Store(f"{folder}/runs.sqlite") as store:
+    ...         store.put(zobench.run("quadratic", "s2p", budget=100))
+    ...     figure_verb(f"{folder}/runs.sqlite", ("seeds",), Path(folder), as_json=False)
+    1
+    >>> print(said.getvalue().partition(":")[2].strip())
+    seeds not drawn: no problem and solver has traces of two seeds with a reference value
+    """
     from zobench.drawing import image
     from zobench.registry import find
     from zobench.report import Evidence
