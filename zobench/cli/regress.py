@@ -27,7 +27,48 @@ def regress_command(results: str, out: str | None, factor: str, as_json: bool) -
 
 
 def regress_verb(results: str, out: str | None, factor: str, as_json: bool) -> int:
-    """Do what ``zobench regress`` asks; answer the exit code."""
+    """Do what ``zobench regress`` asks; answer the exit code.
+
+    Parameters
+    ----------
+    results : str
+        The results folder of asv.
+    out : str or None
+        A folder for a page and a table of what changed.
+    factor : str
+        Smaller changes of times, memory and ratios are none.
+    as_json : bool
+
+    Returns
+    -------
+    int
+        0; 1 on a significant regression.
+
+    Raises
+    ------
+    ZobenchError
+        If `factor` is not above 1, the folder holds no results of asv, or `out` cannot be written.
+
+    Examples
+    --------
+    Two commits, the second of which asks for more queries:
+
+    >>> import io, json, tempfile
+    >>> from contextlib import redirect_stdout
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+    ...     place = Path(folder) / "machine"
+    ...     place.mkdir()
+    ...     _ = (Path(folder) / "benchmarks.json").write_text('{"version": 2}')
+    ...     for date, queries in enumerate([1000, 1200]):
+    ...         facts = {"version": 2, "commit_hash": f"{date}" * 40, "date": date}
+    ...         facts |= {"params": {}, "env_name": "virtualenv"}
+    ...         facts |= {"results": {"track_queries": [[queries]]}, "result_columns": ["result"]}
+    ...         _ = (place / f"{date}.json").write_text(json.dumps(facts))
+    ...     code = regress_verb(folder, None, "1.1", as_json=False)
+    >>> print(said.getvalue().splitlines()[0], code)
+    **1 significant regression of 1 numbers** 1
+    """
     from zobench.errors import ZobenchError
     from zobench.page.regress import markdown, write_changes
     from zobench.parameters import Real, convert
