@@ -28,7 +28,57 @@ def verify_verb(
     path: str,
     as_json: bool,
 ) -> int:
-    """Do what ``zobench verify`` asks; answer the exit code."""
+    """Do what ``zobench verify`` asks; answer the exit code.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Theorems; without one, all of them.
+    everything, quick : bool
+        Every cell and the exponents, or only the cells that take seconds.
+    slopes : bool
+        The exponents in K, d, eps, r instead of the cells.
+    on : str or None
+        ``name:key=value,...``: the one problem to try the theorems on.
+    stored : bool
+        Tell the verdicts that the store has; run nothing.
+    workers : str or None
+        Number of processes; if not given, one a processor.
+    first_seed : str
+        Other seeds repeat the verdicts on fresh runs.
+    path : str
+        Of the store that takes the verdicts.
+    as_json : bool
+
+    Returns
+    -------
+    int
+        0; 1 if a theorem is refuted.
+
+    Raises
+    ------
+    ZobenchError
+        If there is no such theorem, flags contradict each other, or with `stored` the store has no verdict.
+
+    Examples
+    --------
+    >>> import io, json, tempfile
+    >>> from contextlib import redirect_stdout
+    >>> flags = dict.fromkeys("everything quick slopes stored".split(), False)
+    >>> with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()) as said:
+    ...     code = verify_verb(
+    ...         ("s2p-smooth-stationary",),
+    ...         **flags,
+    ...         on="quadratic:dim=2",
+    ...         workers="1",
+    ...         first_seed="0",
+    ...         path=f"{folder}/verdicts.sqlite",
+    ...         as_json=True,
+    ...     )
+    >>> [fact] = json.loads(said.getvalue())
+    >>> code, fact["verdict"] != "refuted", 0.9 < fact["tightness"] < 1.1
+    (0, True, True)
+    """
     from zobench.parallel.pool import processors
     from zobench.parameters import Integer, convert
     from zobench.store.database import Store
