@@ -73,7 +73,54 @@ def watch_verb(
     no_open: bool,
     as_json: bool,
 ) -> int:
-    """Do what ``zobench watch`` asks; answer the exit code."""
+    """Do what ``zobench watch`` asks; answer the exit code.
+
+    Parameters
+    ----------
+    problem : str
+        ``name:key=value,...``
+    solvers : tuple of str
+        One or two, each a name or a file, followed by ``:key=value,...`` if need be.
+    dim : str or None
+        If not given 2, where the problem allows it.
+    budget : str
+        Queries of a run; ``"50 d"`` for a multiple of the dimension.
+    seed : str
+        Of the random directions.
+    theorem : str
+        Whose bound to draw: a name, "none", or empty for the first that fits.
+    save : str or None
+        A file to write instead of serving a page: .html, .gif, .mp4, .png, .svg or .pdf.
+    at : str or None
+        Number of steps after which a still shows the run; all of them if not given.
+    port : str
+        Of the local page; "0" for a free one.
+    no_open : bool
+        Open no browser.
+    as_json : bool
+        Print everything that is shown, and serve no page.
+
+    Returns
+    -------
+    int
+        0, for a page after Ctrl-C.
+
+    Raises
+    ------
+    ZobenchError
+        If there are more than two solvers, a value is none that it can be, or a solver's file raises.
+
+    Examples
+    --------
+    >>> import io, json
+    >>> from contextlib import redirect_stdout
+    >>> words = {"dim": None, "seed": "0", "theorem": "none", "save": None, "at": None, "port": "0"}
+    >>> with redirect_stdout(io.StringIO()) as said:
+    ...     code = watch_verb("quadratic", ("s2p",), budget="10", no_open=True, as_json=True, **words)
+    >>> [walk] = json.loads(said.getvalue())["steps"]["walks"]
+    >>> [step["count"] for step in walk], code
+    ([2, 4, 6, 8, 10], 0)
+    """
     from zobench.parallel.processes import one_thread
 
     one_thread()  # the same arithmetic as in campaigns
