@@ -69,7 +69,59 @@ def classroom_verb(
     title: str,
     as_json: bool,
 ) -> int:
-    """Do what ``zobench classroom`` asks; answer the exit code."""
+    """Do what ``zobench classroom`` asks; answer the exit code.
+
+    Parameters
+    ----------
+    folder : str
+        Of the students' files.
+    out : str
+        The page to write: an .html file in a folder that exists.
+    problems : tuple of str
+        ``name:key=value,...``; if empty, those that a class is ranked on otherwise.
+    runs : str
+        Number of hidden instances of each problem.
+    budget : str
+        Queries of a run; ``"100 d"`` for a multiple of the dimension.
+    seed : str
+        What the hidden instances are drawn from; a fresh one if empty.
+    seconds : str
+        Processor time of a run.
+    memory : str
+        Of a file's process, in megabytes.
+    baselines : tuple of str
+        Registered solvers to run beside.
+    workers : str or None
+        Files at a time; if not given, one a processor.
+    no_check : bool
+        Leave the contract out.
+    title : str
+        Of the page.
+    as_json : bool
+
+    Returns
+    -------
+    int
+        0; 1 if a file could not be ranked.
+
+    Raises
+    ------
+    ZobenchError
+        If the request is at fault, or on Windows, where no process can be held to limits; never because of a
+        student's file.
+
+    Examples
+    --------
+    What is wrong with a request is said before a file is played:
+
+    >>> words = {"runs": "5", "budget": "100 d", "seed": "autumn", "seconds": "10", "memory": "1000"}
+    >>> words |= {"problems": (), "baselines": (), "workers": None, "title": "Leaderboard"}
+    >>> try:
+    ...     classroom_verb("handed-in", "class.pdf", **words, no_check=True, as_json=False)
+    ... except ZobenchError as fault:
+    ...     print(fault)
+    classroom: --out must be an .html file in a folder that exists, got 'class.pdf'
+    """
     from zobench.parallel.processes import one_thread
 
     one_thread()
