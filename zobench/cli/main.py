@@ -375,5 +375,22 @@ def demo(out: str, as_json: bool) -> int:
 
 
 def main() -> NoReturn:
-    """Run the command line."""
+    """Run the command line: what ``zobench`` and ``python -m zobench`` do.
+
+    Raises
+    ------
+    SystemExit
+        Always, with the exit code.
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> with patch("sys.argv", ["zobench", "--version"]):
+    ...     try:
+    ...         main()
+    ...     except SystemExit as ended:
+    ...         print("exit code", ended.code)
+    zobench ...
+    exit code 0
+    """
     cli.main(prog_name="zobench")
