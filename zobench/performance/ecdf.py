@@ -47,9 +47,12 @@ class Ecdf:
 
     Examples
     --------
-    >>> def draw(evidence):
-    ...     curve = ecdf(Runtimes.from_evidence(evidence))["s2p"]
-    ...     solved = curve.share[-1]
+    Half of the pairs are solved within 3 queries / dim, three quarters within 8, the rest never:
+
+    >>> steps, budgets = np.array([3.0, 8.0]), np.array([100.0])
+    >>> curve = Ecdf("s2p", steps, np.array([0.5, 0.75]), budgets, pairs=4, runs=1, problems=1)
+    >>> curve.at(np.array([2.0, 3.0, 50.0])).tolist()
+    [0.0, 0.5, 0.75]
     """
 
     solver: str
@@ -152,8 +155,15 @@ def ecdf(runtimes: Runtimes, restarts: bool = True, series: int = SERIES) -> dic
 
     Examples
     --------
-    >>> def draw(evidence):
-    ...     curves = ecdf(Runtimes.from_evidence(evidence).common())
+    Three runs of one solver hit a target after 19, 45 and 71 queries in 10 dimensions:
+
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> traces = [zobench.run("quadratic", "spsa", budget=400, seed=seed) for seed in (1, 2, 3)]
+    >>> runtimes = Runtimes.from_evidence(Evidence.from_traces(traces))
+    >>> curve = ecdf(runtimes.only(targets=[0.1]))["spsa"]
+    >>> curve.queries_per_dim.tolist(), curve.share.round(2).tolist()
+    ([1.9, 4.5, 7.1], [0.33, 0.67, 1.0])
     """
     curves = {}
     for solver in runtimes.solvers:
@@ -216,8 +226,13 @@ def areas(
 
     Examples
     --------
-    >>> def draw(evidence):
-    ...     means = areas(Runtimes.from_evidence(evidence)).mean()
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> runs = [(name, seed) for name in ("s2p", "spsa") for seed in (1, 2, 3)]
+    >>> traces = [zobench.run("quadratic", name, budget=400, seed=seed) for name, seed in runs]
+    >>> runtimes = Runtimes.from_evidence(Evidence.from_traces(traces))
+    >>> areas(runtimes).round(2).to_dict("index")
+    {'quadratic (dim 10)': {'s2p': 0.05, 'spsa': 0.22}}
     """
     from pandas import DataFrame
 

@@ -79,8 +79,12 @@ class Runtimes:
 
     Examples
     --------
-    >>> def draw(evidence):
-    ...     hits = Runtimes.from_evidence(evidence).queries
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> traces = [zobench.run("quadratic", "spsa", budget=400, seed=seed) for seed in (1, 2, 3)]
+    >>> runtimes = Runtimes.from_evidence(Evidence.from_traces(traces))
+    >>> runtimes.queries[:, runtimes.column(0.1)].tolist()
+    [19.0, 45.0, 71.0]
     """
 
     runs: "DataFrame"
@@ -413,8 +417,13 @@ def costs(runtimes: Runtimes, target: float, statistic: str = "ert") -> "DataFra
 
     Examples
     --------
-    >>> def draw(evidence):
-    ...     return costs(Runtimes.from_evidence(evidence), 0.01, "median")
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> runs = [(name, seed) for name in ("s2p", "spsa") for seed in (1, 2, 3)]
+    >>> traces = [zobench.run("quadratic", name, budget=400, seed=seed) for name, seed in runs]
+    >>> runtimes = Runtimes.from_evidence(Evidence.from_traces(traces))
+    >>> costs(runtimes, 0.1, "median").to_dict("index")
+    {'quadratic (dim 10)': {'s2p': 237.0, 'spsa': 45.0}}
     """
     from pandas import DataFrame
 

@@ -437,8 +437,14 @@ def pairwise(runtimes: Runtimes, target: float | None = None, level: float = 0.9
 
     Examples
     --------
-    >>> def draw(evidence):
-    ...     return pairwise(Runtimes.from_evidence(evidence), target=0.01)
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> runs = [(name, seed) for name in ("s2p", "spsa") for seed in (1, 2, 3)]
+    >>> traces = [zobench.run("quadratic", name, budget=400, seed=seed) for name, seed in runs]
+    >>> runtimes = Runtimes.from_evidence(Evidence.from_traces(traces))
+    >>> table = pairwise(runtimes, target=0.1)
+    >>> table[["first", "second", "problems", "second_better", "ratio"]].round(3).values.tolist()
+    [['s2p', 'spsa', 1, 1, 0.165]]
     """
     from pandas import DataFrame
 

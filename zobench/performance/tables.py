@@ -202,8 +202,14 @@ def fixed_budget(runtimes: Runtimes, budget: float, per_dim: bool = True) -> "Da
 
     Examples
     --------
-    >>> def draw(evidence):
-    ...     return fixed_budget(Runtimes.from_evidence(evidence), 100.0)
+    >>> import zobench
+    >>> from zobench.report import Evidence
+    >>> runs = [(name, seed) for name in ("s2p", "spsa") for seed in (1, 2, 3)]
+    >>> traces = [zobench.run("quadratic", name, budget=400, seed=seed) for name, seed in runs]
+    >>> runtimes = Runtimes.from_evidence(Evidence.from_traces(traces))
+    >>> table = fixed_budget(runtimes, 10.0)
+    >>> table[["solver", "budget", "reached", "share"]].round(3).values.tolist()
+    [['s2p', 100.0, 1.0, 0.025], ['spsa', 100.0, 1.0, 0.217]]
     """
     from pandas import DataFrame
 
