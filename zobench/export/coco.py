@@ -41,7 +41,8 @@ def export_coco(store: str, folder: str | Path, gap: str = "relative") -> Export
     Raises
     ------
     ZobenchError
-        If the store has no run that can be compared, or the folder holds something or cannot be written.
+        If there is no such unit, the store cannot be read or has no run that can be compared, or the folder
+        holds something or cannot be written.
 
     Examples
     --------

@@ -38,7 +38,8 @@ def export_ioh(store: str, folder: str | Path, gap: str = "relative") -> Exporte
     Raises
     ------
     ZobenchError
-        If the store has no run that can be compared, or the folder holds something or cannot be written.
+        If there is no such unit, the store cannot be read or has no run that can be compared, or the folder
+        holds something or cannot be written.
 
     Examples
     --------

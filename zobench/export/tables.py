@@ -83,7 +83,8 @@ def write_tables(store: str, folder: str | Path, form: str = "csv") -> dict[str,
     Raises
     ------
     ZobenchError
-        If there is no such format, or what writes it is not installed.
+        If there is no such format, what writes it is not installed, the store cannot be read, or the folder
+        holds something or cannot be written.
 
     Examples
     --------

@@ -499,8 +499,8 @@ def drive(pool: Pool, keys: Sequence["RunKey"], seconds: Sequence[float]) -> Ite
     Yields
     ------
     list of Trace or Failure
-        One for each key of the batch; a run that is lost with its worker is tried again a few times before it
-        counts as failed.
+        One for each key of the batch.  A run that is lost with its worker is tried again a few times before
+        it counts as failed, unless it went beyond a limit.
 
     Raises
     ------
