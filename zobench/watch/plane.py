@@ -47,14 +47,35 @@ class Plane:
     said: str
 
     def project(self, x: Floats, value: float) -> list[float]:
-        """Give the coordinates of the nearest point of the plane; where d = 1, x and f(x)."""
+        """Give the coordinates of the nearest point of the plane; where d = 1, x and f(x).
+
+        Parameters
+        ----------
+        x : array of shape (d,)
+        value : float
+            f(x), used where d = 1 only.
+
+        Returns
+        -------
+        list of float
+            Two numbers.
+        """
         if self.axes.shape[0] == 1:
             return [float(x[0]), value]
         with np.errstate(all="ignore"):  # of a run that diverges
             return [float(a) for a in self.axes @ (x - self.origin)]
 
     def point(self, u: float, v: float) -> Floats:
-        """Give the point of R^d at coordinates."""
+        """Give the point of R^d at coordinates, for d of at least 2.
+
+        Parameters
+        ----------
+        u, v : float
+
+        Returns
+        -------
+        array of shape (d,)
+        """
         return self.origin + u * self.axes[0] + v * self.axes[1]
 
 

@@ -291,6 +291,15 @@ class Walk:
     def until(self, count: int) -> list[Step]:
         """Step on until there are `count` steps or the run is over; give the first `count` of them.
 
+        Parameters
+        ----------
+        count : int
+
+        Returns
+        -------
+        list of Step
+            Fewer where the run is over before.
+
         Raises
         ------
         ZobenchError
@@ -348,7 +357,18 @@ class Walk:
         return iter(self.until(2 * self.budget + 2))
 
     def check(self, trace: Any) -> None:
-        """Complain if what was recorded is not the run that `zobench.run` does."""
+        """Complain if what was recorded is not the run that `zobench.run` does.
+
+        Parameters
+        ----------
+        trace : Trace
+            Of the same key.
+
+        Raises
+        ------
+        ZobenchError
+            If count or last iterate differ in a bit.
+        """
         mine = self.trace()
         if mine.count != trace.count or not np.array_equal(mine.x, trace.x, equal_nan=True):
             raise ZobenchError(

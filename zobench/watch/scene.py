@@ -171,6 +171,11 @@ class Show:
     def steps(self, begin: int, end: int) -> dict[str, Any]:
         """Give the steps from `begin` up to `end`, doing them if they have not been done.
 
+        Parameters
+        ----------
+        begin, end : int
+            Places among the steps of each run, from 0.
+
         Returns
         -------
         dict
