@@ -4,7 +4,7 @@
 
 From x0 = 0 a method that moves along gradients learns one coordinate a step.  The minimiser is x_star_i = 1 -
 i/(k+1) for i <= k (coordinates beyond k have no effect, and are 0 in it), and f_star = L/8 (1/(k+1) - 1).
-`coupled` is k; 0, the default, stands for k = d.
+`smoothness` is L, and `coupled` is k; 0, the default, stands for k = d.
 
 Source: Nesterov, "Introductory Lectures on Convex Optimization" (2004), lower bounds for smooth
 convex functions.

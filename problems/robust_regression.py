@@ -5,8 +5,8 @@
     geman-mcclure   rho(r) = 1/2 r^2 / (1 + r^2/c^2)
     cauchy          rho(r) = c^2/2 ln(1 + r^2/c^2)
 
-with samples a_i of d features, targets b_i, and c the `scale` of a residual that is still believed; x holds
-w.  The start is w = 0.
+with samples a_i of d features, targets b_i, rho the `loss`, and c the `scale` of a residual that is still
+believed; x holds w.  The start is w = 0.
 
 =============  ========  ====  ==============================================================
 data           N         d     samples
