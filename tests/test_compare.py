@@ -183,6 +183,15 @@ def test_small_changes_are_told_and_not_judged():
     assert compare(*sides, factor=1.0).cells["change"].tolist() == ["slower"]
 
 
+@pytest.mark.parametrize(("seeds", "change"), [(5, "unclear"), (12, "slower")])
+def test_equal_ratios_count_as_often_as_they_were_seen(seeds, change):
+    """Counts of 2 or 3, each as often, make five equal ratios once in 500 cells: no spread is no certainty."""
+    old, new = ({("a", "p"): [[count] * 3] * seeds} for count in (2, 3))
+    (row,) = compare(evidence(old), evidence(new, name="NEW"), level=0.1).cells.itertuples()
+    assert row.change == change
+    assert row.p_queries >= 2.0 ** (1 - seeds)
+
+
 def test_single_seeds_decide_over_problems_only():
     old = {("a", f"p{place}"): [[10 + place, 100, 700]] for place in range(12)}
     new = {place: np.array(times) * 1.2 for place, times in old.items()}

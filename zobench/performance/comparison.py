@@ -276,10 +276,10 @@ def _tested(pairs: Pairs, in_cell: bool) -> dict[str, Any]:
     logs = pairs.log_ratios(penalty=1.0)
     hits = [np.isfinite(side).sum(axis=1) for side in (pairs.first, pairs.second)]
     change = (hits[1] - hits[0]).astype(float)
-    if not in_cell:
-        p_queries = signed_rank(logs)
-    elif logs.size < FEWEST or not logs.any():
+    if in_cell and (logs.size < FEWEST or not logs.any()):
         p_queries = 1.0
+    elif not in_cell or np.ptp(logs) == 0.0:  # without a spread Student's test is sure of anything
+        p_queries = signed_rank(logs)
     else:
         p_queries = min(1.0, 2.0 * float(min(p_value(logs), p_value(-logs))))
     middle, low, high = (10.0**limit for limit in mean_interval(logs))
