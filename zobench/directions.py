@@ -26,6 +26,7 @@ from zobench.kernels import squared_norm
 from zobench.stream import back, here, index, normals, signs
 
 __all__ = [
+    "BLOCK",
     "COORDINATE",
     "GAUSSIAN",
     "LAWS",
