@@ -185,7 +185,7 @@ def test_small_changes_are_told_and_not_judged():
 
 @pytest.mark.parametrize(("seeds", "change"), [(5, "unclear"), (12, "slower")])
 def test_equal_ratios_count_as_often_as_they_were_seen(seeds, change):
-    """Counts of 2 or 3, each as often, make five equal ratios once in 500 cells: no spread is no certainty."""
+    """Counts of 2 or 3, each as often, make five equal ratios once in 500 cells: a sure sign of nothing."""
     old, new = ({("a", "p"): [[count] * 3] * seeds} for count in (2, 3))
     (row,) = compare(evidence(old), evidence(new, name="NEW"), level=0.1).cells.itertuples()
     assert row.change == change

@@ -134,6 +134,14 @@ def test_an_interrupted_put_is_written_when_the_store_closes(tmp_path, trace, mo
         assert len(store.traces()) == trace.queries.size
 
 
+def test_traces_are_put_together_or_not_at_all(tmp_path, trace):
+    with Store(tmp_path / "s") as store:
+        with pytest.raises(ZobenchError, match="a trace without a key .* has no id"):
+            store.put(trace, dataclasses.replace(trace, key=None))
+    with Store(tmp_path / "s", "read") as store:
+        assert store.runs().empty
+
+
 def test_a_reader_sees_one_state_while_another_writes(tmp_path, trace):
     other = dataclasses.replace(trace, key=dataclasses.replace(trace.key, seed=99))
     with Store(tmp_path / "s") as writer:

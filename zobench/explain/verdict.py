@@ -1,7 +1,6 @@
 """A verdict in words: what its numbers mean, and what would change it."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from zobench.errors import ZobenchError
@@ -250,15 +249,13 @@ def _strict(name: str) -> list[str]:
     return lines
 
 
-def explain_theorem(name: str, verdicts: Sequence[dict[str, Any]] = ()) -> Explanation:
+def explain_theorem(name: str) -> Explanation:
     """Explain what a theorem says and how it is tried.
 
     Parameters
     ----------
     name : str
         Of a theorem.
-    verdicts : sequence of dict
-        Not looked at; `explain_verdict` explains them.
 
     Returns
     -------

@@ -88,7 +88,7 @@ def verdict(changes: Changes) -> str:
     if not changes.commits:
         return "Nothing to compare: no machine measured two commits"
     count = len(changes.regressions)
-    measured = f"of {len(changes.table):,} numbers"
+    measured = f"of {len(changes.table):,} {'number' if len(changes.table) == 1 else 'numbers'}"
     return (
         f"{count:,} significant {'regression' if count == 1 else 'regressions'} {measured}"
         if count

@@ -194,15 +194,13 @@ class DaskPool(Pool):
                 "same command does the rest"
             )
 
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:  # type: ignore[override]
         """Hand over a call of an importable function.
 
         Parameters
         ----------
         function : callable
         *arguments : object
-        **named : object
-            Not handed over: give all arguments by place.
 
         Returns
         -------

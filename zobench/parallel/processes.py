@@ -228,15 +228,13 @@ class Processes(Pool):
         if self._failed_starts >= STARTS:
             raise ZobenchError("worker processes end as soon as they start here: use --workers 1")
 
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:  # type: ignore[override]
         """Submit a call of an importable function; this may start a process.
 
         Parameters
         ----------
         function : callable
         *arguments : object
-        **named : object
-            Not handed over: give all arguments by place.
 
         Returns
         -------

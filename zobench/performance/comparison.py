@@ -100,7 +100,10 @@ class Comparison:
     @property
     def regressions(self) -> list[str]:
         """Say each significant regression in one sentence."""
-        found = [f"{row.solver}, over {row.problems} problems: {_told(row)}" for row in _worse(self.solvers)]
+        found = [
+            f"{row.solver}, over {row.problems} problem{'s' * (row.problems != 1)}: {_told(row)}"
+            for row in _worse(self.solvers)
+        ]
         found += [f"{row.solver} on {row.problem}: {_told(row)}" for row in _worse(self.cells)]
         found += [f"failed now and not before: {run}" for run in self.failed]
         worse = self.verdicts[self.verdicts["change"] == "worse"]

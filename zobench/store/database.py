@@ -176,10 +176,12 @@ class Store(Frames):
             If the store is open for reading only, or a trace has no key.
         """
         self._refuse_unless_writing()
-        for trace in traces:
-            if trace.key is None:
-                raise ZobenchError("a trace without a key (of an objective that is not registered) has no id")
-            self._pending.append((trace.key, trace, trace.message, trace.seconds))
+        keyed = [
+            (trace.key, trace, trace.message, trace.seconds) for trace in traces if trace.key is not None
+        ]
+        if len(keyed) < len(traces):
+            raise ZobenchError("a trace without a key (of an objective that is not registered) has no id")
+        self._pending += keyed
         self.flush()
 
     def put_batch(self, batch: "Sequence[Trace | Failure]") -> None:
