@@ -19,7 +19,7 @@ from zobench.classroom.ranking import ranking
 from zobench.classroom.reading import faults_of
 from zobench.classroom.referee import Limits, Result, play
 from zobench.cli.main import cli
-from zobench.contract.check import _load
+from zobench.contract.check import load_file
 from zobench.errors import ZobenchError
 from zobench.objective import objective_of
 from zobench.solver import Setting
@@ -154,7 +154,7 @@ def test_without_the_guard_the_same_file_writes(runs, tmp_path, monkeypatch):
 def test_the_score_is_that_of_the_values_the_referee_gave(runs, tmp_path):
     """The starter's steps done again by hand over the hidden function: same best value."""
     (written(tmp_path, ["honest"]) / "honest.py").rename(tmp_path / "submission.py")
-    solver = _load(tmp_path / "submission.py").solver
+    solver = load_file(tmp_path / "submission.py").solver
     digits = play(tmp_path / "submission.py", runs, LIMITS).digits
     for hidden, seen in zip(runs, digits, strict=True):
         values = []

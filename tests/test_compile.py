@@ -14,7 +14,7 @@ from numba import float64, int64
 
 import zobench
 from zobench import compile as compiler
-from zobench.compile import _digest, _reached, cache_folder, typed
+from zobench.compile import _digest, cache_folder, reached_from, typed
 from zobench.errors import ZobenchError
 from zobench.instance import Parts, Problem, Vector
 from zobench.kernels import dot
@@ -240,8 +240,8 @@ def closure(value):
 
 
 def test_functions_are_reached_through_names_and_closures():
-    assert set(_reached(caller)) == {caller, plain, dot}
-    assert _reached(closure(plain))[1:] == [plain]
+    assert set(reached_from(caller)) == {caller, plain, dot}
+    assert reached_from(closure(plain))[1:] == [plain]
 
 
 def test_the_digest_tells_apart_functions_closures_and_layouts():

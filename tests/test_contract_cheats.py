@@ -200,9 +200,9 @@ def test_a_solver_that_never_ends_is_reported_and_not_waited_for(write_solver):
 
 
 def _solver(file):
-    from zobench.contract.check import _load
+    from zobench.contract.check import load_file
 
-    return _load(Path(file)).solver
+    return load_file(Path(file)).solver
 
 
 def test_a_slip_in_the_parameters_is_caught(write_solver):

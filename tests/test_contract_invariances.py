@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from zobench.contract.check import _load, check
+from zobench.contract.check import check, load_file
 from zobench.contract.invariance import (
     INVARIANCE_CHECKS,
     _claims,
@@ -35,7 +35,7 @@ NATIVE = [name for name, solver in catalogue("solvers").items() if not isinstanc
 def made(file):
     from pathlib import Path
 
-    return _load(Path(file)).solver
+    return load_file(Path(file)).solver
 
 
 def broken(checks, solver):

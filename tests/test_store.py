@@ -136,7 +136,7 @@ def test_an_interrupted_put_is_written_when_the_store_closes(tmp_path, trace, mo
 
 def test_traces_are_put_together_or_not_at_all(tmp_path, trace):
     with Store(tmp_path / "s") as store:
-        with pytest.raises(ZobenchError, match="a trace without a key .* has no id"):
+        with pytest.raises(ZobenchError, match=r"a trace without a key .* has no id"):
             store.put(trace, dataclasses.replace(trace, key=None))
     with Store(tmp_path / "s", "read") as store:
         assert store.runs().empty

@@ -29,7 +29,17 @@ import numpy as np
 from zobench.errors import ZobenchError
 from zobench.machine_code import keep, load
 
-__all__ = ["address_of", "apart", "cache_folder", "compiled", "jitable", "layout_of", "typed"]
+__all__ = [
+    "address_of",
+    "apart",
+    "cache_folder",
+    "compiled",
+    "jitable",
+    "layout_of",
+    "named_in",
+    "reached_from",
+    "typed",
+]
 
 #: Files of the core whose records every piece of machine code may read, named by any function or not.
 _LAYOUTS = ("compile", "emitted", "loop", "objective", "oracle", "stream", "views")
@@ -102,8 +112,27 @@ def _codes(function: Callable[..., Any]) -> Iterator[python.CodeType]:
         yield code
 
 
-def _named(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what the body of `function` names outside itself: globals, and variables around it."""
+def named_in(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what the body of a function names outside itself: globals, and variables around it.
+
+    Parameters
+    ----------
+    function : callable
+        A plain Python function.
+
+    Yields
+    ------
+    tuple of (str, object)
+        The name and what it stands for.
+
+    Examples
+    --------
+    >>> half = 0.5
+    >>> def scaled(x):
+    ...     return half * x
+    >>> list(named_in(scaled))
+    [('half', 0.5)]
+    """
     for code in _codes(function):
         for name in code.co_names:
             if name in function.__globals__:
@@ -114,13 +143,33 @@ def _named(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 def _helpers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """Yield the plain Python functions that the body of `function` names, at any depth of nested code."""
-    for _, value in _named(function):
+    for _, value in named_in(function):
         if isinstance(value, python.FunctionType):
             yield value
 
 
-def _reached(function: Callable[..., Any]) -> list[Callable[..., Any]]:
-    """List `function` and every plain function it reaches."""
+def reached_from(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """List a function and every plain function that it reaches.
+
+    Parameters
+    ----------
+    function : callable
+        A plain Python function.
+
+    Returns
+    -------
+    list of callable
+        Itself first.
+
+    Examples
+    --------
+    >>> def double(x):
+    ...     return 2.0 * x
+    >>> def fourfold(x):
+    ...     return double(double(x))
+    >>> [each.__name__ for each in reached_from(fourfold)]
+    ['fourfold', 'double']
+    """
     found, stack = [], [function]
     while stack:
         current = stack.pop()
@@ -157,7 +206,7 @@ def jitable(function: Callable[..., Any], inline: bool = False) -> Callable[...,
     from numba.extending import register_jitable
 
     with _LOCK:
-        for each in _reached(function):
+        for each in reached_from(function):
             if each not in _REGISTERED:
                 _REGISTERED.add(each)
                 always = (inline and each is function) or each in _INLINED
@@ -232,7 +281,7 @@ def _described(function: Callable[..., Any]) -> bytes:
     for code in _codes(function):
         plain = [value for value in code.co_consts if not isinstance(value, python.CodeType)]
         digest.update(code.co_code + repr(plain).encode())
-    for name, value in _named(function):
+    for name, value in named_in(function):
         if isinstance(value, np.ndarray):
             digest.update(f"{name}={value.dtype}{value.shape};".encode() + value.tobytes())
         elif isinstance(value, (int, float, str, tuple, np.generic)):
@@ -324,7 +373,7 @@ def typed(template: Callable[..., Any], signature: Any, name: str, layout: str =
     1.0
     """
     authors: list[Any] = [value for value in bindings.values() if isinstance(value, python.FunctionType)]
-    reached = [each for function in [*authors, template] for each in _reached(function)]
+    reached = [each for function in [*authors, template] for each in reached_from(function)]
     label = re.sub(r"[^A-Za-z0-9]+", "_", name) + "_" + _digest(reached, layout)
     with _LOCK:
         if label not in compiled:
@@ -353,7 +402,7 @@ def _compile(
     from numba.core.registry import cpu_target
 
     _know_emitted()
-    _demand_silence([each for author in authors for each in _reached(author)])
+    _demand_silence([each for author in authors for each in reached_from(author)])
     for author in [*authors, template]:
         jitable_parts = [author] if author is not template else list(_helpers(template))
         for part in jitable_parts:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from zobench.compile import _reached, typed
+from zobench.compile import reached_from, typed
 from zobench.driver import Run
 from zobench.emitted import INT
 from zobench.foreign.own_loop import OwnLoop
@@ -243,7 +243,7 @@ def worth_meeting(made: Instance, method: Solver, count: int) -> bool:
     >>> worth_meeting(zobench.problem("softmax-regression"), solver("s2p"), 1)
     False
     """
-    alone = 2 if any(each in _reached(method.step) for each in (query_pair, query_along)) else 1
+    alone = 2 if any(each in reached_from(method.step) for each in (query_pair, query_along)) else 1
     if count < 2:
         return False
     points, functions = np.tile(made.x0, (count * alone, 1)), made._functions

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from zobench.classroom.guard import guard
 from zobench.classroom.reading import faults_of, short
-from zobench.parallel.worker import _die_with_caller
+from zobench.parallel.worker import die_with_caller
 
 __all__ = ["START", "main"]
 
@@ -87,7 +87,7 @@ def main(reader: BinaryIO, writer: BinaryIO) -> None:
     >>> sent[:1], json.loads(sent[5:])
     (b'S', {'fault': 'the file is empty'})
     """
-    _die_with_caller()
+    die_with_caller()
     line = _Line(reader, writer)
     try:
         _play(line)
@@ -122,14 +122,14 @@ def _loaded(line: _Line, file: Path, check: bool, seconds: float) -> Any:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise _Fault(faults[0] + more)
     from zobench.contract.author import compile_fault, line_of
-    from zobench.contract.check import _load, check_solver
+    from zobench.contract.check import check_solver, load_file
     from zobench.contract.source import kernel_faults
     from zobench.solver import Solver
 
     line.say(stage="loading")
     guard(str(file), lambda fault: line.say(fault=fault))
     try:
-        module = _load(file)
+        module = load_file(file)
     except (Exception, SystemExit) as error:
         where = line_of(error, file)
         raise _Fault(f"it cannot be loaded{where}: {type(error).__name__}: {short(str(error))}") from None

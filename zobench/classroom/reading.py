@@ -131,10 +131,10 @@ def _faults(node: ast.AST) -> Iterator[str]:
 
 def _imported(node: ast.ImportFrom, where: str) -> Iterator[str]:
     """Name what an import of the form ``from ... import ...`` may not bring in."""
-    from zobench.contract.source import _harmless
+    from zobench.contract.source import harmless
 
     first, *rest = (node.module or "").split(".")
     for alias in node.names:
-        good = not node.level and (first in ALLOWED or first == "zobench") and _harmless(node, alias.name)
+        good = not node.level and (first in ALLOWED or first == "zobench") and harmless(node, alias.name)
         if not good or _leads_out(alias.name) or (first != "zobench" and any(map(_leads_out, rest))):
             yield f"{where} imports {'.' * node.level}{node.module or ''}.{alias.name}, {NOT}"

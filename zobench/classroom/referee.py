@@ -27,7 +27,7 @@ import numpy as np
 from zobench.classroom.hidden import Hidden
 from zobench.classroom.player import START
 from zobench.classroom.reading import short
-from zobench.parallel.processes import _resident, one_thread
+from zobench.parallel.processes import one_thread, resident_size
 
 __all__ = ["Limits", "Result", "play"]
 
@@ -297,7 +297,7 @@ class _Process:
         self._looked = now
         if self._stop.is_set():
             raise _Out("the class was interrupted")
-        size = _resident(self._process.pid)
+        size = resident_size(self._process.pid)
         if size > self.limits.memory:
             raise _Out(
                 f"it used more than its {self.limits.memory / 1e6:.0f} MB of memory in {self.what}, "

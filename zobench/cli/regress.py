@@ -67,7 +67,7 @@ def regress_verb(results: str, out: str | None, factor: str, as_json: bool) -> i
     ...         _ = (place / f"{date}.json").write_text(json.dumps(facts))
     ...     code = regress_verb(folder, None, "1.1", as_json=False)
     >>> print(said.getvalue().splitlines()[0], code)
-    **1 significant regression of 1 numbers** 1
+    **1 significant regression of 1 number** 1
     """
     from zobench.errors import ZobenchError
     from zobench.page.regress import markdown, write_changes

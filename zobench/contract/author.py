@@ -116,13 +116,13 @@ def solver_of_file(name: str) -> Any:
     ...     print(solver_of_file(str(file)).name)
     s2p
     """
-    from zobench.contract.check import _load
+    from zobench.contract.check import load_file
 
     file = Path(name)
     if not file.is_file():
         raise ZobenchError(f"solver must be a registered one or a .py file, and there is no file {name!r}")
     try:
-        found = getattr(_load(file), "solver", None)
+        found = getattr(load_file(file), "solver", None)
     except (Exception, SystemExit) as error:
         told = " ".join(str(error).split())
         raise ZobenchError(

@@ -25,7 +25,7 @@ from zobench.report import Report
 from zobench.solver import Solver
 from zobench.theorem import theorems
 
-__all__ = ["Outcome", "check", "check_problem", "check_report", "check_solver", "suites"]
+__all__ = ["Outcome", "check", "check_problem", "check_report", "check_solver", "load_file", "suites"]
 
 
 def check_solver(solver: Solver, limit: float = LIMIT) -> list[Outcome]:
@@ -186,9 +186,9 @@ def _modules(target: str) -> list[tuple[str, Callable[[], ModuleType]]]:
     path = Path(target)
     if target and path.is_dir():
         files = sorted(file for file in path.glob("*.py") if not file.name.startswith("_"))
-        return [(str(file), partial(_load, file)) for file in files]
+        return [(str(file), partial(load_file, file)) for file in files]
     if path.is_file() and path.suffix == ".py":
-        return [(target, partial(_load, path))]
+        return [(target, partial(load_file, path))]
     if re.fullmatch(r"\w+(\.\w+)*", target):
         try:
             module = import_module(target)
@@ -205,10 +205,28 @@ def _modules(target: str) -> list[tuple[str, Callable[[], ModuleType]]]:
     raise unknown("target (or a module, a .py file, a folder)", target, known)
 
 
-def _load(file: Path) -> ModuleType:
+def load_file(file: Path) -> ModuleType:
     """Import a file by its path, under a name made of its content.
 
     Annotations are looked up by that name, and compiled code remembers it from one process to the next.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    module
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "mine.py"
+    ...     _ = file.write_text("half = 0.5")
+    ...     module = load_file(file)
+    >>> module.half, module.__name__[:20]
+    (0.5, 'zobench_checked_mine')
     """
     name = f"zobench_checked_{file.stem}_{sha256(file.read_bytes()).hexdigest()[:16]}"
     spec = spec_from_file_location(name, file)

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from zobench.compile import _named, _reached
+from zobench.compile import named_in, reached_from
 from zobench.foreign.own_loop import OwnLoop
 from zobench.solver import Solver
 
-__all__ = ["import_faults", "kernel_faults", "source_files"]
+__all__ = ["harmless", "import_faults", "kernel_faults", "source_files"]
 
 #: Libraries that lead past the counter, into memory, or out of the run.
 FORBIDDEN = frozenset(
@@ -88,7 +88,7 @@ def source_files(solver: Solver) -> list[str]:
     ['s2p.py']
     """
     kernels = [kernel for kernel in (solver.init, solver.step) if kernel]
-    functions: list[Callable[..., Any]] = [each for kernel in kernels for each in _reached(kernel)]
+    functions: list[Callable[..., Any]] = [each for kernel in kernels for each in reached_from(kernel)]
     functions += [solver.cost, solver.settle]
     functions += [solver.start] if solver.start else []
     functions += [solver.solve] if isinstance(solver, OwnLoop) else []
@@ -125,13 +125,33 @@ def import_faults(file: str) -> Iterator[str]:
                     yield f"{where} imports {alias.name}"
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
-                if not _harmless(node, alias.name):
+                if not harmless(node, alias.name):
                     yield f"{where} imports {'.' * node.level}{node.module or ''}.{alias.name}"
         elif isinstance(node, ast.Name) and node.id in BUILTINS:
             yield f"{where} uses {node.id}"
 
 
-def _harmless(node: ast.ImportFrom, name: str) -> bool:
+def harmless(node: ast.ImportFrom, name: str) -> bool:
+    """Say whether an author's file may import a name.
+
+    Parameters
+    ----------
+    node : ast.ImportFrom
+        The statement that imports it.
+    name : str
+
+    Returns
+    -------
+    bool
+        Of zobench, whether it is one of the names for authors; else whether the package is none of those that
+        reach into the interpreter or the system.
+
+    Examples
+    --------
+    >>> statements = "from zobench.oracle import query", "from zobench.store.database import Store"
+    >>> [harmless(ast.parse(each).body[0], each.split()[-1]) for each in statements]
+    [True, False]
+    """
     module = node.module or ""
     if node.level or module.split(".")[0] != "zobench":
         return module.split(".")[0] not in FORBIDDEN
@@ -161,7 +181,7 @@ def kernel_faults(solver: Solver) -> list[str]:
     roots = [kernel for kernel in (solver.init, solver.step) if kernel]
     found, seen = [], set()
     if not solver.gradients and any(
-        each.__name__ == "query_gradient" for kernel in roots for each in _reached(kernel)
+        each.__name__ == "query_gradient" for kernel in roots for each in reached_from(kernel)
     ):
         found.append("asks for gradients without declaring gradients=True")
     pending: list[tuple[Callable[..., Any], _Places]] = [(kernel, (0, 4)) for kernel in roots]
@@ -181,7 +201,7 @@ class _Reader:
 
     def __init__(self, function: Callable[..., Any], places: _Places):
         self.function, self.file = function, inspect.getfile(function)
-        self.names = dict(_named(function))
+        self.names = dict(named_in(function))
         self.node = self._definition()
         arguments = [argument.arg for argument in self.node.args.args]
         self.opaque = [arguments[place] if 0 <= place < len(arguments) else None for place in places]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from zobench.compile import _named, _reached
+from zobench.compile import named_in, reached_from
 from zobench.foreign.own_loop import OwnLoop
 from zobench.solver import Solver
 
@@ -46,7 +46,7 @@ def functions_of(solver: Solver) -> list[Callable[..., Any]]:
     for kernel in (solver.step, solver.init):
         if kernel is None:
             continue
-        for each in _reached(kernel):
+        for each in reached_from(kernel):
             if not each.__module__.startswith("zobench.") or each.__module__.startswith("zobench.solvers"):
                 found.append(each)
     first = [kernel for kernel in (solver.step, solver.init) if kernel]
@@ -74,7 +74,7 @@ class _Reader(ast.NodeVisitor):
     """Notes of each line of one function what it does."""
 
     def __init__(self, function: Callable[..., Any], asking: set[str], drawing: set[str], own: set[str]):
-        self.named = dict(_named(function))
+        self.named = dict(named_in(function))
         self.asking, self.drawing, self.own = asking, drawing, own
         self.answers: set[str] = set()
         self.iterates = {"x"}
@@ -176,7 +176,7 @@ def _asked(name: str, given: list[str]) -> str:
 
 
 def _calls(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
-    named = dict(_named(function))
+    named = dict(named_in(function))
     for node in ast.walk(_tree(function)[0]):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield node.func.id, named.get(node.func.id)
@@ -228,7 +228,7 @@ def lines_of(solver: Solver) -> list[dict[str, Any]]:
         else:
             drawing = {
                 name
-                for name, value in _named(function)
+                for name, value in named_in(function)
                 if getattr(value, "__module__", "") in DRAWING and callable(value) and name != "constants"
             }
             reader = _Reader(function, asking, drawing, {each.__name__ for each in functions})

@@ -34,7 +34,7 @@ from zobench.errors import ZobenchError
 from zobench.parallel.pool import Lost, Pool
 from zobench.parallel.worker import START, Phase, receive, send
 
-__all__ = ["Processes", "machine_memory", "one_thread"]
+__all__ = ["Processes", "machine_memory", "one_thread", "resident_size"]
 
 #: Making an instance and loading or compiling its code may take this long (seconds) under a shorter limit.
 PREPARING = 120.0
@@ -92,8 +92,24 @@ def machine_memory() -> int | None:
     return min((size for size in found if size > 0), default=None)
 
 
-def _resident(process: int) -> int:
-    """Give the resident size of a process (bytes), 0 where the system does not say."""
+def resident_size(process: int) -> int:
+    """Give the resident size of a process.
+
+    Parameters
+    ----------
+    process : int
+        Its number.
+
+    Returns
+    -------
+    int
+        Bytes; 0 where the system does not say.
+
+    Examples
+    --------
+    >>> resident_size(os.getpid()) >= 0
+    True
+    """
     try:
         if sys.platform.startswith("linux"):
             return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -395,7 +411,7 @@ class Processes(Pool):
                     what = "preparing the run" if worker.preparing else "the run"
                     worker.kill(f"{what} took longer than its limit of {allowed:g} s and was stopped", True)
                     return
-            if self.memory is not None and (size := _resident(worker.process.pid)) > self.memory:
+            if self.memory is not None and (size := resident_size(worker.process.pid)) > self.memory:
                 worker.kill(
                     f"the worker process had {size / 1e9:.2f} GB in this run, more than its limit of "
                     f"{self.memory / 1e9:.2f} GB, and was stopped (fewer --workers give each more)",

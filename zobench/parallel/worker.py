@@ -27,7 +27,7 @@ from enum import Enum
 from types import GeneratorType
 from typing import Any, BinaryIO
 
-__all__ = ["START", "Phase", "main", "receive", "send"]
+__all__ = ["START", "Phase", "die_with_caller", "main", "receive", "send"]
 
 #: The program of a worker: the caller's search path first, for that is where the caller found zobench; what
 #: the run prints goes to stderr, for stdout is the pipe.
@@ -150,7 +150,7 @@ def main(reader: BinaryIO, writer: BinaryIO) -> None:
     """
     with suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller handles Ctrl-C
-    _die_with_caller()
+    die_with_caller()
     calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def listen() -> None:
@@ -205,11 +205,18 @@ def _gathered(items: Iterator[Any]) -> Iterator[tuple[str, Any]]:
         yield "items", batch
 
 
-def _die_with_caller() -> None:
+def die_with_caller() -> None:
     """Ask Linux to end this process with its caller, and, if memory runs out, before its caller.
 
     Elsewhere the listening thread notices that the caller has gone; code that holds the interpreter's lock
     for good would outlive it there.
+
+    Examples
+    --------
+    In a process that was started for one purpose, first of all:
+
+    >>> def main():
+    ...     die_with_caller()
     """
     if not sys.platform.startswith("linux"):
         return
