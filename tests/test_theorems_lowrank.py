@@ -139,6 +139,7 @@ NO_SAMPLER = ("not projected", "factors perturbed")
     "identity",
     dict.fromkeys(IDENTITIES, MUTANTS),
     unseen={(IDENTITIES[0], "R of Up = Q R dropped"), *((IDENTITIES[1], mutant) for mutant in NO_SAMPLER)},
+    slow={(IDENTITIES[0], mutant) for mutant in MUTANTS},  # half a minute each; others of it stand below
 )
 def test_mutants_of_the_riemannian_method_and_the_identities(row, mutant, rejects):
     rejects(judged(row, broken("riemannian-zo", mutated), probes=MUTANTS[mutant]))
@@ -249,6 +250,7 @@ def not_augmented(oracle, state, parameters, k, stream):
 HEAVY_BALLS = {"no gradient in the bases": not_augmented}
 
 
+@pytest.mark.slow
 @pytest.mark.mutants("bound", {"lowrank-heavy-ball-stationarity": ["no gradient in the bases"]})
 def test_mutants_of_low_rank_heavy_ball_and_the_bound(row, mutant, rejects):
     theorem, _ = find_theorem(row)
