@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numba import int64, njit, types
 
+from zobench.aligned import aligned_zeros
 from zobench.compile import typed
 from zobench.stream import STREAM, normals
 from zobench.views import record_view, vector_at
@@ -74,9 +75,9 @@ class Fused:
 
         self.instance = instance
         self.dim = instance.dim
-        self.block = np.concatenate(
-            [instance.x0, np.zeros(self.dim), instance.data.eigenvalues, instance.data.x_star, [0.0]]
-        )
+        self.block = aligned_zeros(4 * self.dim + 1)
+        self.block[2 * self.dim : 3 * self.dim] = instance.data.eigenvalues
+        self.block[3 * self.dim : 4 * self.dim] = instance.data.x_star
         self.stream = Stream("benchmark", "solver")
         self.rng = np.random.default_rng(0)
 

@@ -271,3 +271,11 @@ def test_means_leave_out_the_step_that_the_budget_cut_short():
     assert np.array_equal(whole.x, cut.x)
     assert dict(cut.means) == dict(whole.means)
     assert dict(cut.minima) == dict(whole.minima)
+
+
+def test_what_kernels_read_begins_at_a_cache_line():
+    made = instance(dim=5)
+    kept = [laid_out(made) for _ in range(4)]  # memory is handed out at multiples of 16 bytes
+    places = [run._work.ctypes.data + 8 * start for run in kept for start, _ in run._offsets]
+    places += [run._stream.buffers.ctypes.data for run in kept]
+    assert {place % 64 for place in places} == {0}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zobench.aligned import aligned_zeros, lines
 from zobench.certificate import Certificates
 from zobench.errors import ZobenchError
 from zobench.geometry.manifold import Manifold
@@ -132,11 +133,10 @@ class Run:
     def _lay_out_workspace(self, dim: int) -> None:
         """Lay the workspace's fields in one block; empty pages of it cost nothing until they are touched."""
         sizes = self.solver.sizes(self.parameters, dim)
-        # fields start at multiples of 8 numbers: a cache line
-        starts = np.array([0, *accumulate(-(-size // 8) * 8 for size in sizes)])
+        starts = np.array([0, *accumulate(map(lines, sizes))])
         if starts[-1] > 2**56:  # where numpy raises a ValueError
             raise MemoryError(f"{float(starts[-1]):.3g} numbers")
-        self._work = np.zeros(int(starts[-1]))
+        self._work = aligned_zeros(int(starts[-1]))
         self._work[:dim] = self.x0
         filled = self.solver.start(self.parameters, self._setting(), self.x0) if self.solver.start else {}
         for name, values in filled.items():

@@ -17,6 +17,7 @@ from functools import cache
 
 import numpy as np
 
+from zobench.aligned import aligned_zeros
 from zobench.compile import inlined, typed
 from zobench.views import INT, as_bits, as_float, call, floats_at, ints_at, vector_at
 
@@ -482,7 +483,7 @@ class Stream:
     def __init__(self, key: str, purpose: str):
         self.record = np.zeros(1, STREAM)
         self.enter(key, purpose)
-        self.buffers = np.empty((2, BUFFER))
+        self.buffers = aligned_zeros(2 * BUFFER).reshape(2, BUFFER)
         self.record["normal_from"] = self.record["word_from"] = -2 * BUFFER
         self.record["normal_buffer"], self.record["word_buffer"] = (
             self.buffers[0].ctypes.data,
